@@ -1,0 +1,1 @@
+"""Parameterised notebook reports for image anomaly detection."""
