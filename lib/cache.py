@@ -1,0 +1,85 @@
+"""Content keys, whole-or-nothing writes and locks: how anything is kept on disk.
+
+Every file is written under another name and moved into place, so a reader never meets half a file.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lib import paths
+from lib.errors import UserError
+
+
+def content_key(*parts: Any) -> str:
+    """A short key (16 hex digits) of JSON-able values; equal values give equal keys on every machine."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def files_key(files: list[Path]) -> str:
+    """A key of files' names and bytes, in any order given."""
+    return content_key(sorted((file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files))
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path`; moved onto `path` if the block ends well, removed if it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON whole or not at all; NaN is refused, since JSON has none."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def lock(name: str, *, wait: bool = True) -> Iterator[None]:
+    """Holds a lock file in the cache for the block, so that two processes do not make the same thing at once.
+
+    Raises:
+        UserError: `wait` is false and another process holds the lock.
+    """
+    folder = paths.cache_folder() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / f"{name}.lock", "w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{name}: another process is at it; wait for it to end, or stop it") from None
+        yield
+
+
+def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
+    """The folder `<cache>/<kind>/<key>`, made by `make(folder)` if it is not there yet.
+
+    `make` writes into a temporary folder, which is moved into place whole.
+    """
+    folder = paths.cache_folder() / kind / key
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with lock(f"{kind}-{key}"):
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{key}.") as temporary:
+                made = Path(temporary) / "made"
+                made.mkdir()
+                make(made)
+                os.replace(made, folder)
+    return folder

@@ -1,0 +1,225 @@
+"""The one schema of a parameter set: what a study may say, in which type and range.
+
+A parameter set is flat YAML named for its study. It is checked whole, before any kernel starts. The defaults
+are the small embedded study, `params/digits.yaml`, so that a notebook opened by hand runs in seconds.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lib import paths
+from lib.errors import UserError, did_you_mean
+
+Threshold = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Parameters(BaseModel):
+    """A study's parameters, frozen and valid.
+
+    Image values lie in [0, 1], so every reconstruction error (mean squared error) does, and every threshold.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    study: str = Field("digits", pattern=r"^[a-z][a-z0-9_]*$", description="name of the study and its folder")
+    title: str = Field("Eights among handwritten digits", min_length=1, description="title of the report")
+    dataset: str = Field("digits", min_length=1, description="`digits` (embedded) or a TFDS data set's name")
+    dataset_version: str = Field("", description="version of the TFDS data set; empty: the newest on disk")
+    splits: str = Field("all", min_length=1, description="TFDS splits put together, or `all`")
+    normal_class: str = Field("8", min_length=1, description="the class that is normal; all others are anomalies")
+    image_size: int = Field(32, ge=16, le=512, multiple_of=8, description="side of the square images, pixels")
+    protocol: Literal["resubstitution"] = Field(
+        "resubstitution", description="which images are fitted and which judged"
+    )
+    latent_dim: int = Field(64, ge=1, le=8192, description="size of the latent vector")
+    epochs: int = Field(20, ge=1, le=10_000, description="passes over the images fitted on")
+    batch_size: int = Field(16, ge=1, le=4096, description="images a training step")
+    learning_rate: float = Field(0.001, gt=0, le=1, description="Adam's learning rate")
+    beta: float = Field(0.0001, ge=0, le=100, description="weight of the KL term in the β-VAE")
+    threshold: Threshold = Field(0.015, description="an image is flagged when its score exceeds it")
+    thresholds: list[Threshold] = Field(
+        [0.005, 0.01, 0.015, 0.02, 0.03], min_length=2, max_length=50, description="thresholds of the sweep"
+    )
+    seed: int = Field(555, ge=0, le=2**31 - 1, description="seed of every random choice")
+    published: str = Field("", description="published figures to compare with, a name in `params/published/`")
+
+    @model_validator(mode="after")
+    def _sweep_rises(self) -> Self:
+        if any(b <= a for a, b in zip(self.thresholds, self.thresholds[1:], strict=False)):
+            raise ValueError("thresholds: must rise from each to the next")
+        return self
+
+    @model_validator(mode="after")
+    def _digits_are_digits(self) -> Self:
+        if self.dataset == "digits" and (self.dataset_version or self.splits != "all"):
+            raise ValueError("dataset: the embedded digits have no versions and no splits; leave both keys out")
+        return self
+
+
+KEYS = tuple(Parameters.model_fields)
+OPTIONAL = frozenset({"dataset_version", "splits", "published"})
+
+
+def collect(namespace: Mapping[str, Any]) -> Parameters:
+    """Makes `Parameters` of a notebook's variables.
+
+    Args:
+        namespace: the notebook's `globals()`; names that are no parameter are left alone, and parameters that
+            the notebook does not declare take the schema's default.
+
+    Raises:
+        UserError: a value is of the wrong type or out of range.
+    """
+    return _checked({key: namespace[key] for key in KEYS if key in namespace}, "parameters of this notebook")
+
+
+def studies() -> list[str]:
+    """Names of the studies in `params/`, sorted."""
+    return sorted(path.stem for path in paths.params_folder().glob("*.yaml"))
+
+
+def load(study: str | Path) -> Parameters:
+    """Loads a study's parameter set.
+
+    Args:
+        study: name of a study in `params/`, or the path of a YAML file elsewhere.
+
+    Raises:
+        UserError: no such study; not readable as YAML; unknown, misspelt, ill-typed or impossible keys.
+    """
+    path = _find(study)
+    values = _resolved(path, seen=())
+    if values.setdefault("study", path.stem) != path.stem:
+        raise UserError(f"{paths.shown(path)}: study: '{values['study']}' is not the file's name; write '{path.stem}'")
+    # A file cut short must not quietly become another study by taking the schema's defaults.
+    if missing := [key for key in KEYS if key not in values and key not in OPTIONAL]:
+        known = _unknown_first(values, paths.shown(path))
+        raise UserError(
+            known or f"{paths.shown(path)}: missing {', '.join(missing)}; give every key, or say `extends: <study>`"
+        )
+    return _checked(values, paths.shown(path))
+
+
+def _find(study: str | Path) -> Path:
+    path = Path(study)
+    if path.suffix in {".yaml", ".yml"}:
+        if path.is_file():
+            return path
+        raise UserError(f"{path}: no such parameter set")
+    named = paths.params_folder() / f"{study}.yaml"
+    if re.fullmatch(r"\w+", str(study)) and named.is_file():
+        return named
+    known = studies()
+    raise UserError(
+        f"STUDY={study}: no such study in params/{did_you_mean(str(study), known)}; there are: {', '.join(known)}"
+    )
+
+
+def _unknown_first(values: Mapping[Any, Any], where: str) -> str:
+    """The line for a misspelt key, which explains a missing one better than its absence does."""
+    return next((f"{where}: {key}: unknown key{did_you_mean(key, [*KEYS])}" for key in values if key not in KEYS), "")
+
+
+def _resolved(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    """The values of a set on top of those it extends."""
+    if path.resolve() in seen:
+        raise UserError(f"{paths.shown(path)}: extends: goes round in a circle")
+    values = _read(path)
+    parent = values.pop("extends", None)
+    if parent is None:
+        return values
+    base = path.parent / f"{parent}.yaml"
+    if not isinstance(parent, str) or not base.is_file():
+        raise UserError(f"{paths.shown(path)}: extends: no parameter set '{parent}' beside this file")
+    inherited = _resolved(base, (*seen, path.resolve()))
+    inherited.pop("study", None)  # the name is each file's own
+    return inherited | values
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice, where YAML would silently keep the last."""
+
+
+def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if str(key.value) in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
+        seen.add(str(key.value))
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    where = paths.shown(path)
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or "not text that YAML allows"
+        raise UserError(f"{where}{line}: not readable as YAML: {' '.join(str(reason).split())}") from None
+    except (UnicodeDecodeError, OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{where}: not readable: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{where}: must be lines of `key: value`, and is {_kind(values)}")
+    return values
+
+
+def _checked(values: Mapping[Any, Any], where: str) -> Parameters:
+    try:
+        return Parameters.model_validate(dict(values))
+    except ValidationError as error:
+        lines = [f"{where}: {_explain(problem)}" for problem in error.errors()]
+        raise UserError("\n".join(lines)) from None
+    except TypeError:  # a key that is not text
+        odd = next(key for key in values if not isinstance(key, str))
+        raise UserError(f"{where}: {odd!r}: unknown key; keys are words") from None
+
+
+def _explain(problem: Any) -> str:
+    """One line for one of pydantic's problems."""
+    key = ".".join(str(part) for part in problem["loc"])
+    value, kind, limits = problem["input"], problem["type"], problem.get("ctx", {})
+    if kind == "extra_forbidden":
+        return f"{key}: unknown key{did_you_mean(key, [*KEYS, 'extends'])}"
+    if kind == "value_error":
+        return str(limits["error"])
+    if kind in {"float_type", "int_type"} and isinstance(value, str) and re.fullmatch(r"[\d.]+[eE]-?\d+", value):
+        return f"{key}: YAML reads {value} as text; write it as 0.0001 is written, without an exponent"
+    wanted = {
+        "greater_than": "more than {gt}",
+        "greater_than_equal": "{ge} or more",
+        "less_than": "less than {lt}",
+        "less_than_equal": "{le} or less",
+        "multiple_of": "a multiple of {multiple_of}",
+        "literal_error": "{expected}",
+        "too_short": "a list of {min_length} or more",
+        "too_long": "a list of {max_length} or fewer",
+        "int_type": "a whole number",
+        "int_from_float": "a whole number",
+        "float_type": "a number",
+        "finite_number": "a finite number",
+        "string_type": "text (in quotes, if it looks like a number)",
+        "string_too_short": "some text",
+        "string_pattern_mismatch": "small letters, digits and _ only, a letter first",
+        "list_type": "a list",
+    }.get(kind)
+    if wanted is None:
+        return f"{key}: {' '.join(problem['msg'].split())}"
+    limits = {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in limits.items()}
+    return f"{key}: must be {wanted.format(**limits)}, and is {_kind(value)}"
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "empty"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

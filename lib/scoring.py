@@ -1,0 +1,42 @@
+"""Anomaly scores and reconstructions for any number of images, in bounded memory."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+BATCH = 128  # twice as fast as 32 on 2 cores, no slower than 256, and a few hundred MB at 96 px
+
+
+def batches(images: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
+    """Images in batches of float32 in [0, 1], read from a memory map a batch at a time.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        size: images in a batch; the last one may be smaller.
+    """
+    for start in range(0, len(images), size):
+        yield np.asarray(images[start : start + size], np.float32) / 255.0
+
+
+def mean_squared_error(images: np.ndarray, reconstruct: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """The study's anomaly score: each image's mean squared reconstruction error.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        reconstruct: from float32 (n, H, W, C) in [0, 1] to its reconstruction of the same shape.
+
+    Returns:
+        float64 (N,) in [0, 1]; higher is more abnormal.
+
+    Raises:
+        ValueError: a score is not a finite number.
+    """
+    scores = np.empty(len(images))
+    done = 0
+    for batch in batches(images):
+        error = np.square(batch - reconstruct(batch), dtype=np.float32)
+        scores[done : done + len(batch)] = error.mean(axis=(1, 2, 3), dtype=np.float64)
+        done += len(batch)
+    if not np.isfinite(scores).all():
+        raise ValueError("scores: not every score is a finite number; the detector has diverged")
+    return scores

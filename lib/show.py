@@ -1,0 +1,87 @@
+"""What a notebook shows: figures, tables and computed sentences, with all that a page needs to know of them.
+
+The caption, the label and the alternative text travel with the output, in its metadata; `lib.report` reads
+them there. In JupyterLab, which does not show them, the caption is echoed under the figure.
+"""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from lib import tables
+
+DPI = 160  # of figures made of photographs; the others are drawn as curves and need none
+
+
+def figure(drawn: Figure, *, label: str, caption: str, alt: str) -> None:
+    """Shows a figure: as SVG, or as PNG where it holds photographs.
+
+    Args:
+        drawn: the figure.
+        label: what other text refers to it by, `fig-...`; once in a study.
+        caption: Markdown; says what to see.
+        alt: plain text for people who do not see it: what it shows, with its main figures.
+    """
+    photographs = any(axes.images for axes in drawn.axes)
+    buffer = io.BytesIO()
+    if photographs:
+        drawn.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+        bundle = {"image/png": buffer.getvalue()}
+    else:
+        drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        bundle = {"image/svg+xml": buffer.getvalue().decode()}
+    _emit(bundle, {"kind": "figure", "label": label, "caption": caption, "alt": alt})
+    _echo(caption)
+
+
+def table(frame: pd.DataFrame, *, label: str, caption: str, **options: Any) -> None:
+    """Shows a table.
+
+    Args:
+        frame: the table; its index is left out.
+        label: what other text refers to it by, `tab-...`; once in a study.
+        caption: Markdown; says what to read in it.
+        **options: of `lib.tables.to_markdown`.
+    """
+    markdown = tables.to_markdown(frame, **options)
+    _emit({"text/markdown": markdown}, {"kind": "table", "label": label, "caption": caption})
+    _echo(caption)
+
+
+def prose(markdown: str) -> None:
+    """Shows computed sentences, as Markdown."""
+    _emit({"text/markdown": markdown}, {"kind": "prose"})
+
+
+def provenance(manifest: Mapping[str, Any], params: Mapping[str, Any], page: str) -> None:
+    """Shows where a page came from: the study's parameters, then data, code, versions, seed and device.
+
+    Args:
+        manifest: the run's `manifest.json`.
+        params: the run's `params.json`.
+        page: short name of the page, for the labels.
+    """
+    table(
+        tables.provenance(params),
+        label=f"tab-{page}-parameters",
+        caption=f"Parameters of this study (`{params['study']}`).",
+    )
+    table(
+        tables.provenance(manifest),
+        label=f"tab-{page}-provenance",
+        caption="Where this page came from.",
+    )
+
+
+def _emit(bundle: dict[str, Any], report: dict[str, str]) -> None:
+    plain = report.get("alt") or report.get("caption") or report["kind"]
+    text = bundle.get("text/markdown", plain)
+    display({"text/plain": text, **bundle}, metadata={"report": report}, raw=True)
+
+
+def _echo(caption: str) -> None:
+    display({"text/plain": caption, "text/markdown": f"*{caption}*"}, metadata={"report": {"kind": "lab"}}, raw=True)

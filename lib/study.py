@@ -1,0 +1,294 @@
+"""One study from its parameters to its scores: the line that an image travels, walked once and kept.
+
+Notebooks open a `Study`, ask it to train a detector, and read what it leaves in the run folder. Fitted detectors
+and their scores are kept by content key, so nothing is computed twice.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lib import cache, data, metrics, paths, splits
+from lib.params import Parameters, load
+from lib.runs import Run
+
+SAMPLES = 8  # images in a row of reconstructions
+EXTREMES = 4  # lowest and highest scores shown
+MAPS = 5  # difference maps shown
+PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-metal", "tensorflow-datasets", "keras", "numpy", "pandas",
+            "scikit-learn", "matplotlib", "papermill", "nbconvert", "pypandoc_binary", "typst")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training a detector left behind.
+
+    Attributes:
+        history: one list a curve, one value an epoch.
+        layers: one row a layer: `part`, `layer`, `output`, `parameters`.
+        scores: anomaly score of every image of the data set, in its order.
+        seconds: of the `fit` and of the `score` of all images, when they were computed.
+        kept: whether the fit was read from the cache.
+    """
+
+    history: dict[str, list[float]]
+    layers: list[dict[str, Any]]
+    scores: np.ndarray
+    seconds: dict[str, float]
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study's parameters, its images, which of them are normal, and how they are divided.
+
+    Attributes:
+        params: the parameters.
+        images: the prepared data set.
+        labels: int8 (N,), 0 normal and 1 anomaly.
+        split: which images are fitted on and which judged.
+    """
+
+    params: Parameters
+    images: data.ImageSet
+    labels: np.ndarray
+    split: splits.Split
+
+    @classmethod
+    def open(cls, params: Parameters) -> "Study":
+        """Opens a study, preparing (and downloading) its images where need be.
+
+        Raises:
+            UserError: the images cannot be had, or have no such normal class.
+        """
+        images = data.load(params)
+        labels = images.labels(params.normal_class)
+        return cls(params, images, labels, splits.split(params.protocol, labels))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many `images`, `classes`, `normal` images and `anomalies` there are."""
+        normal = int((self.labels == 0).sum())
+        return {
+            "images": len(self.labels),
+            "classes": len(self.images.class_names),
+            "normal": normal,
+            "anomalies": len(self.labels) - normal,
+        }
+
+    @cached_property
+    def normal(self) -> np.ndarray:
+        """Indices of the normal images."""
+        return np.flatnonzero(self.labels == 0)
+
+    @cached_property
+    def anomalies(self) -> np.ndarray:
+        """Indices of the anomalies."""
+        return np.flatnonzero(self.labels == 1)
+
+    def pixels(self, indices: np.ndarray) -> np.ndarray:
+        """Images by index, uint8 (n, H, W, C)."""
+        return np.asarray(self.images.images[np.sort(indices)])[np.argsort(np.argsort(indices))]
+
+    def begin(self) -> Run:
+        """Starts this study's run folder anew: its parameters, where everything came from, and the data's counts."""
+        run = Run.of(self.params.study)
+        for stale in ("scores.parquet", "metrics.json"):
+            (run.folder / stale).unlink(missing_ok=True)
+        run.write("params", self.params.model_dump())
+        run.write("manifest", self.provenance())
+        dataset = {"name": self.images.name, "version": self.images.version, **self.counts}
+        run.update_metrics({"study": self.params.study, "protocol": self.params.protocol, "dataset": dataset})
+        return run
+
+    def run(self) -> Run:
+        """This study's run folder, begun (with the autoencoder trained) if training has not left its scores there."""
+        run = Run.of(self.params.study)
+        if not run.exists:
+            run = self.begin()
+            self.train(run, "autoencoder")
+        return run
+
+    def train(self, run: Run, name: str) -> Trained:
+        """Fits a detector on the fit images, scores every image, and leaves both in the run folder.
+
+        A fit or scores made before from the same data, parameters, code and libraries are read, not computed.
+
+        Args:
+            run: where the scores, history and example reconstructions are written.
+            name: `autoencoder`, `vae` or `beta_vae`.
+        """
+        fits = paths.cache_folder() / "fits"
+        key = self._fit_key(name)
+        kept = (fits / key).is_dir()
+        folder = cache.cached("fits", key, lambda made: self._fit(name, made))
+        scored = cache.cached("scores", cache.content_key(key, self._score_key()), lambda made: self._score(name, folder, made))
+        record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
+        timing = json.loads((scored / "seconds.json").read_text(encoding="utf-8"))
+        scores = np.load(scored / "scores.npy")
+        trained = Trained(record["history"], record["layers"], scores, {"fit": record["seconds"], **timing}, kept)
+        self._leave(run, name, trained, folder)
+        return trained
+
+    def shown(self, scores: np.ndarray) -> np.ndarray:
+        """Indices of the images whose reconstructions pages show; see `SAMPLES`, `EXTREMES` and `MAPS`."""
+        picks = [self.split.fit[:SAMPLES]]
+        for group in (self.normal, self.anomalies):
+            picks += [group[metrics.lowest(scores[group], EXTREMES)], group[metrics.highest(scores[group], MAPS)]]
+        return np.unique(np.concatenate(picks))
+
+    def provenance(self) -> dict[str, Any]:
+        """Where everything came from: data, code, versions, seed and device."""
+        return {
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "study": self.params.study,
+            "data": {
+                "name": self.images.name,
+                "version": self.images.version,
+                "images": len(self.labels),
+                "fingerprint": self.images.fingerprint,
+            },
+            "code": {"commit": _commit(), "files": code_key()},
+            "seed": self.params.seed,
+            "device": _device(),
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            "versions": {"python": platform.python_version(), **_versions()},
+        }
+
+    def _fit(self, name: str, folder: Path) -> None:
+        from lib import backend, detectors
+
+        backend.check_device()
+        detector = detectors.build(name, self.params, self.images.images.shape[-1])
+        started = time.monotonic()
+        history = detector.fit(self.pixels(self.split.fit))
+        seconds = time.monotonic() - started
+        detector.save(folder)
+        cache.write_json(
+            folder / "fit.json", {"history": history, "layers": detector.describe(), "seconds": round(seconds, 2)}
+        )
+
+    def _score(self, name: str, fitted: Path, folder: Path) -> None:
+        from lib import backend, detectors
+
+        backend.check_device()
+        detector = detectors.load(name, fitted)
+        started = time.monotonic()
+        scores = detector.score(self.images.images)
+        seconds = time.monotonic() - started
+        shown = self.shown(scores)
+        reconstructions = np.rint(detector.reconstruct(self.pixels(shown)) * 255).astype(np.uint8)
+        np.save(folder / "scores.npy", scores)
+        np.savez(folder / "examples.npz", indices=shown, reconstructions=reconstructions)
+        cache.write_json(folder / "seconds.json", {"score": round(seconds, 2)})
+
+    def _leave(self, run: Run, name: str, trained: Trained, fitted: Path) -> None:
+        frame = run.scores() if run.exists else self._frame()
+        run.write_scores(frame.assign(**{name: trained.scores}))
+        scored = paths.cache_folder() / "scores" / cache.content_key(self._fit_key(name), self._score_key())
+        with np.load(scored / "examples.npz") as examples:
+            run.write_examples(name, examples["indices"], examples["reconstructions"])
+        run.write_history(name, trained.history)
+        run.keep(name, fitted / "detector.keras")
+        run.update_metrics({"detectors": {name: {"seconds": trained.seconds}}})
+
+    def _frame(self) -> pd.DataFrame:
+        fitted = np.zeros(len(self.labels), bool)
+        fitted[self.split.fit] = True
+        return self.images.table[["id", "class_name"]].assign(label=self.labels, fitted=fitted)
+
+    def _fit_key(self, name: str) -> str:
+        chosen = self.params
+        used = {
+            "detector": name,
+            "image_size": chosen.image_size,
+            "latent_dim": chosen.latent_dim,
+            "epochs": chosen.epochs,
+            "batch_size": chosen.batch_size,
+            "learning_rate": chosen.learning_rate,
+            "seed": chosen.seed,
+            "beta": chosen.beta if name == "beta_vae" else None,
+        }
+        ids = self.images.table["id"].to_numpy()[self.split.fit].tolist()
+        code = cache.files_key([*(paths.ROOT / "lib" / "detectors").glob("*.py"), paths.ROOT / "lib" / "training.py"])
+        versions = {name: version for name, version in _versions().items() if name.startswith(("tensorflow", "keras"))}
+        return cache.content_key(used, self.images.fingerprint, ids, code, versions, _device())
+
+    def _score_key(self) -> str:
+        code = cache.files_key([paths.ROOT / "lib" / "scoring.py", paths.ROOT / "lib" / "study.py"])
+        return cache.content_key(self.images.fingerprint, self.labels.tolist(), code)
+
+
+def finished(study: str) -> Run:
+    """The run of a study that notebooks read: begun and trained from `params/` if training has not been there yet."""
+    run = Run.of(study)
+    if not run.exists:
+        print(f"{study}: not trained yet; training with params/{study}.yaml", file=sys.stderr)
+        run = Study.open(load(study)).run()
+    return run
+
+
+def of_run(run: Run) -> Study:
+    """The study that a run folder was made from."""
+    return Study.open(Parameters.model_validate(run.read("params")))
+
+
+def published(params: Parameters) -> dict[str, Any]:
+    """The published figures that a study is compared with; empty where it names none.
+
+    Raises:
+        UserError: the file it names is not there.
+    """
+    if not params.published:
+        return {}
+    path = paths.params_folder() / "published" / f"{params.published}.json"
+    if not path.is_file():
+        raise data.UserError(f"published: {paths.shown(path)} is not there")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def code_key() -> str:
+    """A key of every line that can change a report: `lib/`, the notebooks and the lock file."""
+    files = [path for path in (paths.ROOT / "lib").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    files += [*paths.notebooks_folder().glob("*.py"), paths.ROOT / "requirements.lock"]
+    return cache.files_key([path for path in files if path.is_file()])
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _device() -> str:
+    """The kind of device asked for, told without importing TensorFlow."""
+    metal = "tensorflow-metal" in _versions() and os.environ.get("DEVICE", "").lower() != "cpu"
+    return f"{'Metal GPU' if metal else 'CPU'} ({platform.machine()})"
+
+
+def _commit() -> str:
+    """The commit of the code, marked where files differ from it; empty outside a git checkout."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + (" with changes" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""

@@ -1,0 +1,98 @@
+"""How a Keras model is fitted: compiled, seeded, fed, watched."""
+
+import sys
+import time
+
+import numpy as np
+
+from lib.backend import keras, tf
+
+
+def fit(
+    model: keras.Model,
+    images: np.ndarray,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    name: str,
+) -> dict[str, list[float]]:
+    """Fits a model to reconstruct its input: Adam, mean squared error, as in the published study.
+
+    Args:
+        model: takes and returns float32 (n, H, W, C) in [0, 1]; may add losses of its own.
+        images: uint8 (N, H, W, C), the images to fit on.
+        epochs: passes over the images.
+        batch_size: images a step.
+        learning_rate: Adam's.
+        seed: seeds the order of the images and whatever the model draws.
+        name: what the progress bar says.
+
+    Returns:
+        One list a curve, one value an epoch: `loss` (minimised), `reconstruction` (mean squared error), `seconds`.
+    """
+    keras.utils.set_random_seed(seed)
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate=learning_rate),
+        loss="mse",
+        metrics=[keras.metrics.MeanSquaredError(name="reconstruction")],
+    )
+    progress = Progress(name, epochs)
+    fitted = model.fit(feed(images, batch_size, seed), epochs=epochs, shuffle=False, verbose=0, callbacks=[progress])
+    history = {key: [float(value) for value in values] for key, values in fitted.history.items()}
+    return history | {"seconds": progress.seconds}
+
+
+def feed(images: np.ndarray, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Batches of (image, image) in a new order every epoch; float32 in [0, 1], made from uint8 as they are needed."""
+
+    def pair(batch):
+        scaled = tf.cast(batch, tf.float32) / 255.0
+        return scaled, scaled
+
+    shuffled = tf.data.Dataset.from_tensor_slices(np.ascontiguousarray(images)).shuffle(len(images), seed=seed)
+    return shuffled.batch(batch_size).map(pair, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+class Progress(keras.callbacks.Callback):
+    """One line that is written over: epochs done, loss, time left. Goes to standard error."""
+
+    def __init__(self, name: str, epochs: int):
+        super().__init__()
+        self.name, self.epochs = name, epochs
+        self.seconds: list[float] = []
+        self._epoch_started = self._shown = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the epoch's clock."""
+        self._epoch_started = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Redraws the line, twice a second at most."""
+        if time.monotonic() - self._shown >= 0.5:
+            self._show(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Keeps the epoch's seconds."""
+        self.seconds.append(time.monotonic() - self._epoch_started)
+        self._show(logs, end="\n" if epoch + 1 == self.epochs else "")
+
+    def _show(self, logs, end=""):
+        self._shown = time.monotonic()
+        done = len(self.seconds)
+        share = done / self.epochs
+        bar = "#" * int(20 * share)
+        left = ""
+        if done:
+            # The first epoch also compiles, so it says little of the others once there are any.
+            usual = self.seconds[1:] or self.seconds
+            left = f", {clock(sum(usual) / len(usual) * (self.epochs - done))} left"
+        loss = f", loss {logs['loss']:.4f}" if logs and "loss" in logs else ""
+        print(f"\r{self.name} [{bar:<20}] epoch {done}/{self.epochs}{loss}{left}   ", end=end, file=sys.stderr, flush=True)
+
+
+def clock(seconds: float) -> str:
+    """`"48 s"` or `"3:05 min"`."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60}:{whole % 60:02d} min"
