@@ -1,0 +1,201 @@
+"""Renew ``requirements.lock``, ``requirements-gpu.lock`` and the pip section of ``environment.yml``.
+
+``make lock`` runs this: ``uv run --with packaging python .ci/lock.py uv [--upgrade]``. Versions already locked
+are kept where they still fit, unless ``--upgrade`` is given. The header of each lock says how it was made and,
+added up from the sizes the registry states, what each kind of machine downloads.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+from packaging.markers import Marker
+from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
+from packaging.utils import parse_wheel_filename
+
+# The machines the locks cover: what markers see, and the wheel platforms they take, best first. The oldest
+# patch release stands for its Python version, as a few packages differ between patch releases.
+GLIBC_WHEELS = [f"manylinux_2_{minor}" for minor in range(36, 16, -1)] + ["manylinux2014"]
+MACHINES = {
+    ("linux", "x86_64"): [f"{name}_x86_64" for name in [*GLIBC_WHEELS, "manylinux2010", "manylinux1"]],
+    ("linux", "aarch64"): [f"{name}_aarch64" for name in GLIBC_WHEELS],
+    ("darwin", "arm64"): list(mac_platforms((14, 0), "arm64")),
+}
+PYTHONS = ["3.11.2", "3.12.0"]
+CONDA_PYTHON = "3.12.0"
+
+HEADER = """\
+# Made by "make lock" from pyproject.toml; not edited by hand. One lock for {whom},
+# CPython 3.11 and 3.12; markers choose, and every file is held by its SHA-256.
+# To download, where pip has nothing cached:
+{sizes}
+"""
+CONDA = """\
+# For conda: conda env create -f environment.yml && conda activate anomaly-reports
+# Python comes from conda-forge; every package below it is pip's, in the versions of requirements.lock.
+# The pip section is written by "make lock"; a test holds the two together.
+name: anomaly-reports
+channels:
+  - conda-forge
+  - nodefaults
+dependencies:
+  - python=3.12
+  - pip
+  - pip:
+{pins}
+      - -e .
+"""
+
+
+def main(uv: str, options: list[str]) -> None:
+    """Write the three files beside ``pyproject.toml``."""
+    project = Path("pyproject.toml").read_text(encoding="utf-8")
+    cpu = Path("requirements.lock")
+    compile_lock(uv, ["pyproject.toml"], cpu, options)
+    write_header(
+        uv, ["pyproject.toml"], cpu, list(MACHINES), "Linux on x86_64 and aarch64 and macOS on arm64"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        gpu_project = Path(folder) / "pyproject.toml"
+        gpu_project.write_text(with_cuda(project), encoding="utf-8")
+        gpu = Path("requirements-gpu.lock")
+        # What both locks hold, they hold in the same version.
+        constraints = Path(folder) / "constraints.txt"
+        constraints.write_text("\n".join(pins(cpu.read_text(encoding="utf-8"))) + "\n", encoding="utf-8")
+        inputs = [str(gpu_project), "--constraint", str(constraints), "--no-annotate"]
+        compile_lock(uv, inputs, gpu, options)
+        write_header(uv, inputs, gpu, [("linux", "x86_64")], "Linux on x86_64 with an NVIDIA GPU")
+    held = conda_pins(cpu.read_text(encoding="utf-8"))
+    text = CONDA.format(pins="\n".join(f"      - {quoted(pin)}" for pin in held))
+    Path("environment.yml").write_text(text, encoding="utf-8")
+
+
+def with_cuda(project: str) -> str:
+    """The project's metadata with TensorFlow's CUDA build in the CPU build's place, for x86_64 Linux alone."""
+    changed = re.sub(r'"tensorflow-cpu==', '"tensorflow[and-cuda]==', project)
+    environments = tomllib.loads(project)["tool"]["uv"]["environments"]
+    for environment in environments:
+        if "x86_64" not in environment:
+            changed = changed.replace(f'  "{environment}",\n', "")
+    return changed
+
+
+def compile_lock(uv: str, inputs: list[str], output: Path, options: list[str]) -> None:
+    """Resolve for all machines at once, into a file with hashes and without any registry's address."""
+    fixed = [
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--no-header",
+        "--no-emit-index-url",
+        "--no-emit-find-links",
+    ]
+    hashes = [] if output.suffix == ".toml" else ["--generate-hashes"]
+    subprocess.run(
+        [uv, "pip", "compile", "--quiet", *fixed, *hashes, *options, *inputs, "-o", str(output)], check=True
+    )
+
+
+def write_header(
+    uv: str, inputs: list[str], lock: Path, machines: Iterable[tuple[str, str]], whom: str
+) -> None:
+    """Put the header on a lock; the sizes come from the same resolution in the format that states them."""
+    body = lock.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        exact = Path(folder) / "exact.txt"
+        exact.write_text("\n".join(pins(body)) + "\n", encoding="utf-8")
+        sized = Path(folder) / "pylock.toml"
+        compile_lock(uv, [*inputs, "--constraint", str(exact)], sized, [])
+        packages = tomllib.loads(sized.read_text(encoding="utf-8"))["packages"]
+    lines = []
+    for system, processor in machines:
+        for python in PYTHONS:
+            sizes = [size(package, (system, processor), python) for package in packages]
+            needed = [number for number in sizes if number is not None]
+            label = (
+                f"{'macos' if system == 'darwin' else system} {processor}, Python {python.rpartition('.')[0]}"
+            )
+            lines.append(f"#   {label}: {len(needed)} packages, {sum(needed) / 1e6:.0f} MB")
+    lock.write_text(HEADER.format(whom=whom, sizes="\n".join(lines)) + body, encoding="utf-8")
+
+
+def marker_environment(machine: tuple[str, str], python: str) -> dict[str, str]:
+    """What environment markers see on a machine."""
+    system, processor = machine
+    return {
+        "sys_platform": system,
+        "platform_machine": processor,
+        "platform_system": "Darwin" if system == "darwin" else "Linux",
+        "python_version": python.rpartition(".")[0],
+        "python_full_version": python,
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "os_name": "posix",
+    }
+
+
+def size(package: dict, machine: tuple[str, str], python: str) -> int | None:
+    """Bytes of the file that pip takes of a package, or None where the machine does not need it."""
+    if "marker" in package and not Marker(package["marker"]).evaluate(marker_environment(machine, python)):
+        return None
+    version = tuple(int(part) for part in python.split(".")[:2])
+    platforms = MACHINES[machine]
+    interpreter = f"cp{version[0]}{version[1]}"
+    tags: list[Tag] = [*cpython_tags(version, platforms=platforms)]
+    tags += compatible_tags(version, interpreter, platforms)
+    rank = {tag: place for place, tag in enumerate(tags)}
+    fitting = []
+    for wheel in package.get("wheels", []):
+        name = wheel.get("name") or wheel["url"].rpartition("/")[2]
+        places = [rank[tag] for tag in parse_wheel_filename(name)[3] if tag in rank]
+        if places:
+            fitting.append((min(places), wheel["size"]))
+    return min(fitting)[1] if fitting else package["sdist"]["size"]
+
+
+def pins(lock_text: str) -> list[str]:
+    """The ``name==version ; marker`` lines of a lock, hashes and comments left out."""
+    lines = re.findall(r"^([A-Za-z0-9][^\s]*==[^\n\\]*)", lock_text, flags=re.MULTILINE)
+    return [line.strip() for line in lines]
+
+
+def conda_pins(lock_text: str) -> list[str]:
+    """The pins that conda's one Python needs, each with the shortest marker that keeps to its machines."""
+    held = []
+    for pin in pins(lock_text):
+        requirement, _, marker = pin.partition(" ; ")
+        where = [
+            (system, processor)
+            for system, processor in MACHINES
+            if not marker or Marker(marker).evaluate(marker_environment((system, processor), CONDA_PYTHON))
+        ]
+        if len(where) == len(MACHINES):
+            held.append(requirement)
+        elif {system for system, _ in where} == {"linux"} and len(where) == 2:
+            held.append(f"{requirement}; sys_platform == 'linux'")
+        else:
+            held += [
+                f"{requirement}; sys_platform == '{system}' and platform_machine == '{processor}'"
+                for system, processor in where
+            ]
+    return held
+
+
+def quoted(pin: str) -> str:
+    """A pin as a YAML string."""
+    return f'"{pin}"' if ";" in pin else pin
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], sys.argv[2:])
+    except subprocess.CalledProcessError as failure:
+        sys.exit(
+            f"make: the locks are not renewed, uv stopped with code {failure.returncode} (its message is above)"
+        )

@@ -1,0 +1,258 @@
+"""Build ``.venv`` from a hash-locked requirements file: ``python .ci/venv.py requirements.lock .venv/.ok``.
+
+Standard library only, since this runs before anything is installed. Every way it can fail ends in one line;
+pip's own words go to ``.cache/venv-install.log``. The stamp is written last, so a build that was stopped half
+way is never taken for a finished one: the next ``make`` removes it and starts afresh.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+VENV = Path(".venv")
+LOG = Path(".cache/venv-install.log")
+CPU_MACHINES = {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")}
+GPU_MACHINES = {("linux", "x86_64")}
+BYTES = {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+
+# What a failed pip's log is searched for, most telling first, and what the user is then told.
+REASONS = {
+    r"No space left on device": "the disk is full; a finished .venv takes about 3 GB",
+    r"DO NOT MATCH THE HASHES": "a downloaded file is not the one the lock names; run make again, and report it if it stays so",
+    r"Retrying \(Retry|NewConnectionError|ConnectionError|ReadTimeoutError|ProxyError|SSLError": "the Python package registry"
+    " cannot be reached; connect to the network, or set pip's index or proxy, and run make again",
+    r"No matching distribution found for ([\w.=-]+)": r"the registry has no \1 that fits this machine",
+    r"ensurepip": "Python's ensurepip failed; on Debian or Ubuntu run: apt install python3-venv",
+}  # fmt: skip
+
+
+class Refusal(Exception):
+    """A failure that is understood: its text is the one line the user gets."""
+
+
+def main(lock: Path, stamp: Path) -> None:
+    """Make ``.venv`` agree with ``lock`` and ``pyproject.toml``, then write ``stamp``.
+
+    Args:
+        lock: requirements file with hashes; its header says how much each kind of machine downloads.
+        stamp: file inside ``.venv``, written last: what the finished ``.venv`` was built from.
+
+    Raises:
+        Refusal: when it cannot be built. Nothing half-made is left behind.
+    """
+    refuse_unsupported(lock)
+    LOG.parent.mkdir(exist_ok=True)
+    with only_one_builder():
+        wanted = fingerprint(lock)
+        if is_finished(stamp, wanted):
+            stamp.touch()  # a file was touched, or edited where it does not matter here
+            return
+        remove_venv()
+        try:
+            build(lock)
+        except BaseException:
+            remove_venv()
+            raise
+        stamp.write_text(json.dumps(wanted, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def refuse_unsupported(lock: Path) -> None:
+    """Refuse a machine for which the lock has no TensorFlow, before anything is downloaded."""
+    machine = (sys.platform, platform.machine())
+    covered = GPU_MACHINES if "gpu" in lock.name else CPU_MACHINES
+    if machine not in covered:
+        names = ", ".join(" ".join(pair) for pair in sorted(covered))
+        raise Refusal(f"no TensorFlow is locked for {' '.join(machine)}: {lock} covers {names}")
+    if sys.platform == "linux" and platform.libc_ver()[0] != "glibc":
+        raise Refusal("TensorFlow's Linux wheels need glibc, and this system has another C library")
+
+
+@contextmanager
+def only_one_builder() -> Iterator[None]:
+    """Hold the build's lock: two ``make`` in two terminals must not build one ``.venv`` together."""
+    with LOG.with_name("venv.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another make is building .venv; waiting for it", flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def fingerprint(lock: Path) -> dict[str, str]:
+    """What a finished ``.venv`` depends on: the lock, the package's own metadata, Python and the folder."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    own = [project["build-system"], project["project"], project["tool"]["setuptools"]]
+    locked = hashlib.sha256(lock.read_bytes() + json.dumps(own, sort_keys=True).encode())
+    return {"locked": locked.hexdigest(), "python": platform.python_version(), "folder": os.getcwd()}
+
+
+def is_finished(stamp: Path, wanted: dict[str, str]) -> bool:
+    """Whether ``.venv`` was built from just this, and its interpreter still starts."""
+    try:
+        recorded = json.loads(stamp.read_text(encoding="utf-8"))
+        started = subprocess.run([VENV / "bin/python", "-c", ""], capture_output=True)
+    except (OSError, ValueError):
+        return False
+    return recorded == wanted and started.returncode == 0
+
+
+def remove_venv() -> None:
+    """Remove ``.venv``, or the link alone where somebody made it one."""
+    if VENV.is_symlink():
+        VENV.unlink()
+    elif VENV.exists():
+        print("Removing the old or unfinished .venv", flush=True)
+        shutil.rmtree(VENV)
+
+
+def build(lock: Path) -> None:
+    """Create ``.venv``, install what ``lock`` names with its hashes checked, then this project, editable."""
+    started = time.monotonic()
+    count, megabytes = announced(lock.read_text(encoding="utf-8"))
+    print(
+        f"Building .venv with Python {platform.python_version()} ({sys.executable}):\n"
+        f"  {count} packages, {megabytes} MB to download where pip has not cached them; log in {LOG}",
+        flush=True,
+    )
+    # setuptools comes first: it builds the one package that is published as source only, and this project.
+    # It is also the probe of the network: few retries, so that a missing one is known within seconds.
+    first = LOG.with_name("venv-first.txt")
+    first.write_text(entries(lock.read_text(encoding="utf-8"), {"setuptools", "wheel"}), encoding="utf-8")
+    with LOG.open("w", encoding="utf-8") as log:
+        run([sys.executable, "-m", "venv", str(VENV)], log)
+        pip(["--retries", "1", "--timeout", "15", "--require-hashes", "-r", str(first)], log)
+        downloaded = pip(["--require-hashes", "-r", str(lock)], log, count)
+        pip(["--editable", "."], log)
+    size = sum(path.lstat().st_size for path in VENV.rglob("*"))
+    print(
+        f"Built .venv in {time.monotonic() - started:.0f} s: "
+        f"{downloaded / 1e6:.0f} MB downloaded, {size / 1e9:.1f} GB on disk",
+        flush=True,
+    )
+
+
+def announced(lock_text: str) -> tuple[int, int]:
+    """Packages and megabytes that this machine needs, from the lock's header (``make lock`` computes them)."""
+    system = {"linux": "linux", "darwin": "macos"}[sys.platform]
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    line = rf"^# +{system} {platform.machine()}, Python {version}: (\d+) packages, (\d+) MB$"
+    found = re.search(line, lock_text, flags=re.MULTILINE)
+    if not found:
+        raise Refusal(
+            f"the lock's header has no line for {system} {platform.machine()}, Python {version}; run make lock"
+        )
+    return int(found[1]), int(found[2])
+
+
+def entries(lock_text: str, names: set[str]) -> str:
+    """The lock's entries for some packages, hashes included."""
+    blocks = re.split(r"^(?=[A-Za-z0-9])", lock_text, flags=re.MULTILINE)
+    return "".join(block for block in blocks if block.split("==")[0] in names)
+
+
+def pip(arguments: list[str], log, count: int = 0) -> float:
+    """Run ``pip install`` inside ``.venv`` for exactly what is named, no dependencies; return bytes downloaded."""
+    fixed = ["install", "--no-deps", "--no-build-isolation", "--progress-bar", "off", "--no-color"]
+    return run([str(VENV / "bin/python"), "-m", "pip", *fixed, *arguments], log, count)
+
+
+def run(command: list[str], log, count: int = 0) -> float:
+    """Run a command into the log, following pip's lines.
+
+    Args:
+        command: what to run.
+        log: open text file that gets its output.
+        count: packages to expect; above 0, progress is shown.
+
+    Returns:
+        Bytes that pip says it downloaded.
+
+    Raises:
+        Refusal: when the command fails, with the reason the log gives.
+    """
+    begin = log.tell()
+    downloaded, collected, shown = 0.0, 0, time.monotonic()
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=environment(),
+    ) as process:
+        try:
+            for line in process.stdout:
+                log.write(line)
+                log.flush()
+                collected += line.startswith("Collecting ")
+                size = re.match(r"\s*Downloading .*\(([\d.]+) (bytes|kB|MB|GB)\)", line)
+                downloaded += float(size[1]) * BYTES[size[2]] if size and ".metadata" not in line else 0
+                # A person watching gets a line that moves; a log file gets one every half minute.
+                due = time.monotonic() - shown > (0.5 if sys.stdout.isatty() else 30)
+                if count and line.startswith("Installing collected packages"):
+                    show(
+                        f"  {collected} of {count} packages at hand, {downloaded / 1e6:.0f} MB downloaded; unpacking",
+                        last=True,
+                    )
+                elif count and due and collected < count:
+                    show(f"  {collected} of {count} packages, {downloaded / 1e6:.0f} MB downloaded")
+                    shown = time.monotonic()
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode:
+        log.flush()
+        raise Refusal(reason(LOG.read_text(encoding="utf-8")[begin:]))
+    return downloaded
+
+
+def show(text: str, last: bool = False) -> None:
+    """Print a line of progress; on a terminal the next one replaces it."""
+    if sys.stdout.isatty():
+        print(f"\r\033[K{text}", end="\n" if last else "", flush=True)
+    else:
+        print(text, flush=True)
+
+
+def environment() -> dict[str, str]:
+    """The user's environment, pip's index settings included, less what would install elsewhere than ``.venv``."""
+    elsewhere = {"PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "VIRTUAL_ENV"}
+    kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    return kept | {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def reason(output: str) -> str:
+    """One line for a failed step: what is known to go wrong, else pip's own last error."""
+    for pattern, words in REASONS.items():
+        found = re.search(pattern, output)
+        if found:
+            return f"{found.expand(words)} (pip's log: {LOG})"
+    errors = [line for line in output.splitlines() if line.lower().startswith("error")]
+    return f"{errors[-1] if errors else 'a step failed without a word'} (full log: {LOG})"
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))
+    except Refusal as refusal:
+        sys.exit(f"\nmake: .venv cannot be built: {refusal}")
+    except KeyboardInterrupt:
+        sys.exit("\nmake: stopped; the unfinished .venv is removed, run make again to build it")
+    except OSError as error:
+        sys.exit(f"\nmake: .venv cannot be built: {error}")

@@ -1,0 +1,77 @@
+# GNU make 3.81, which macOS ships, is enough for this file.
+SHELL := /bin/sh
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+# No target gains from make's own parallelism, and "make -j clean report" must keep its order.
+.NOTPARALLEL:
+
+STUDIES := $(patsubst params/%.yaml,%,$(wildcard params/*.yaml))
+UV ?= uv
+
+# Once built for a GPU, .venv stays so until GPU=0 or make clean-all.
+GPU ?= $(if $(wildcard .venv/.ok-gpu),1,0)
+ifeq ($(GPU),1)
+LOCK := requirements-gpu.lock
+STAMP := .venv/.ok-gpu
+else
+LOCK := requirements.lock
+STAMP := .venv/.ok
+endif
+PY := .venv/bin/python
+
+# A .venv whose folder was moved, or whose interpreter is gone, is no longer finished, whatever the stamp's date.
+ifneq ($(wildcard $(STAMP)),)
+ifneq ($(shell $(PY) -c 1 2>/dev/null && grep -F '"folder": "$(CURDIR)"' $(STAMP)),)
+INTACT := yes
+endif
+endif
+
+.PHONY: help report lab test check lock clean clean-cache clean-all FORCE
+
+##@ Report
+report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=digits
+	@$(PY) -m lib report $(STUDY)
+
+lab: $(STAMP) ## JupyterLab; notebooks/*.py open as notebooks on a click
+	@JUPYTER_CONFIG_PATH="$(CURDIR)/.ci/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
+	    $(PY) -m jupyterlab $(LAB_ARGS) notebooks
+
+##@ Check
+test: $(STAMP) ## every test that needs neither Caltech101 nor the network; PYTEST_ARGS="-k scores" narrows
+	@$(PY) -m pytest -m "not caltech101 and not registry" $(PYTEST_ARGS)
+
+check: $(STAMP) ## lint and formatting
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+##@ House-keeping
+lock: ## renew both locks and environment.yml (needs uv); UPGRADE=1 takes newest versions
+	@command -v "$(UV)" >/dev/null || { echo "make: uv is needed to renew the locks: pip install uv" >&2; exit 1; }
+	@"$(UV)" run --quiet --no-project --with packaging python .ci/lock.py "$(UV)" $(if $(UPGRADE),--upgrade)
+
+clean: ## remove the rendered pages and the .ipynb beside the notebooks; keeps fits and data
+	rm -rf reports/*/ notebooks/*.ipynb notebooks/.ipynb_checkpoints
+
+clean-cache: ## remove fitted detectors, prepared images and drafts (.cache)
+	rm -rf .cache
+
+clean-all: clean clean-cache ## all of this and .venv; a downloaded data set stays
+	rm -rf .venv .pytest_cache .ruff_cache *.egg-info
+	find lib tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): $(LOCK) pyproject.toml .ci/venv.py $(if $(INTACT),,FORCE)
+	@python=$$(sh .ci/find_python.sh "$(PYTHON)") && "$$python" .ci/venv.py $(LOCK) $(STAMP)
+
+FORCE:
+
+help: ## this text
+	@echo "Anomaly detection in images: parameterised notebook reports"
+	@awk 'BEGIN { FS = ":.*## " } \
+	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "Studies: $(STUDIES)"
+	@echo "Python: the first of python3.12, python3.11, python3 that is 3.11 or 3.12; make PYTHON=... names another"
+	@echo "GPU=1: TensorFlow with CUDA on x86_64 Linux (not tested by this project's CI)"
