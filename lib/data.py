@@ -338,4 +338,3 @@ def _resizer(size: int, channels: int):
         return prepared[0].numpy(), int(prepared[1]), int(prepared[2])
 
     return resize
-

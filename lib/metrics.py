@@ -153,13 +153,9 @@ def relative_cost(miss_rate, false_alarm_rate, prevalence: float, ratio: float) 
         ValueError: The prevalence or the ratio is out of range.
     """
     if not 0 < prevalence < 1:
-        raise ValueError(
-            f"prevalence: {prevalence:g} is not strictly between 0 and 1; costs need both kinds of image"
-        )
+        raise ValueError(f"prevalence: {prevalence:g} is not strictly between 0 and 1; costs need both kinds of image")
     if not ratio > 0 or math.isinf(ratio):
-        raise ValueError(
-            f"cost ratio: {ratio:g} is not a positive number; say what a miss costs in false alarms"
-        )
+        raise ValueError(f"cost ratio: {ratio:g} is not a positive number; say what a miss costs in false alarms")
     misses = ratio * prevalence * np.asarray(miss_rate, dtype=float)
     alarms = (1 - prevalence) * np.asarray(false_alarm_rate, dtype=float)
     return (misses + alarms) / min(ratio * prevalence, 1 - prevalence)
@@ -356,9 +352,7 @@ def _finite(values, what: str) -> np.ndarray:
         raise ValueError(f"{what}: shape {values.shape} is not a plain list of numbers")
     wrong = np.flatnonzero(~np.isfinite(values))
     if wrong.size:
-        raise ValueError(
-            f"{what}: {wrong.size} of {values.size} are NaN or infinite, the first at index {wrong[0]}"
-        )
+        raise ValueError(f"{what}: {wrong.size} of {values.size} are NaN or infinite, the first at index {wrong[0]}")
     return values
 
 
@@ -372,9 +366,7 @@ def _checked(labels, scores, both: str | None = None) -> tuple[np.ndarray, np.nd
     """
     labels, scores = np.asarray(labels), _finite(scores, "scores")
     if labels.shape != scores.shape:
-        raise ValueError(
-            f"labels of shape {labels.shape} for scores of shape {scores.shape}; give one label per score"
-        )
+        raise ValueError(f"labels of shape {labels.shape} for scores of shape {scores.shape}; give one label per score")
     if not labels.size:
         raise ValueError("labels and scores are empty; there is nothing to judge")
     if not np.isin(labels, (0, 1)).all():
@@ -399,9 +391,7 @@ def _rate_intervals(tp: int, fp: int, tn: int, fn: int) -> dict[str, tuple[float
         margins = (drawn_tp + drawn_fp) * (drawn_fn + drawn_tn) * anomalies * normals
         draws = {
             "accuracy": (drawn_tp + drawn_tn) / (anomalies + normals),
-            "balanced_accuracy": (drawn_tp / anomalies + drawn_tn / normals) / 2
-            if anomalies and normals
-            else None,
+            "balanced_accuracy": (drawn_tp / anomalies + drawn_tn / normals) / 2 if anomalies and normals else None,
             "precision": drawn_tp / (drawn_tp + drawn_fp),
             "recall": drawn_tp / anomalies if anomalies else None,
             "f1": 2 * drawn_tp / (2 * drawn_tp + drawn_fp + drawn_fn),

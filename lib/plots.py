@@ -69,9 +69,7 @@ def _styled(function):
 
 
 @_styled
-def class_counts(
-    names: Sequence[str], counts: Sequence[int], highlight: str | None = None, top: int = 10
-) -> Figure:
+def class_counts(names: Sequence[str], counts: Sequence[int], highlight: str | None = None, top: int = 10) -> Figure:
     """Draw the largest classes as bars, the normal one picked out.
 
     Args:
@@ -158,8 +156,7 @@ def image_grid(
     cell = _cell_width(columns)
     texts = [_fit(title, cell) for title in titles] if titles is not None else [""] * len(images)
     heads = [
-        0.13 * max(text.count("\n") + bool(text) for text in texts[row * columns : (row + 1) * columns])
-        + 0.03
+        0.13 * max(text.count("\n") + bool(text) for text in texts[row * columns : (row + 1) * columns]) + 0.03
         for row in range(rows)
     ]
     figure, grid = _sheet(rows, across, cell, _aspect(images), heads)
@@ -226,11 +223,7 @@ def loss_terms(history: Mapping) -> Figure:
     Raises:
         ValueError: There is no term, or one has no epochs.
     """
-    models = (
-        history
-        if all(isinstance(terms, Mapping) for terms in history.values()) and history
-        else {"": history}
-    )
+    models = history if all(isinstance(terms, Mapping) for terms in history.values()) and history else {"": history}
     for terms in models.values():
         _need_curves(terms)
     figure = Figure(figsize=(WIDTH, 2.9))
@@ -245,9 +238,7 @@ def loss_terms(history: Mapping) -> Figure:
 
 
 @_styled
-def reconstruction_pairs(
-    originals, reconstructions, n: int = 8, empty: str = "No image in this group."
-) -> Figure:
+def reconstruction_pairs(originals, reconstructions, n: int = 8, empty: str = "No image in this group.") -> Figure:
     """Show the first n originals above their reconstructions.
 
     Args:
@@ -301,9 +292,7 @@ def extremes(
     originals, reconstructions = _pairs(originals, reconstructions)
     scores, flagged = np.asarray(scores, dtype=float), np.asarray(flagged, dtype=bool)
     if not len(originals) == len(scores) == len(flagged):
-        raise ValueError(
-            f"{len(originals)} images, {len(scores)} scores and {len(flagged)} verdicts; give one of each"
-        )
+        raise ValueError(f"{len(originals)} images, {len(scores)} scores and {len(flagged)} verdicts; give one of each")
     if not len(originals):
         return _note(empty)
     order = np.argsort(scores, kind="stable")
@@ -348,9 +337,7 @@ def extremes(
 
 
 @_styled
-def score_histogram(
-    normal_scores, anomaly_scores, threshold: float | None = None, log: bool | None = None
-) -> Figure:
+def score_histogram(normal_scores, anomaly_scores, threshold: float | None = None, log: bool | None = None) -> Figure:
     """Draw how the scores of normal images and of anomalies are spread, each as a share of its own class.
 
     Args:
@@ -410,9 +397,7 @@ def score_histogram(
     axes.set_xlim(low, high)
     axes.set_ylim(bottom=0)
     if threshold is not None:
-        axes.axvline(
-            threshold, color=_INK, linewidth=1.3, linestyle=(0, (1, 1)), label=f"Threshold {threshold:g}"
-        )
+        axes.axvline(threshold, color=_INK, linewidth=1.3, linestyle=(0, (1, 1)), label=f"Threshold {threshold:g}")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axes.set_ylabel("Share of its class in a bin")
     axes.set_xlabel("Anomaly score" + (" (log scale)" if log else ""))
@@ -421,9 +406,7 @@ def score_histogram(
 
 
 @_styled
-def difference_maps(
-    originals, reconstructions, scores, n: int = 5, empty: str = "No image in this group."
-) -> Figure:
+def difference_maps(originals, reconstructions, scores, n: int = 5, empty: str = "No image in this group.") -> Figure:
     """Show where images and their reconstructions differ.
 
     Args:
@@ -456,9 +439,7 @@ def difference_maps(
         _picture(grid[0, column], originals[column])
         _above(grid[0, column], 4, f"score {_score(scores[column])}", fontsize=_SMALL + 0.5)
         _picture(grid[1, column], reconstructions[column])
-        shown = grid[2, column].imshow(
-            maps[column], cmap="inferno", vmin=0, vmax=max(float(maps.max()), 1e-6)
-        )
+        shown = grid[2, column].imshow(maps[column], cmap="inferno", vmin=0, vmax=max(float(maps.max()), 1e-6))
         _frame(grid[2, column])
     box = grid[2, -1].get_position()
     inch = 1 / figure.get_figwidth()
@@ -491,9 +472,7 @@ def roc_curves(curves: Mapping[str, tuple], marks: Mapping[str, tuple] | None = 
         ValueError: There is no curve, or a mark belongs to none.
     """
     _need_curves(curves, "ROC curve")
-    figure, axes = _square(
-        "False positive rate (normal images flagged)", "True positive rate (anomalies flagged)"
-    )
+    figure, axes = _square("False positive rate (normal images flagged)", "True positive rate (anomalies flagged)")
     axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1, linestyle=(0, (1, 2)), label="Chance\nAUROC 0.500")
     for (colour, line, _), (name, (fpr, tpr, area)) in zip(_cycle(curves), curves.items(), strict=True):
         axes.plot(fpr, tpr, color=colour, linestyle=line, label=f"{name}\nAUROC {_area(area)}")
@@ -504,9 +483,7 @@ def roc_curves(curves: Mapping[str, tuple], marks: Mapping[str, tuple] | None = 
 
 
 @_styled
-def pr_curves(
-    curves: Mapping[str, tuple], prevalence: float, marks: Mapping[str, tuple] | None = None
-) -> Figure:
+def pr_curves(curves: Mapping[str, tuple], prevalence: float, marks: Mapping[str, tuple] | None = None) -> Figure:
     """Draw precision-recall curves together, with the line of chance, which is the prevalence.
 
     Args:
@@ -528,12 +505,8 @@ def pr_curves(
     figure, axes = _square(
         "Recall (anomalies flagged)", "Precision" + (f" (axis starts at {start:.2f})" if start else "")
     )
-    axes.axhline(
-        prevalence, color=_FAINT, linewidth=1, linestyle=(0, (1, 2)), label=f"Chance\nAUPR {prevalence:.3f}"
-    )
-    for (colour, line, _), (name, (recall, precision, area)) in zip(
-        _cycle(curves), curves.items(), strict=True
-    ):
+    axes.axhline(prevalence, color=_FAINT, linewidth=1, linestyle=(0, (1, 2)), label=f"Chance\nAUPR {prevalence:.3f}")
+    for (colour, line, _), (name, (recall, precision, area)) in zip(_cycle(curves), curves.items(), strict=True):
         axes.step(
             [0, *recall], [precision[0], *precision], where="pre", color=colour, linestyle=line,
             label=f"{name}\nAUPR {_area(area)}",
@@ -616,9 +589,7 @@ def threshold_sweep(thresholds, miss_rate, false_alarm_rate, chosen: float | Non
         thresholds, miss_rate, color=ANOMALY, linestyle=(0, (5, 1.6)), marker="s" if few else None,
         label="Anomalies missed",
     )  # fmt: skip
-    axes.plot(
-        thresholds, false_alarm_rate, color=NORMAL, marker="o" if few else None, label="Normal images flagged"
-    )
+    axes.plot(thresholds, false_alarm_rate, color=NORMAL, marker="o" if few else None, label="Normal images flagged")
     _chosen(axes, chosen)
     axes.set_ylim(-0.02, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -713,9 +684,7 @@ def attribute_shift(
     for place, (value, low, high) in enumerate(zip(values, lows, highs, strict=True)):
         clear = low > reference or high < reference
         axes.plot([low, high], [place, place], color=_INK, linewidth=1.4, solid_capstyle="butt")
-        axes.plot(
-            value, place, marker="o", markersize=6, color=_INK, markerfacecolor=_INK if clear else "white"
-        )
+        axes.plot(value, place, marker="o", markersize=6, color=_INK, markerfacecolor=_INK if clear else "white")
         axes.annotate(
             f"{value:.2f} [{low:.2f}, {high:.2f}]", (1, place), xycoords=("axes fraction", "data"),
             xytext=(6, 0), textcoords="offset points", va="center", fontsize=8,
@@ -745,18 +714,14 @@ def _pictures(images) -> np.ndarray:
         return images
     if images.ndim == 3 or (images.ndim == 4 and images.shape[-1] in (1, 3)):
         return images
-    raise ValueError(
-        f"images of shape {images.shape}; expected (n, height, width) with 1, 3 or no channels at the end"
-    )
+    raise ValueError(f"images of shape {images.shape}; expected (n, height, width) with 1, 3 or no channels at the end")
 
 
 def _pairs(originals, reconstructions) -> tuple[np.ndarray, np.ndarray]:
     """Return both arrays of images, or say that one lacks partners."""
     originals, reconstructions = _pictures(originals), _pictures(reconstructions)
     if len(originals) != len(reconstructions):
-        raise ValueError(
-            f"{len(originals)} originals for {len(reconstructions)} reconstructions; give one each"
-        )
+        raise ValueError(f"{len(originals)} originals for {len(reconstructions)} reconstructions; give one each")
     return originals, reconstructions
 
 
@@ -808,12 +773,7 @@ def _sheet(
     for row in range(rows):
         top -= heads[row]
         for column in range(columns):
-            x = (
-                left
-                + _GAP / 2
-                + column * (width + _GAP)
-                + (split[1] if split[1] and column >= split[0] else 0)
-            )
+            x = left + _GAP / 2 + column * (width + _GAP) + (split[1] if split[1] and column >= split[0] else 0)
             grid[row, column] = figure.add_axes(
                 (x / across, (top - height) / down, width / across, height / down), aspect="auto"
             )
@@ -981,9 +941,7 @@ def _marks(axes: Axes, curves: Mapping, marks: Mapping[str, tuple] | None) -> No
     labels = {label for *_, label in points}
     for name, x, y, label in points:
         colour, _, marker = looks[name]
-        axes.plot(
-            x, y, marker=marker, color=colour, markersize=8, markeredgecolor="white", zorder=5, clip_on=False
-        )
+        axes.plot(x, y, marker=marker, color=colour, markersize=8, markeredgecolor="white", zorder=5, clip_on=False)
         if len(labels) > 1:
             right = x > 0.8
             axes.annotate(
@@ -1007,9 +965,7 @@ def _marks(axes: Axes, curves: Mapping, marks: Mapping[str, tuple] | None) -> No
 def _chosen(axes: Axes, threshold: float | None) -> None:
     """Draw the threshold in use."""
     if threshold is not None:
-        axes.axvline(
-            threshold, color=_INK, linewidth=1.3, linestyle=(0, (1, 1)), label=f"In use: {threshold:g}"
-        )
+        axes.axvline(threshold, color=_INK, linewidth=1.3, linestyle=(0, (1, 1)), label=f"In use: {threshold:g}")
 
 
 def _plain_log_ticks(axis) -> None:

@@ -4,6 +4,7 @@ The caption, the label and the alternative text travel with the output, in its m
 them there. In JupyterLab, which does not show them, the caption is echoed under the figure.
 """
 
+import base64
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,7 @@ import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from lib import tables
+from lib import plots, tables
 
 DPI = 160  # of figures made of photographs; the others are drawn as curves and need none
 
@@ -28,11 +29,14 @@ def figure(drawn: Figure, *, label: str, caption: str, alt: str) -> None:
     """
     photographs = any(axes.images for axes in drawn.axes)
     buffer = io.BytesIO()
+    with plots.style():  # it fixes the ids in SVG files
+        if photographs:
+            drawn.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+        else:
+            drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     if photographs:
-        drawn.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-        bundle = {"image/png": buffer.getvalue()}
+        bundle = {"image/png": base64.b64encode(buffer.getvalue()).decode()}
     else:
-        drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
         bundle = {"image/svg+xml": buffer.getvalue().decode()}
     _emit(bundle, {"kind": "figure", "label": label, "caption": caption, "alt": alt})
     _echo(caption)

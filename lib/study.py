@@ -10,6 +10,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -20,9 +21,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import cache, data, metrics, paths, splits
+from lib import attributes, cache, data, metrics, paths, splits
+from lib.errors import UserError
 from lib.params import Parameters, load
 from lib.runs import Run
+from lib.thresholds import decide
 
 SAMPLES = 8  # images in a row of reconstructions
 EXTREMES = 4  # lowest and highest scores shown
@@ -37,7 +40,7 @@ class Trained:
 
     Attributes:
         history: one list a curve, one value an epoch.
-        layers: one row a layer: `part`, `layer`, `output`, `parameters`.
+        layers: one row a layer: `part`, `name`, `output_shape`, `parameters`.
         scores: anomaly score of every image of the data set, in its order.
         seconds: of the `fit` and of the `score` of all images, when they were computed.
         kept: whether the fit was read from the cache.
@@ -134,7 +137,9 @@ class Study:
         key = self._fit_key(name)
         kept = (fits / key).is_dir()
         folder = cache.cached("fits", key, lambda made: self._fit(name, made))
-        scored = cache.cached("scores", cache.content_key(key, self._score_key()), lambda made: self._score(name, folder, made))
+        scored = cache.cached(
+            "scores", cache.content_key(key, self._score_key()), lambda made: self._score(name, folder, made)
+        )
         record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
         timing = json.loads((scored / "seconds.json").read_text(encoding="utf-8"))
         scores = np.load(scored / "scores.npy")
@@ -142,11 +147,98 @@ class Study:
         self._leave(run, name, trained, folder)
         return trained
 
+    def attributes(self) -> pd.DataFrame:
+        """What can be measured of each image, one row an image (see `lib.attributes`), measured once and kept."""
+        code = cache.files_key([paths.ROOT / "lib" / "attributes.py"])
+
+        def measure(folder: Path) -> None:
+            attributes.measure(self.images.images).to_parquet(folder / "attributes.parquet", index=False)
+
+        folder = cache.cached("attributes", cache.content_key(self.images.fingerprint, code), measure)
+        return pd.read_parquet(folder / "attributes.parquet")
+
+    def compare(self, group: np.ndarray, others: np.ndarray) -> tuple[list[str], list[dict[str, float]]]:
+        """How the measured attributes of one group of images differ from those of another.
+
+        Args:
+            group: indices of the images in question.
+            others: indices of those to compare with.
+
+        Returns:
+            Plain names and `lib.metrics.shift` results, strongest difference first. Attributes that are the same
+            on all these images are left out; empty lists if either group is empty.
+        """
+        measured = self.attributes()
+        if not len(group) or not len(others):
+            return [], []
+        results = {}
+        for name in measured.columns:
+            values = measured[name].to_numpy()
+            if np.ptp(values[np.r_[group, others]]) > 0:
+                results[attributes.DESCRIPTIONS[name]] = metrics.shift(values[group], values[others])
+        ranked = sorted(results, key=lambda name: -abs(results[name]["value"] - 0.5))
+        return ranked, [results[name] for name in ranked]
+
+    def roles(self) -> pd.DataFrame:
+        """How many normal images and anomalies each role has."""
+        rows = []
+        for role, indices in (("Fitted on", self.split.fit), ("Judged", self.split.test)):
+            anomalies = int(self.labels[indices].sum())
+            rows.append((role, len(indices) - anomalies, anomalies, len(indices)))
+        return pd.DataFrame(rows, columns=["Role", "Normal images", "Anomalies", "All"])
+
+    def test(self, run: Run, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and a detector's scores of the images that are judged."""
+        return self.labels[self.split.test], run.scores()[name].to_numpy()[self.split.test]
+
+    def ends(self, scores: np.ndarray, group: np.ndarray) -> np.ndarray:
+        """Indices of the images of a group with the lowest and the highest scores, `EXTREMES` of each at most."""
+        ranked = group[metrics.lowest(scores[group], len(group))]
+        return ranked if len(ranked) <= 2 * EXTREMES else np.r_[ranked[:EXTREMES], ranked[-EXTREMES:]]
+
+    def extremes(self, run: Run, name: str, group: np.ndarray, threshold: float) -> tuple[np.ndarray, ...]:
+        """Originals, reconstructions, scores and decisions of a group's `ends`, as `lib.plots.extremes` takes them."""
+        scores = run.scores()[name].to_numpy()
+        ends = self.ends(scores, group)
+        return self.pixels(ends), run.examples(name, ends), scores[ends], decide(scores[ends], threshold)
+
+    def judge(self, run: Run, name: str, thresholds: list[float]) -> dict[str, Any]:
+        """Judges a detector's scores of the test images, and lays the figures into `metrics.json`.
+
+        Args:
+            run: holds the scores.
+            name: the detector.
+            thresholds: at which its decisions are judged.
+
+        Returns:
+            `auroc`, `aupr`, `fpr_at_95_tpr`, and `thresholds`: one `lib.metrics.at_threshold` for each, by its
+            shortest decimal form.
+        """
+        labels, scores = self.test(run, name)
+        record = {
+            "auroc": metrics.auroc(labels, scores),
+            "aupr": metrics.aupr(labels, scores),
+            "fpr_at_95_tpr": metrics.fpr_at_tpr(labels, scores),
+            "thresholds": {f"{each:g}": metrics.at_threshold(labels, scores, each) for each in thresholds},
+        }
+        run.update_metrics({"detectors": {name: record}})
+        return record
+
+    def published(self, name: str, threshold: float) -> dict[str, Any] | None:
+        """The published figures of a detector at a threshold; None where the study is compared with none."""
+        figures = published(self.params).get("detectors", {}).get(name, {}).get("thresholds", {})
+        return figures.get(f"{threshold:g}")
+
+    def published_by_name(self, threshold: float, names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """The published figures at a threshold under each detector's printed name, where there are any."""
+        found = {printed: self.published(name, threshold) for name, printed in names.items()}
+        return {printed: figures for printed, figures in found.items() if figures}
+
     def shown(self, scores: np.ndarray) -> np.ndarray:
         """Indices of the images whose reconstructions pages show; see `SAMPLES`, `EXTREMES` and `MAPS`."""
         picks = [self.split.fit[:SAMPLES]]
         for group in (self.normal, self.anomalies):
-            picks += [group[metrics.lowest(scores[group], EXTREMES)], group[metrics.highest(scores[group], MAPS)]]
+            picks += [self.ends(scores, group), group[metrics.highest(scores[group], MAPS)]]
         return np.unique(np.concatenate(picks))
 
     def provenance(self) -> dict[str, Any]:
@@ -255,7 +347,7 @@ def published(params: Parameters) -> dict[str, Any]:
         return {}
     path = paths.params_folder() / "published" / f"{params.published}.json"
     if not path.is_file():
-        raise data.UserError(f"published: {paths.shown(path)} is not there")
+        raise UserError(f"published: {paths.shown(path)} is not there")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -286,7 +378,9 @@ def _commit() -> str:
     """The commit of the code, marked where files differ from it; empty outside a git checkout."""
 
     def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", *words], cwd=paths.ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     try:
         return git("rev-parse", "--short=12", "HEAD") + (" with changes" if git("status", "--porcelain") else "")

@@ -74,9 +74,7 @@ def class_counts(
 # ---------------------------------------------------------------- how a detector did
 
 
-def metrics(
-    result: Mapping, published: Mapping | None = None, keys: Sequence[str] | None = None
-) -> pandas.DataFrame:
+def metrics(result: Mapping, published: Mapping | None = None, keys: Sequence[str] | None = None) -> pandas.DataFrame:
     """Set what was measured at a threshold beside the published figures and beside flagging everything.
 
     Args:
@@ -341,9 +339,7 @@ def _numeric(column: Sequence[str]) -> bool:
 
 def _frame(columns: Mapping[str, Sequence], signed: Sequence[str] = ()) -> pandas.DataFrame:
     """Build a frame whose columns keep integers beside floats."""
-    frame = pandas.DataFrame(
-        {name: pandas.Series(list(values), dtype=object) for name, values in columns.items()}
-    )
+    frame = pandas.DataFrame({name: pandas.Series(list(values), dtype=object) for name, values in columns.items()})
     frame.attrs["signed"] = [name for name in signed if name in columns]
     return frame
 
@@ -398,8 +394,5 @@ def _flat(record: Mapping, prefix: str = ""):
             yield from _flat(value, f"{prefix}{name} / ")
             continue
         parts = value if isinstance(value, list | tuple | set | frozenset) else [value]
-        texts = [
-            _DASH if part is None else _number(part) if isinstance(part, bool) else str(part)
-            for part in parts
-        ]
+        texts = [_DASH if part is None else _number(part) if isinstance(part, bool) else str(part) for part in parts]
         yield literal(f"{prefix}{name}"), literal(", ".join(texts)) or _DASH

@@ -89,7 +89,9 @@ class Progress(keras.callbacks.Callback):
             usual = self.seconds[1:] or self.seconds
             left = f", {clock(sum(usual) / len(usual) * (self.epochs - done))} left"
         loss = f", loss {logs['loss']:.4f}" if logs and "loss" in logs else ""
-        print(f"\r{self.name} [{bar:<20}] epoch {done}/{self.epochs}{loss}{left}   ", end=end, file=sys.stderr, flush=True)
+        print(
+            f"\r{self.name} [{bar:<20}] epoch {done}/{self.epochs}{loss}{left}   ", end=end, file=sys.stderr, flush=True
+        )
 
 
 def clock(seconds: float) -> str:

@@ -1,0 +1,309 @@
+"""Computed sentences: numbers in, Markdown out, so that no page states what its figures do not.
+
+Every function reads the same for any study; nothing here knows of airplanes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lib.params import Parameters
+
+NAMES = {"autoencoder": "autoencoder", "vae": "VAE", "beta_vae": "β-VAE"}
+CLEAR = 0.05  # how far from one half an effect's interval must end to be worth a recommendation
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """`"1 image"`, `"1,234 images"`."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def percent(share: float) -> str:
+    """`"12.3 %"`, with one digit more below 1 % and above 99 %, so that almost all is not called all."""
+    digits = 1 if 0.01 <= share <= 0.99 or share in (0.0, 1.0) else 2
+    return f"{100 * share:.{digits}f} %"
+
+
+def totals(params: Parameters, counts: Mapping[str, int], largest: tuple[str, int]) -> str:
+    """What the data set holds, and what its unbalance does to accuracy."""
+    share = counts["anomalies"] / counts["images"]
+    lines = [
+        f"The data set holds **{count(counts['images'], 'image')}** in **{counts['classes']} classes**. "
+        f"**{params.normal_class}** is normal, with {count(counts['normal'], 'image')}; the other "
+        f"{count(counts['classes'] - 1, 'class', 'classes')}, with {count(counts['anomalies'], 'image')}, are anomalies.",
+    ]
+    if largest[0] == params.normal_class:
+        lines.append("The normal class is the largest.")
+    else:
+        lines.append(f"The largest class is {largest[0]}, with {count(largest[1], 'image')}.")
+    f1 = 2 * share / (1 + share)
+    lines.append(
+        f"So {percent(share)} of the images are anomalies, and a detector that looks at nothing and flags every "
+        f"image already reaches an accuracy of {share:.4f} and an F1 of {f1:.4f}. Every figure of this report has to "
+        "be read against these two."
+    )
+    return " ".join(lines)
+
+
+def originals(heights: Sequence[int], widths: Sequence[int], size: int) -> str:
+    """What the images were before they were resized."""
+    ordered = sorted(zip(heights, widths, strict=True), key=lambda side: side[0] * side[1])
+    if ordered[0] == ordered[-1]:
+        return f"All originals measure {ordered[0][1]} × {ordered[0][0]} pixels; all become {size} × {size}."
+    middle = ordered[len(ordered) // 2]
+    ratios = sorted(width / height for height, width in ordered)
+    return (
+        f"The originals measure from {ordered[0][1]} × {ordered[0][0]} to {ordered[-1][1]} × {ordered[-1][0]} pixels "
+        f"({middle[1]} × {middle[0]} in the middle), and are {ratios[0]:.2f} to {ratios[-1]:.2f} times as wide as high "
+        f"({ratios[len(ratios) // 2]:.2f} in the middle). All become {size} × {size}, so their proportions are lost."
+    )
+
+
+def protocol(params: Parameters, fit: int, test: int, seen: int) -> str:
+    """Which images are fitted on and which judged, and what that does to the figures."""
+    return (
+        f"Protocol `{params.protocol}`: the detector is fitted on {count(fit, 'normal image')} and judged on "
+        f"{count(test, 'image')}, **{count(seen, 'image')} of which it was fitted on**. Nothing was held out: every "
+        "normal image that is judged has been seen in training. The false alarms counted here are therefore fewer "
+        "than new images would raise, and the figures compare with the published ones, not with use."
+    )
+
+
+def network(rows: Sequence[Mapping[str, Any]], shape: Sequence[int], latent: int) -> str:
+    """How far a network squeezes an image, and where its parameters are."""
+    total = sum(row["parameters"] for row in rows)
+    largest = max(rows, key=lambda row: row["parameters"])
+    values = shape[0] * shape[1] * shape[2]
+    change = (
+        f"a {values / latent:.0f}th of the {values:,} values of an image"
+        if values > 2 * latent
+        else f"against {values:,} values of an image"
+    )
+    return (
+        f"The latent vector has {latent:,} values, {change}. Of the network's {total:,} parameters, "
+        f"{percent(largest['parameters'] / total)} are in one layer: {largest['name']} of the {largest['part']}."
+    )
+
+
+def learning(name: str, history: Mapping[str, Sequence[float]], seconds: Mapping[str, float], kept: bool) -> str:
+    """How a fit went, and whether it had ended."""
+    loss = history["loss"]
+    text = (
+        f"In {count(len(loss), 'epoch')} the loss of the {NAMES.get(name, name)} went from {loss[0]:.4f} to "
+        f"{loss[-1]:.4f}. Fitting took {seconds['fit']:.0f} s and scoring every image {seconds['score']:.0f} s"
+    )
+    text += " (kept from an earlier run with the same data, parameters, code and libraries)." if kept else "."
+    if len(loss) >= 5 and loss[-5] > 0:
+        gained = 1 - loss[-1] / loss[-5]
+        text += (
+            f" Over the last four epochs it still fell by {percent(gained)}, so training had not ended when it stopped."
+            if gained > 0.02
+            else f" Over the last four epochs it changed by {percent(abs(gained))}: more epochs would change little."
+        )
+    return text
+
+
+def decisions(name: str, result: Mapping[str, Any], threshold: float, reference: Mapping[str, Any] | None) -> str:
+    """Counts detected and misclassified at a threshold, beside the published ones."""
+    anomalies, normals = result["tp"] + result["fn"], result["fp"] + result["tn"]
+    text = (
+        f"At the threshold of {threshold:g} the {NAMES.get(name, name)} detects **{result['tp']:,} of "
+        f"{count(anomalies, 'anomaly', 'anomalies')}** and misses {result['fn']:,}; it takes **{result['fp']:,} of "
+        f"{count(normals, 'normal image')}** for anomalies and passes {result['tn']:,}."
+    )
+    if reference:
+        text += (
+            f" The published study found {reference['tp']:,} and {reference['fn']:,}, {reference['fp']:,} and "
+            f"{reference['tn']:,}."
+        )
+    return text
+
+
+def verdict(name: str, result: Mapping[str, Any], auroc: Mapping[str, float]) -> str:
+    """Accuracy and F1 against flagging everything, and AUROC against chance."""
+    lines = []
+    for key, word in (("accuracy", "accuracy"), ("f1", "F1")):
+        metric = result[key]
+        lines.append(
+            f"an {word} of {metric['value']:.4f}, {_against(metric, metric['trivial'], 'flagging everything')}"
+        )
+    ranked = (
+        f"Its AUROC is **{auroc['value']:.4f}** (95 % interval {auroc['low']:.4f} to {auroc['high']:.4f}): so often "
+        "does a random anomaly score higher than a random normal image, whatever the threshold."
+    )
+    return f"The {NAMES.get(name, name)} reaches {lines[0]}, and {lines[1]}. {ranked}"
+
+
+def _against(metric: Mapping[str, Any], trivial: float, words: str) -> str:
+    """How a metric stands to a trivial value, judged by its interval."""
+    low, high = metric.get("low"), metric.get("high")
+    low, high = (metric["value"], metric["value"]) if low is None or high is None else (low, high)
+    if low > trivial:
+        return f"better than {words} ({trivial:.4f})"
+    if high < trivial:
+        return f"**worse than {words}** ({trivial:.4f})"
+    return f"**no better than {words}** ({trivial:.4f})"
+
+
+def shifts(group: str, others: str, size: int, names: Sequence[str], results: Sequence[Mapping[str, float]]) -> str:
+    """Which attributes tell a group from the others, strongest first."""
+    if not size:
+        return f"There are no {group}, so there is nothing that they have in common."
+    clear = _clear(names, results)
+    if not clear:
+        return f"None of the attributes measured tells the {size:,} {group} clearly from the {others}."
+    told = ", ".join(
+        f"{'more' if result['value'] > 0.5 else 'less'} {name} ({result['value']:.2f})" for name, result in clear[:4]
+    )
+    return (
+        f"The {size:,} {group} differ most from the {others} in: {told}. In parentheses stands the probability that "
+        "one of them, picked at random, has the higher value; 0.5 is no difference."
+    )
+
+
+def _clear(names: Sequence[str], results: Sequence[Mapping[str, float]]) -> list[tuple[str, Mapping[str, float]]]:
+    """Attributes whose interval ends clear of one half, strongest first."""
+    pairs = zip(names, results, strict=True)
+    clear = [(name, result) for name, result in pairs if result["low"] > 0.5 + CLEAR or result["high"] < 0.5 - CLEAR]
+    return sorted(clear, key=lambda pair: -abs(pair[1]["value"] - 0.5))
+
+
+def recommendations(
+    params: Parameters,
+    result: Mapping[str, Any],
+    missed: tuple[Sequence[str], Sequence[Mapping[str, float]]],
+    alarms: tuple[Sequence[str], Sequence[Mapping[str, float]]],
+    loss: Sequence[float],
+) -> str:
+    """What to do about the two kinds of error, each with the figures it follows from.
+
+    Args:
+        params: the study's parameters.
+        result: `lib.metrics.at_threshold` at the study's threshold.
+        missed: attribute names and their shifts, missed anomalies against detected ones.
+        alarms: the same, false alarms against normal images that pass.
+        loss: by epoch.
+    """
+    lines = []
+    if result["fp"]:
+        kinds = _list_kinds(alarms)
+        lines.append(
+            f"**Show the model more of the normal images that it rejects.** {count(result['fp'], 'normal image')} of "
+            f"{result['fp'] + result['tn']:,} are flagged although they were fitted on"
+            + (f"; they stand out by {kinds}. Collect such images, or augment towards them." if kinds else ".")
+        )
+    if result["fn"]:
+        kinds = _list_kinds(missed)
+        lines.append(
+            f"**Do not let an easy background hide an anomaly.** {count(result['fn'], 'anomaly', 'anomalies')} "
+            f"{'is' if result['fn'] == 1 else 'are'} missed"
+            + (f"; they stand out by {kinds}." if kinds else ".")
+            + " A score averaged over the image rewards whatever is easy to reconstruct; look at the largest local "
+            "error, or at features, rather than at the mean."
+        )
+    if len(loss) >= 5:
+        gained = 1 - loss[-1] / loss[-5]
+        lines.append(
+            f"**Try more epochs.** The loss still fell by {percent(gained)} over the last four."
+            if gained > 0.02
+            else f"**Do not expect more epochs to help.** The loss changed by {percent(abs(gained))} over the last four."
+        )
+    lines.append(
+        "**Choose the threshold by what errors cost**, not by accuracy: the sweep in "
+        "[the refinement](05_refinement.ipynb) shows the trade."
+    )
+    lines.append(
+        "**Measure on images held out before trusting any of this.** "
+        f"Under the protocol `{params.protocol}` the normal images judged are those fitted on."
+    )
+    return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
+
+
+def _list_kinds(group: tuple[Sequence[str], Sequence[Mapping[str, float]]]) -> str:
+    clear = _clear(*group)[:3]
+    return ", ".join(f"{'more' if result['value'] > 0.5 else 'less'} {name}" for name, result in clear)
+
+
+def sweep(thresholds: Sequence[float], results: Sequence[Mapping[str, Any]]) -> str:
+    """Which threshold is best by which measure, and what the ends of the sweep cost."""
+
+    def best(key: str) -> str:
+        value, threshold = max((result[key]["value"], -at) for at, result in zip(thresholds, results, strict=True))
+        return f"{-threshold:g} ({value:.4f})"
+
+    first, last = results[0], results[-1]
+    return (
+        f"Accuracy is highest at {best('accuracy')}, F1 at {best('f1')}; balanced accuracy, which is not swayed by how "
+        f"many anomalies there are, at {best('balanced_accuracy')}. At {thresholds[0]:g} the detector misses "
+        f"{count(first['fn'], 'anomaly', 'anomalies')} and raises {count(first['fp'], 'false alarm')}; at "
+        f"{thresholds[-1]:g} it misses {last['fn']:,} and raises {last['fp']:,}."
+    )
+
+
+def costs(normal_class: str, thresholds: Sequence[float], results: Sequence[Mapping[str, Any]]) -> str:
+    """What the sweep says of the price of a rejected normal image against a missed anomaly.
+
+    Between two neighbouring thresholds the higher one is the better choice when a false alarm costs more than the
+    extra misses it saves.
+    """
+    lines = []
+    for low, high, at, above in zip(results, results[1:], thresholds, thresholds[1:], strict=False):
+        saved, missed = low["fp"] - high["fp"], high["fn"] - low["fn"]
+        if not saved and not missed:
+            continue
+        price = f"{missed / saved:.1f} missed anomalies for each" if saved else "at no gain"
+        lines.append(
+            f"- From {at:g} to {above:g}: {count(saved, 'false alarm')} fewer, {count(missed, 'more missed anomaly', 'more missed anomalies')}"
+            f" ({price})."
+        )
+    return (
+        f"Which threshold is best depends on what the two errors cost. A false alarm is an image of "
+        f"{normal_class} turned away; a miss is an anomaly let through. Raising the threshold buys fewer of the first "
+        "with more of the second:\n\n" + "\n".join(lines) + "\n\nA step up pays only where one false alarm costs more "
+        "than that many misses."
+    )
+
+
+def collapse(history: Mapping[str, Sequence[float]], beta: float, spread: float, autoencoder: float) -> str:
+    """Why a VAE reconstructs as it does: its two terms, and how much its reconstructions differ between images.
+
+    Args:
+        history: with `reconstruction` (mean squared error) and `kl` (nats an image) by epoch.
+        beta: weight of the KL term.
+        spread: standard deviation between the reconstructions of different images, mean over pixels, in [0, 1].
+        autoencoder: the same of the autoencoder.
+    """
+    kl, mse = history["kl"][-1], history["reconstruction"][-1]
+    share = beta * kl / (beta * kl + mse)
+    text = (
+        f"With β = {beta:g} the last epoch ends with a reconstruction term of {mse:.4f} and a KL divergence of "
+        f"{kl:.3g} nats an image, weighted {beta * kl:.3g}: {percent(share)} of the loss. "
+    )
+    text += (
+        f"Reconstructions of different images differ by {spread:.4f} (standard deviation of a pixel, 0 to 1), those of "
+        f"the autoencoder by {autoencoder:.4f}. "
+    )
+    if kl < 1.0:
+        text += (
+            "Less than one nat passes through the latent vector: the posterior has **collapsed** onto the prior, the "
+            "decoder no longer learns which image it was given, and paints the average normal image every time. "
+            "A nat of KL costs as much as a mean squared error of "
+            f"{beta:g}, and the whole reconstruction term is {mse:.4f}: carrying information can never pay."
+        )
+    else:
+        text += f"{kl:.1f} nats pass through the latent vector, so reconstructions follow the image they are of."
+    return text
+
+
+def comparison(aurocs: Mapping[str, Mapping[str, float]], results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Which detector ranks best, and which of them do no better than flagging everything."""
+    ranked = sorted(aurocs, key=lambda name: -aurocs[name]["value"])
+    told = ", ".join(f"{NAMES.get(name, name)} {aurocs[name]['value']:.4f}" for name in ranked)
+    text = f"By AUROC: {told}."
+    idle = [
+        NAMES.get(name, name)
+        for name, result in results.items()
+        if not (result["accuracy"].get("low") or result["accuracy"]["value"]) > result["accuracy"]["trivial"]
+    ]
+    if idle:
+        text += f" At this threshold the accuracy of {' and '.join(idle)} is no better than flagging everything."
+    return text

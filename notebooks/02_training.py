@@ -1,0 +1,103 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Teach an autoencoder what is normal
+#
+# Can a network learn to copy normal images through a narrow passage? If it learns that and nothing more, whatever else
+# it is shown should come back damaged, and the damage can be measured. This page builds the published study's
+# autoencoder and fits it on normal images.
+
+# %%
+from lib import params, plots, show, tables, wording
+from lib.study import SAMPLES, Study
+
+# %% tags=["parameters"]
+study: str = "digits"  # name of the study; its drafts and reports go by it
+dataset: str = "digits"  # "digits" (embedded) or the name of a TFDS data set
+dataset_version: str = ""  # version of the TFDS data set; empty for digits
+splits: str = "all"  # TFDS splits put together, such as "train+test"
+normal_class: str = "8"  # the class that is normal; every other is an anomaly
+image_size: int = 32  # side of the square images, pixels, a multiple of 8
+protocol: str = "resubstitution"  # which images are fitted on and which judged
+latent_dim: int = 64  # size of the latent vector
+epochs: int = 20  # passes over the images fitted on
+batch_size: int = 16  # images a training step
+learning_rate: float = 0.001  # of Adam
+beta: float = 0.0001  # weight of the KL term in the β-VAE
+threshold: float = 0.015  # a score above it is flagged, 0 to 1
+thresholds: list = [0.005, 0.01, 0.015, 0.02, 0.03]  # of the sweep, rising
+seed: int = 555  # of every random choice
+published: str = ""  # published figures to compare with, a name in params/published/
+
+# %% [markdown]
+# ## Fit it
+#
+# The loss is the mean squared error between an image and its reconstruction, over all pixels and channels, with values
+# from 0 to 1. The optimiser is Adam. The initial weights, the order of the images and every other random choice follow
+# from the seed. Fitted detectors are kept, so running this page again reads what it can.
+
+# %%
+chosen = Study.open(params.collect(globals()))
+run = chosen.begin()
+trained = chosen.train(run, "autoencoder")
+
+# %%
+show.prose(wording.learning("autoencoder", trained.history, trained.seconds, trained.kept))
+
+# %%
+show.figure(
+    plots.loss_curve({"autoencoder": trained.history["loss"]}),
+    label="fig-loss",
+    caption=f"Loss of the autoencoder by epoch, on the {len(chosen.split.fit):,} images it is fitted on.",
+    alt=f"Falling curve of the loss, from {trained.history['loss'][0]:.4f} to {trained.history['loss'][-1]:.4f}.",
+)
+
+# %% [markdown]
+# ## What was fitted
+#
+# An encoder of three convolutions, each halving height and width, and two dense layers; a decoder that goes the same
+# way back. All activations are ReLU, but for the latent vector (none) and the last layer (sigmoid, so that its values
+# lie between 0 and 1).
+
+# %%
+shape = chosen.images.images.shape[1:]
+show.prose(wording.network(trained.layers, shape, latent_dim))
+
+# %%
+show.table(
+    tables.layers(trained.layers),
+    label="tab-layers",
+    caption=f"Layers of the autoencoder for images of {shape[0]} × {shape[1]} pixels and {shape[2]} channel(s).",
+)
+
+# %% [markdown]
+# ## Compare with the originals
+#
+# The [first images that it was fitted on](#fig-pairs), and what it makes of them. Blur is expected: the mean squared
+# error forgives a soft edge more easily than one in the wrong place.
+
+# %%
+first = chosen.split.fit[:SAMPLES]
+show.figure(
+    plots.reconstruction_pairs(chosen.pixels(first), run.examples("autoencoder", first)),
+    label="fig-pairs",
+    caption=f"The first {len(first)} images fitted on (above) and their reconstructions (below).",
+    alt=f"{len(first)} images of {normal_class} above their blurred reconstructions by the autoencoder.",
+)
+
+# %% [markdown]
+# ## Where this page came from
+
+# %%
+show.provenance(run.read("manifest"), run.read("params"), "training")

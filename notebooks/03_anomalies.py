@@ -1,0 +1,167 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # See what gets flagged, and what slips through
+#
+# Which images does the detector take for anomalies, which of them rightly, and what do its mistakes have in common?
+# This page reads the scores that training left behind: the mean squared error between each image and its
+# reconstruction. Higher is more abnormal, and a score above the threshold is flagged.
+
+# %%
+import numpy as np
+
+from lib import metrics, plots, show, tables, thresholds, wording
+from lib import study as studies
+
+# %% tags=["parameters"]
+study: str = "digits"  # name of the study; its drafts and reports go by it
+threshold: float = 0.015  # a score above it is flagged, 0 to 1
+
+# %%
+run = studies.finished(study)
+chosen = studies.of_run(run)
+scores = run.scores()["autoencoder"].to_numpy()
+flagged = thresholds.decide(scores, threshold)
+names = run.scores()["class_name"].to_numpy()
+assert np.isfinite(scores).all(), "a missing score would silently count as normal"
+
+# %% [markdown]
+# ## Decide at the threshold
+#
+# How the scores of normal images and of anomalies are spread is in [the histogram](#fig-scores). Anomalies to the left
+# of the line are missed; normal images to the right of it are false alarms.
+
+# %%
+result = metrics.at_threshold(chosen.labels, scores, threshold)
+show.prose(wording.decisions("autoencoder", result, threshold, chosen.published("autoencoder", threshold)))
+
+# %%
+normal, anomalies = chosen.normal, chosen.anomalies
+show.figure(
+    plots.score_histogram(scores[normal], scores[anomalies], threshold),
+    label="fig-scores",
+    caption="Scores of normal images and of anomalies, each as a share of its own class, and the threshold.",
+    alt=f"Two overlapping histograms: medians {np.median(scores[normal]):.4f} (normal) and "
+    f"{np.median(scores[anomalies]):.4f} (anomalies), threshold {threshold:g}.",
+)
+
+# %% [markdown]
+# ## The extremes
+#
+# The four lowest and the four highest scores among [the anomalies](#fig-extreme-anomalies) and among
+# [the normal images](#fig-extreme-normal), each with its verdict.
+
+# %%
+ends = chosen.ends(scores, anomalies)
+show.figure(
+    plots.extremes(chosen.pixels(ends), run.examples("autoencoder", ends), scores[ends], flagged[ends]),
+    label="fig-extreme-anomalies",
+    caption=f"Anomalies with the lowest and the highest scores: {', '.join(names[ends])}.",
+    alt=f"Eight anomalies above their reconstructions; scores from {scores[ends].min():.4f} to {scores[ends].max():.4f}.",
+)
+
+# %%
+ends = chosen.ends(scores, normal)
+show.figure(
+    plots.extremes(chosen.pixels(ends), run.examples("autoencoder", ends), scores[ends], flagged[ends]),
+    label="fig-extreme-normal",
+    caption="Normal images with the lowest and the highest scores.",
+    alt=f"Eight normal images above their reconstructions; scores from {scores[ends].min():.4f} "
+    f"to {scores[ends].max():.4f}.",
+)
+
+# %% [markdown]
+# ## Where the error lies
+#
+# For the five anomalies with the highest scores, [the difference maps](#fig-maps) show where image and reconstruction
+# differ: bright is a large difference. The scale is the same for all of them.
+
+# %%
+top = anomalies[metrics.highest(scores[anomalies], 5)]
+show.figure(
+    plots.difference_maps(chosen.pixels(top), run.examples("autoencoder", top), scores[top]),
+    label="fig-maps",
+    caption=f"The five highest scores: original, reconstruction, and their difference ({', '.join(names[top])}).",
+    alt=f"Three rows of five pictures; the scores are {', '.join(f'{score:.3f}' for score in scores[top])}.",
+)
+
+# %% [markdown]
+# ## What the mistakes look like
+#
+# First to see, then to measure. [Missed anomalies](#fig-missed) are shown from the lowest score up: the detector is
+# surest that these are normal. [False alarms](#fig-alarms) are shown from the highest score down.
+
+# %%
+missed = anomalies[~flagged[anomalies]]
+worst = missed[metrics.lowest(scores[missed], 16)]
+show.figure(
+    plots.image_grid(chosen.pixels(worst), [f"{names[each]}\n{scores[each]:.4f}" for each in worst]),
+    label="fig-missed",
+    caption=f"Missed anomalies: {len(worst)} of {len(missed):,}, lowest scores first.",
+    alt=f"Grid of {len(worst)} anomalies that pass as normal, with class and score.",
+)
+
+# %%
+alarms = normal[flagged[normal]]
+loudest = alarms[metrics.highest(scores[alarms], 16)]
+show.figure(
+    plots.image_grid(chosen.pixels(loudest), [f"{scores[each]:.4f}" for each in loudest]),
+    label="fig-alarms",
+    caption=f"False alarms: {len(loudest)} of {len(alarms):,} normal images that are flagged, highest scores first.",
+    alt=f"Grid of {len(loudest)} normal images that are taken for anomalies, with their scores.",
+)
+
+# %% [markdown]
+# ## What the mistakes have in common
+#
+# The study named such features by eye: backgrounds, colours, the size of the object. Here each is measured on every
+# image, and the two groups are compared: missed anomalies with detected ones, false alarms with normal images that
+# pass. A value near 0.5 means that the feature does not tell the groups apart.
+
+# %%
+fooled = chosen.compare(missed, np.setdiff1d(anomalies, missed))
+show.prose(wording.shifts("missed anomalies", "detected ones", len(missed), *fooled))
+
+# %%
+show.table(
+    tables.shifts(*fooled),
+    label="tab-missed",
+    caption=f"Features of the {len(missed):,} missed anomalies against {len(anomalies) - len(missed):,} detected ones.",
+)
+
+# %%
+alarmed = chosen.compare(alarms, np.setdiff1d(normal, alarms))
+show.prose(wording.shifts("false alarms", "normal images that pass", len(alarms), *alarmed))
+
+# %%
+show.table(
+    tables.shifts(*alarmed),
+    label="tab-alarms",
+    caption=f"Features of the {len(alarms):,} false alarms against {len(normal) - len(alarms):,} normal images passed.",
+)
+
+# %% [markdown]
+# ## What to do about it
+#
+# Each recommendation follows from figures of this page; none of them has been tried here.
+
+# %%
+loss = run.history("autoencoder")["loss"]
+show.prose(wording.recommendations(chosen.params, result, fooled, alarmed, loss))
+
+# %% [markdown]
+# ## Where this page came from
+
+# %%
+show.provenance(run.read("manifest"), run.read("params"), "anomalies")
