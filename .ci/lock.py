@@ -58,9 +58,7 @@ def main(uv: str, options: list[str]) -> None:
     project = Path("pyproject.toml").read_text(encoding="utf-8")
     cpu = Path("requirements.lock")
     compile_lock(uv, ["pyproject.toml"], cpu, options)
-    write_header(
-        uv, ["pyproject.toml"], cpu, list(MACHINES), "Linux on x86_64 and aarch64 and macOS on arm64"
-    )
+    write_header(uv, ["pyproject.toml"], cpu, list(MACHINES), "Linux on x86_64 and aarch64 and macOS on arm64")
     with tempfile.TemporaryDirectory() as folder:
         gpu_project = Path(folder) / "pyproject.toml"
         gpu_project.write_text(with_cuda(project), encoding="utf-8")
@@ -97,14 +95,10 @@ def compile_lock(uv: str, inputs: list[str], output: Path, options: list[str]) -
         "--no-emit-find-links",
     ]
     hashes = [] if output.suffix == ".toml" else ["--generate-hashes"]
-    subprocess.run(
-        [uv, "pip", "compile", "--quiet", *fixed, *hashes, *options, *inputs, "-o", str(output)], check=True
-    )
+    subprocess.run([uv, "pip", "compile", "--quiet", *fixed, *hashes, *options, *inputs, "-o", str(output)], check=True)
 
 
-def write_header(
-    uv: str, inputs: list[str], lock: Path, machines: Iterable[tuple[str, str]], whom: str
-) -> None:
+def write_header(uv: str, inputs: list[str], lock: Path, machines: Iterable[tuple[str, str]], whom: str) -> None:
     """Put the header on a lock; the sizes come from the same resolution in the format that states them."""
     body = lock.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
@@ -118,9 +112,7 @@ def write_header(
         for python in PYTHONS:
             sizes = [size(package, (system, processor), python) for package in packages]
             needed = [number for number in sizes if number is not None]
-            label = (
-                f"{'macos' if system == 'darwin' else system} {processor}, Python {python.rpartition('.')[0]}"
-            )
+            label = f"{'macos' if system == 'darwin' else system} {processor}, Python {python.rpartition('.')[0]}"
             lines.append(f"#   {label}: {len(needed)} packages, {sum(needed) / 1e6:.0f} MB")
     lock.write_text(HEADER.format(whom=whom, sizes="\n".join(lines)) + body, encoding="utf-8")
 
@@ -196,6 +188,4 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1], sys.argv[2:])
     except subprocess.CalledProcessError as failure:
-        sys.exit(
-            f"make: the locks are not renewed, uv stopped with code {failure.returncode} (its message is above)"
-        )
+        sys.exit(f"make: the locks are not renewed, uv stopped with code {failure.returncode} (its message is above)")

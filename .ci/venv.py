@@ -29,15 +29,18 @@ CPU_MACHINES = {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")}
 GPU_MACHINES = {("linux", "x86_64")}
 BYTES = {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 
-# What a failed pip's log is searched for, most telling first, and what the user is then told.
+# What the log of a failed step is searched for, most telling first, and what the user is then told.
 REASONS = {
     r"No space left on device": "the disk is full; a finished .venv takes about 3 GB",
-    r"DO NOT MATCH THE HASHES": "a downloaded file is not the one the lock names; run make again, and report it if it stays so",
-    r"Retrying \(Retry|NewConnectionError|ConnectionError|ReadTimeoutError|ProxyError|SSLError": "the Python package registry"
-    " cannot be reached; connect to the network, or set pip's index or proxy, and run make again",
+    r"DO NOT MATCH THE HASHES": "a downloaded file is not the one that the lock names; "
+    "run make again, and report it if it stays so",
+    r"Retrying \(Retry|NewConnectionError|ConnectionError|ReadTimeoutError|ProxyError|SSLError": (
+        "the Python package registry cannot be reached; "
+        "connect to the network, or set pip's index or proxy, and run make again"
+    ),
     r"No matching distribution found for ([\w.=-]+)": r"the registry has no \1 that fits this machine",
     r"ensurepip": "Python's ensurepip failed; on Debian or Ubuntu run: apt install python3-venv",
-}  # fmt: skip
+}
 
 
 class Refusal(Exception):
@@ -138,6 +141,9 @@ def build(lock: Path) -> None:
         pip(["--retries", "1", "--timeout", "15", "--require-hashes", "-r", str(first)], log)
         downloaded = pip(["--require-hashes", "-r", str(lock)], log, count)
         pip(["--editable", "."], log)
+        # Byte code on every core, where pip would use one; a package's file for another Python is no failure.
+        compiler = [VENV / "bin/python", "-m", "compileall", "-q", "-j", "0", VENV / "lib"]
+        subprocess.run(compiler, stdout=log, stderr=log)
     size = sum(path.lstat().st_size for path in VENV.rglob("*"))
     print(
         f"Built .venv in {time.monotonic() - started:.0f} s: "
@@ -147,15 +153,13 @@ def build(lock: Path) -> None:
 
 
 def announced(lock_text: str) -> tuple[int, int]:
-    """Packages and megabytes that this machine needs, from the lock's header (``make lock`` computes them)."""
+    """Packages and megabytes that this machine needs, as the lock's header states them."""
     system = {"linux": "linux", "darwin": "macos"}[sys.platform]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     line = rf"^# +{system} {platform.machine()}, Python {version}: (\d+) packages, (\d+) MB$"
     found = re.search(line, lock_text, flags=re.MULTILINE)
     if not found:
-        raise Refusal(
-            f"the lock's header has no line for {system} {platform.machine()}, Python {version}; run make lock"
-        )
+        raise Refusal(f"the lock states no sizes for {system} {platform.machine()}, Python {version}; make lock")
     return int(found[1]), int(found[2])
 
 
@@ -166,9 +170,9 @@ def entries(lock_text: str, names: set[str]) -> str:
 
 
 def pip(arguments: list[str], log, count: int = 0) -> float:
-    """Run ``pip install`` inside ``.venv`` for exactly what is named, no dependencies; return bytes downloaded."""
-    fixed = ["install", "--no-deps", "--no-build-isolation", "--progress-bar", "off", "--no-color"]
-    return run([str(VENV / "bin/python"), "-m", "pip", *fixed, *arguments], log, count)
+    """Run ``pip install`` inside ``.venv`` for just what is named; return the bytes downloaded."""
+    fixed = ["--no-deps", "--no-build-isolation", "--no-compile", "--progress-bar", "off", "--no-color"]
+    return run([str(VENV / "bin/python"), "-m", "pip", "install", *fixed, *arguments], log, count)
 
 
 def run(command: list[str], log, count: int = 0) -> float:
@@ -185,40 +189,37 @@ def run(command: list[str], log, count: int = 0) -> float:
     Raises:
         Refusal: when the command fails, with the reason the log gives.
     """
-    begin = log.tell()
-    downloaded, collected, shown = 0.0, 0, time.monotonic()
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=environment(),
-    ) as process:
+    said: list[str] = []
+    downloaded, at_hand, shown = 0.0, 0, time.monotonic()
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    with subprocess.Popen(command, env=environment(), **pipes) as process:
         try:
             for line in process.stdout:
+                said.append(line)
                 log.write(line)
                 log.flush()
-                collected += line.startswith("Collecting ")
-                size = re.match(r"\s*Downloading .*\(([\d.]+) (bytes|kB|MB|GB)\)", line)
-                downloaded += float(size[1]) * BYTES[size[2]] if size and ".metadata" not in line else 0
+                at_hand += line.startswith(("Collecting ", "Processing "))
+                downloaded += size_in(line)
+                progress = f"  {at_hand} of {count} packages, {downloaded / 1e6:.0f} MB downloaded"
                 # A person watching gets a line that moves; a log file gets one every half minute.
                 due = time.monotonic() - shown > (0.5 if sys.stdout.isatty() else 30)
                 if count and line.startswith("Installing collected packages"):
-                    show(
-                        f"  {collected} of {count} packages at hand, {downloaded / 1e6:.0f} MB downloaded; unpacking",
-                        last=True,
-                    )
-                elif count and due and collected < count:
-                    show(f"  {collected} of {count} packages, {downloaded / 1e6:.0f} MB downloaded")
+                    show(f"{progress}; unpacking", last=True)
+                elif count and due and at_hand < count:
+                    show(progress)
                     shown = time.monotonic()
         except BaseException:
             process.terminate()
             raise
     if process.returncode:
-        log.flush()
-        raise Refusal(reason(LOG.read_text(encoding="utf-8")[begin:]))
+        raise Refusal(reason("".join(said)))
     return downloaded
+
+
+def size_in(line: str) -> float:
+    """Bytes of the file that a line of pip's says it downloads, or 0."""
+    found = re.match(r"\s*Downloading (?!\S+\.metadata).*\(([\d.]+) (bytes|kB|MB|GB)\)", line)
+    return float(found[1]) * BYTES[found[2]] if found else 0.0
 
 
 def show(text: str, last: bool = False) -> None:
@@ -230,7 +231,7 @@ def show(text: str, last: bool = False) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The user's environment, pip's index settings included, less what would install elsewhere than ``.venv``."""
+    """The user's environment, pip's index settings included, less what would install elsewhere."""
     elsewhere = {"PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "VIRTUAL_ENV"}
     kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
     return kept | {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
