@@ -1,0 +1,42 @@
+"""Every figure: arrays in, a matplotlib Figure out, nothing shown and no state kept.
+
+Figures are built on `matplotlib.figure.Figure`, never on pyplot, under the one style in
+`lib/report.mplstyle`. Text has the size it has on paper, where a figure takes at most the full 16 cm of the
+column. Normal is blue and drawn solid, an anomaly is vermilion and dashed or hatched, so that neither colour
+vision nor a colour printer is needed. Titles belong to the caption on the page, so figures have none.
+"""
+
+from lib.plots.charts import attribute_shift, class_counts, confusion
+from lib.plots.curves import (
+    expected_cost,
+    loss_curve,
+    loss_terms,
+    pr_curves,
+    roc_curves,
+    score_histogram,
+    threshold_sweep,
+)
+from lib.plots.pictures import difference_maps, extremes, image_grid, reconstruction_pairs
+from lib.plots.style import ANOMALY, NORMAL, STYLE, WIDTH, style
+
+__all__ = [
+    "ANOMALY",
+    "NORMAL",
+    "STYLE",
+    "WIDTH",
+    "attribute_shift",
+    "class_counts",
+    "confusion",
+    "difference_maps",
+    "expected_cost",
+    "extremes",
+    "image_grid",
+    "loss_curve",
+    "loss_terms",
+    "pr_curves",
+    "reconstruction_pairs",
+    "roc_curves",
+    "score_histogram",
+    "style",
+    "threshold_sweep",
+]
