@@ -108,6 +108,11 @@ def missing(params: Parameters) -> str:
     return ""
 
 
+def data_folder() -> Path:
+    """Where tensorflow-datasets keeps its data sets."""
+    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
 @dataclass(frozen=True)
 class _Original:
     """One image before preparation: an encoded file, or pixels (H, W, C) uint8."""
@@ -146,7 +151,7 @@ class _Tfds:
 
     def __init__(self, params: Parameters):
         self.name, self.splits = params.dataset, params.splits
-        self.folder = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+        self.folder = data_folder()
         self.version = params.dataset_version or self._newest()
 
     def ready(self, download: bool = True) -> None:

@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from lib.backend import keras, tf
+from lib.clock import clock
 
 
 def fit(
@@ -92,9 +93,3 @@ class Progress(keras.callbacks.Callback):
         print(
             f"\r{self.name} [{bar:<20}] epoch {done}/{self.epochs}{loss}{left}   ", end=end, file=sys.stderr, flush=True
         )
-
-
-def clock(seconds: float) -> str:
-    """`"48 s"` or `"3:05 min"`."""
-    whole = round(seconds)
-    return f"{whole} s" if whole < 60 else f"{whole // 60}:{whole % 60:02d} min"

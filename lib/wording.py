@@ -29,7 +29,8 @@ def totals(params: Parameters, counts: Mapping[str, int], largest: tuple[str, in
     lines = [
         f"The data set holds **{count(counts['images'], 'image')}** in **{counts['classes']} classes**. "
         f"**{params.normal_class}** is normal, with {count(counts['normal'], 'image')}; the other "
-        f"{count(counts['classes'] - 1, 'class', 'classes')}, with {count(counts['anomalies'], 'image')}, are anomalies.",
+        f"{count(counts['classes'] - 1, 'class', 'classes')}, with {count(counts['anomalies'], 'image')}, are "
+        "anomalies.",
     ]
     if largest[0] == params.normal_class:
         lines.append("The normal class is the largest.")
@@ -252,8 +253,8 @@ def costs(normal_class: str, thresholds: Sequence[float], results: Sequence[Mapp
             continue
         price = f"{missed / saved:.1f} missed anomalies for each" if saved else "at no gain"
         lines.append(
-            f"- From {at:g} to {above:g}: {count(saved, 'false alarm')} fewer, {count(missed, 'more missed anomaly', 'more missed anomalies')}"
-            f" ({price})."
+            f"- From {at:g} to {above:g}: {count(saved, 'false alarm')} fewer, "
+            f"{count(missed, 'more missed anomaly', 'more missed anomalies')} ({price})."
         )
     return (
         f"Which threshold is best depends on what the two errors cost. A false alarm is an image of "
@@ -307,3 +308,28 @@ def comparison(aurocs: Mapping[str, Mapping[str, float]], results: Mapping[str, 
     if idle:
         text += f" At this threshold the accuracy of {' and '.join(idle)} is no better than flagging everything."
     return text
+
+
+def description(params: Parameters) -> str:
+    """What the study asks, in a sentence for the cover."""
+    return (
+        f"Images of {params.normal_class} are normal. Can a detector that has seen nothing else tell that every other "
+        "image is not?"
+    )
+
+
+def headline(params: Parameters, figures: Mapping[str, Any]) -> list[str]:
+    """The main results of a run, one sentence each, from its `metrics.json`."""
+    lines = []
+    for name, record in figures["detectors"].items():
+        result = record["thresholds"][f"{params.threshold:g}"]
+        anomalies, normals = result["tp"] + result["fn"], result["fp"] + result["tn"]
+        accuracy = result["accuracy"]
+        lines.append(
+            f"**{NAMES.get(name, name)}**: AUROC {record['auroc']['value']:.4f}; at the threshold of "
+            f"{params.threshold:g} it catches {result['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and "
+            f"raises {count(result['fp'], 'false alarm')} on {count(normals, 'normal image')} (accuracy "
+            f"{accuracy['value']:.4f}, {_against(accuracy, accuracy['trivial'], 'flagging everything')})."
+        )
+    lines.append(f"Judged under the protocol `{params.protocol}`: no normal image was held out.")
+    return lines

@@ -68,7 +68,8 @@ show.figure(
     plots.extremes(chosen.pixels(ends), run.examples("autoencoder", ends), scores[ends], flagged[ends]),
     label="fig-extreme-anomalies",
     caption=f"Anomalies with the lowest and the highest scores: {', '.join(names[ends])}.",
-    alt=f"Eight anomalies above their reconstructions; scores from {scores[ends].min():.4f} to {scores[ends].max():.4f}.",
+    alt=f"Eight anomalies above their reconstructions; scores from {scores[ends].min():.4f} "
+    f"to {scores[ends].max():.4f}.",
 )
 
 # %%

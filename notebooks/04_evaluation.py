@@ -73,8 +73,8 @@ show.figure(
     plots.roc_curves({"autoencoder": (fpr, tpr, judged["auroc"])}, {"autoencoder": here}),
     label="fig-roc",
     caption="ROC curve of the autoencoder; the diagonal is chance.",
-    alt=f"ROC curve with an area of {judged['auroc']['value']:.4f}; at the threshold it passes through a false positive "
-    f"rate of {here[0]:.3f} and a true positive rate of {here[1]:.3f}.",
+    alt=f"ROC curve with an area of {judged['auroc']['value']:.4f}; at the threshold it has a false positive rate "
+    f"of {here[0]:.3f} and a true positive rate of {here[1]:.3f}.",
 )
 
 # %% [markdown]

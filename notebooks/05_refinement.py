@@ -55,11 +55,12 @@ base = chosen.judge(run, "autoencoder", thresholds)
 # The encoder now gives a mean and a variance for every latent value; the decoder gets a random draw from them. Added to
 # the mean squared error is the KL divergence between those distributions and a standard normal one:
 #
-# $$ L = \frac{1}{HWC} \lVert x - \hat{x} \rVert^2 + \beta \cdot \mathrm{KL}\left(q(z|x) \,\Vert\, \mathcal{N}(0, I)\right) $$
+# $$ L = \frac{1}{HWC} \lVert x - \hat{x} \rVert^2
+#   + \beta \cdot \mathrm{KL}\left(q(z|x) \,\Vert\, \mathcal{N}(0, I)\right) $$
 #
 # The first term is a mean over pixels, the second a sum over latent values, and the study's VAE has $\beta = 1$. The
-# study draws anew whenever it scores. Here the draw for an image follows from the seed and the image, so that a score is
-# the same every time.
+# study draws anew whenever it scores. Here the draw for an image follows from the seed and the image, so that a score
+# is the same every time.
 
 # %%
 vae = chosen.train(run, "vae")
@@ -218,7 +219,7 @@ show.figure(
     plots.threshold_sweep(grid, misses, alarms, chosen=threshold),
     label="fig-sweep",
     caption="What moving the threshold trades: missed anomalies against false alarms.",
-    alt=f"Two curves over the threshold: the share of anomalies missed rises, the share of normal images flagged falls; "
+    alt="Two curves over the threshold: the share of anomalies missed rises, that of normal images flagged falls; "
     f"at {threshold:g} they are {np.interp(threshold, grid, misses):.3f} and {np.interp(threshold, grid, alarms):.3f}.",
 )
 
@@ -238,7 +239,8 @@ cost = {words: metrics.relative_cost(misses, alarms, share, ratio) for words, ra
 show.figure(
     plots.expected_cost(grid, cost, chosen=threshold),
     label="fig-cost",
-    caption="Relative cost over the threshold, for three prices of a miss : a false alarm; 1 is deciding without looking.",
+    caption="Relative cost over the threshold, for three prices of a miss against a false alarm. At 1 one may as well "
+    "decide without looking.",
     alt="Three cost curves over the threshold; cheapest at "
     + ", ".join(f"{grid[np.argmin(each)]:.3f} for {words}" for words, each in cost.items()),
 )

@@ -1,0 +1,119 @@
+"""Executes a study's notebooks with papermill, and judges by itself whether each ran to its end.
+
+papermill saves a notebook as complete when its kernel dies, and only warns of parameters that a notebook does not
+declare; so what each notebook takes is read here, and its outputs are looked at before they are believed.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+
+from lib import paths
+from lib.errors import UserError
+
+CELL_TIMEOUT = 4 * 3600  # seconds; a cell that hangs fails in the end, and no fit of this suite takes so long
+
+
+class NotebookFailed(UserError):
+    """A notebook did not run to its end."""
+
+
+def notebooks() -> list[Path]:
+    """The notebooks of every study, in order."""
+    return sorted(paths.notebooks_folder().glob("[0-9][0-9]_*.py"))
+
+
+def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
+    """Executes one notebook.
+
+    Args:
+        source: a jupytext `.py` notebook.
+        target: the executed `.ipynb`; its folder must exist. Also written, as far as it came, on failure.
+        parameters: a whole parameter set; the notebook is given those it declares.
+
+    Raises:
+        NotebookFailed: an error in a cell, a dead kernel, a timeout, or a cell that never ran.
+    """
+    notebook = jupytext.read(source)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"c{number:03d}"  # jupytext's are random, and pages should be the same every time
+    taken = {key: parameters[key] for key in declared(notebook) if key in parameters}
+    nbformat.write(notebook, target)
+    try:
+        papermill.execute_notebook(
+            target,
+            target,
+            taken,
+            engine_name="report",
+            kernel_name="python3",
+            cwd=str(paths.notebooks_folder()),
+            execution_timeout=CELL_TIMEOUT,
+            log_output=True,
+            progress_bar={"desc": source.stem, "bar_format": _bar(), "disable": None, "file": sys.stderr},
+        )
+    except PapermillExecutionError as error:
+        line = " ".join(f"{error.ename}: {error.evalue}".split())
+        raise NotebookFailed(f"{source.name}, cell {error.cell_index}: {line[:300]}") from None
+    except DeadKernelError:
+        raise NotebookFailed(f"{source.name}: its kernel died, which most often means that memory ran out") from None
+    except CellTimeoutError:
+        raise NotebookFailed(f"{source.name}: a cell ran for more than {CELL_TIMEOUT // 3600} hours") from None
+    except RuntimeError as error:
+        raise NotebookFailed(f"{source.name}: {' '.join(str(error).split())[:300]}") from None
+    _believe(source, target)
+
+
+def declared(notebook: nbformat.NotebookNode) -> list[str]:
+    """Names that a notebook's `parameters` cell sets."""
+    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    return re.findall(r"(?m)^(\w+)\s*[:=]", cells[0].source) if cells else []
+
+
+def _believe(source: Path, target: Path) -> None:
+    """Looks for what papermill does not tell: cells that never ran, and errors that nobody raised."""
+    for number, cell in enumerate(nbformat.read(target, as_version=4).cells):
+        if cell.cell_type != "code" or not cell.source.strip():
+            continue
+        if cell.execution_count is None:
+            raise NotebookFailed(f"{source.name}: stopped before cell {number}")
+        for output in cell.outputs:
+            if output.output_type == "error":
+                raise NotebookFailed(f"{source.name}, cell {number}: {output.ename}: {output.evalue}")
+
+
+def _bar() -> str:
+    return "{desc:<15} {percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt} cells, {elapsed}{postfix}"
+
+
+class _Client(PapermillNotebookClient):
+    """Shows on the progress bar what a cell last wrote to standard error: the epoch, the loss, the time left."""
+
+    def log_output_message(self, output: nbformat.NotebookNode) -> None:
+        if output.output_type != "stream" or output.name != "stderr" or not self.nb_man.pbar:
+            return
+        last = [part.strip() for part in re.split(r"[\r\n]", output.text) if part.strip()]
+        if last:
+            self.nb_man.pbar.set_postfix_str(re.sub(r"\[[# ]*\] ", "", last[-1])[:80])
+
+
+class _Engine(NBClientEngine):
+    """papermill's own engine with `_Client` in it."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, log_output=False, execution_timeout=None, **_):
+        return _Client(
+            nb_man, timeout=execution_timeout, startup_timeout=60, kernel_name=kernel_name, log_output=log_output
+        ).execute()
+
+
+papermill_engines.register("report", _Engine)
