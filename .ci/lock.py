@@ -1,8 +1,8 @@
 """Renew ``requirements.lock``, ``requirements-gpu.lock`` and the pip section of ``environment.yml``.
 
-``make lock`` runs this: ``uv run --with packaging python .ci/lock.py uv [--upgrade]``. Versions already locked
-are kept where they still fit, unless ``--upgrade`` is given. The header of each lock says how it was made and,
-added up from the sizes the registry states, what each kind of machine downloads.
+``make lock`` runs this: ``uv run --with packaging python .ci/lock.py uv [--upgrade]``. Versions already
+locked are kept where they still fit, unless ``--upgrade`` is given. The header of each lock says how it was
+made and what each kind of machine downloads, added up from the sizes that the registry states.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main(uv: str, options: list[str]) -> None:
     project = Path("pyproject.toml").read_text(encoding="utf-8")
     cpu = Path("requirements.lock")
     compile_lock(uv, ["pyproject.toml"], cpu, options)
-    write_header(uv, ["pyproject.toml"], cpu, list(MACHINES), "Linux on x86_64 and aarch64 and macOS on arm64")
+    write_header(uv, ["pyproject.toml"], cpu, list(MACHINES), "Linux x86_64 and aarch64, macOS arm64")
     with tempfile.TemporaryDirectory() as folder:
         gpu_project = Path(folder) / "pyproject.toml"
         gpu_project.write_text(with_cuda(project), encoding="utf-8")
@@ -68,14 +68,14 @@ def main(uv: str, options: list[str]) -> None:
         constraints.write_text("\n".join(pins(cpu.read_text(encoding="utf-8"))) + "\n", encoding="utf-8")
         inputs = [str(gpu_project), "--constraint", str(constraints), "--no-annotate"]
         compile_lock(uv, inputs, gpu, options)
-        write_header(uv, inputs, gpu, [("linux", "x86_64")], "Linux on x86_64 with an NVIDIA GPU")
+        write_header(uv, inputs, gpu, [("linux", "x86_64")], "Linux x86_64 with an NVIDIA GPU (not tested by CI)")
     held = conda_pins(cpu.read_text(encoding="utf-8"))
     text = CONDA.format(pins="\n".join(f"      - {quoted(pin)}" for pin in held))
     Path("environment.yml").write_text(text, encoding="utf-8")
 
 
 def with_cuda(project: str) -> str:
-    """The project's metadata with TensorFlow's CUDA build in the CPU build's place, for x86_64 Linux alone."""
+    """The project's metadata with TensorFlow's CUDA build for its CPU build, for x86_64 Linux alone."""
     changed = re.sub(r'"tensorflow-cpu==', '"tensorflow[and-cuda]==', project)
     environments = tomllib.loads(project)["tool"]["uv"]["environments"]
     for environment in environments:
@@ -86,16 +86,11 @@ def with_cuda(project: str) -> str:
 
 def compile_lock(uv: str, inputs: list[str], output: Path, options: list[str]) -> None:
     """Resolve for all machines at once, into a file with hashes and without any registry's address."""
-    fixed = [
-        "--universal",
-        "--python-version",
-        "3.11",
-        "--no-header",
-        "--no-emit-index-url",
-        "--no-emit-find-links",
-    ]
+    fixed = ["--universal", "--python-version", "3.11"]
+    fixed += ["--no-header", "--no-emit-index-url", "--no-emit-find-links", "--quiet"]
     hashes = [] if output.suffix == ".toml" else ["--generate-hashes"]
-    subprocess.run([uv, "pip", "compile", "--quiet", *fixed, *hashes, *options, *inputs, "-o", str(output)], check=True)
+    command = [uv, "pip", "compile", *fixed, *hashes, *options, *inputs, "-o", str(output)]
+    subprocess.run(command, check=True)
 
 
 def write_header(uv: str, inputs: list[str], lock: Path, machines: Iterable[tuple[str, str]], whom: str) -> None:
@@ -112,7 +107,8 @@ def write_header(uv: str, inputs: list[str], lock: Path, machines: Iterable[tupl
         for python in PYTHONS:
             sizes = [size(package, (system, processor), python) for package in packages]
             needed = [number for number in sizes if number is not None]
-            label = f"{'macos' if system == 'darwin' else system} {processor}, Python {python.rpartition('.')[0]}"
+            name = {"linux": "linux", "darwin": "macos"}[system]
+            label = f"{name} {processor}, Python {python.rpartition('.')[0]}"
             lines.append(f"#   {label}: {len(needed)} packages, {sum(needed) / 1e6:.0f} MB")
     lock.write_text(HEADER.format(whom=whom, sizes="\n".join(lines)) + body, encoding="utf-8")
 
@@ -188,4 +184,4 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1], sys.argv[2:])
     except subprocess.CalledProcessError as failure:
-        sys.exit(f"make: the locks are not renewed, uv stopped with code {failure.returncode} (its message is above)")
+        sys.exit(f"make: the locks are not renewed: uv stopped with code {failure.returncode}, see above")

@@ -198,14 +198,15 @@ def run(command: list[str], log, count: int = 0) -> float:
                 said.append(line)
                 log.write(line)
                 log.flush()
-                at_hand += line.startswith(("Collecting ", "Processing "))
+                at_hand += line.startswith(("Collecting ", "Processing ", "Requirement already"))
                 downloaded += size_in(line)
                 progress = f"  {at_hand} of {count} packages, {downloaded / 1e6:.0f} MB downloaded"
                 # A person watching gets a line that moves; a log file gets one every half minute.
                 due = time.monotonic() - shown > (0.5 if sys.stdout.isatty() else 30)
                 if count and line.startswith("Installing collected packages"):
                     show(f"{progress}; unpacking", last=True)
-                elif count and due and at_hand < count:
+                    count = 0
+                elif count and due:
                     show(progress)
                     shown = time.monotonic()
         except BaseException:
