@@ -199,17 +199,17 @@ def layers(rows: Sequence[Mapping]) -> pandas.DataFrame:
     """List a network's layers with their output shapes and parameters, and a total.
 
     Args:
-        rows: Dicts with `name`, `output_shape` (the batch dimension, None, is left out) and `parameters`; a
-            `part` such as `encoder` gets a column of its own.
+        rows: Dicts with `layer`, `output` (the shape without the batch dimension, text or a sequence of
+            sizes) and `parameters`; a `part` such as `encoder` gets a column of its own.
 
     Returns:
         Columns `Part` (if any row has one), `Layer`, `Output shape` (text, `48 × 48 × 32`) and `Parameters`;
         the last row is the total.
     """
     columns = {
-        "Part": [row.get("part", "") for row in rows] + [""],
-        "Layer": [literal(str(row["name"])) for row in rows] + ["**Total**"],
-        "Output shape": [_shape(row["output_shape"]) for row in rows] + [""],
+        "Part": [literal(row.get("part", "")) for row in rows] + [""],
+        "Layer": [literal(row["layer"]) for row in rows] + ["**Total**"],
+        "Output shape": [_shape(row["output"]) for row in rows] + [""],
         "Parameters": [int(row["parameters"]) for row in rows],
     }
     columns["Parameters"].append(sum(columns["Parameters"]))
@@ -381,10 +381,8 @@ def _difference(ours, theirs):
 
 
 def _shape(shape) -> str:
-    """An output shape without its batch dimension."""
-    if isinstance(shape, str):
-        return shape
-    return " × ".join(f"{size:,}" for size in shape if size is not None)
+    """An output shape, its sizes joined by multiplication signs."""
+    return shape if isinstance(shape, str) else " × ".join(str(size) for size in shape)
 
 
 def _flat(record: Mapping, prefix: str = ""):

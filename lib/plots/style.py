@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 STYLE = Path(__file__).parents[1] / "report.mplstyle"
 WIDTH = 6.3  # inches: the text column of the page
@@ -80,15 +80,20 @@ def percent_axis(axis) -> None:
 def log_axis(axis) -> None:
     """Write 0.01 on a logarithmic axis rather than a power of ten, with 2 and 5 between if there is room."""
     low, high = sorted(axis.get_view_interval())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
-    if low > 0 and math.log10(high / low) < 3.5:
+    room = low > 0 and math.log10(high / low) < 3.5
 
-        def some(value: float, _) -> str:
-            digit = round(value / 10 ** math.floor(math.log10(value) + 1e-9))
-            return f"{value:g}" if digit in (2, 5) else ""
+    def plain(value: float, _) -> str:
+        power = math.floor(math.log10(value) + 1e-9)
+        digit = round(value / 10**power)
+        if digit not in ((1, 2, 5) if room else (1,)):
+            return ""
+        if -4 <= power < 5:
+            return f"{value:g}"
+        times = "" if digit == 1 else rf"{digit} \times "
+        return f"${times}10^{{{power}}}$"
 
-        axis.set_minor_formatter(FuncFormatter(some))
+    axis.set_major_formatter(FuncFormatter(plain))
+    axis.set_minor_formatter(FuncFormatter(plain))
 
 
 def in_use(axes: Axes, threshold: float | None) -> None:
