@@ -6,6 +6,7 @@ declare; so what each notebook takes is read here, and its outputs are looked at
 
 import re
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 from lib import paths
+from lib.clock import clock
 from lib.errors import UserError
 
+LOG_SECONDS = 30.0
 CELL_TIMEOUT = 4 * 3600  # seconds; a cell that hangs fails in the end, and no fit of this suite takes so long
 
 
@@ -49,6 +52,9 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
         cell.id = f"c{number:03d}"  # jupytext's are random, and pages should be the same every time
     taken = {key: parameters[key] for key in declared(notebook) if key in parameters}
     nbformat.write(notebook, target)
+    started = time.monotonic()
+    if not sys.stderr.isatty():
+        print(f"{source.stem} ...", file=sys.stderr, flush=True)
     try:
         papermill.execute_notebook(
             target,
@@ -71,6 +77,8 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
     except RuntimeError as error:
         raise NotebookFailed(f"{source.name}: {' '.join(str(error).split())[:300]}") from None
     _believe(source, target)
+    if not sys.stderr.isatty():
+        print(f"{source.stem} took {clock(time.monotonic() - started)}", file=sys.stderr, flush=True)
 
 
 def declared(notebook: nbformat.NotebookNode) -> list[str]:
@@ -96,14 +104,24 @@ def _bar() -> str:
 
 
 class _Client(PapermillNotebookClient):
-    """Shows on the progress bar what a cell last wrote to standard error: the epoch, the loss, the time left."""
+    """Shows what a cell last wrote to standard error: the epoch, the loss, the time left.
+
+    On a terminal it stands behind the progress bar; in a log file it becomes a line now and then.
+    """
+
+    _logged = 0.0
 
     def log_output_message(self, output: nbformat.NotebookNode) -> None:
-        if output.output_type != "stream" or output.name != "stderr" or not self.nb_man.pbar:
+        if output.output_type != "stream" or output.name != "stderr":
             return
         last = [part.strip() for part in re.split(r"[\r\n]", output.text) if part.strip()]
-        if last:
+        if not last:
+            return
+        if sys.stderr.isatty() and self.nb_man.pbar:
             self.nb_man.pbar.set_postfix_str(re.sub(r"\[[# ]*\] ", "", last[-1])[:80])
+        elif time.monotonic() - self._logged >= LOG_SECONDS:
+            self._logged = time.monotonic()
+            print(f"    {last[-1]}", file=sys.stderr, flush=True)
 
 
 class _Engine(NBClientEngine):
@@ -112,7 +130,12 @@ class _Engine(NBClientEngine):
     @classmethod
     def execute_managed_notebook(cls, nb_man, kernel_name, log_output=False, execution_timeout=None, **_):
         return _Client(
-            nb_man, timeout=execution_timeout, startup_timeout=60, kernel_name=kernel_name, log_output=log_output
+            nb_man,
+            timeout=execution_timeout,
+            startup_timeout=60,
+            kernel_name=kernel_name,
+            log_output=log_output,
+            extra_arguments=["--IPKernelApp.log_level=40"],  # errors only: the kernel is on this machine
         ).execute()
 
 

@@ -1,0 +1,459 @@
+"""Executed notebooks as one document: chapters whose figures and tables are numbered and whose references are checked.
+
+The HTML pages and the PDF are both written from what [`read_chapters`][lib.report.document.read_chapters] returns,
+so a figure has one number and a broken reference stops both.
+"""
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from lib.errors import UserError
+from lib.report import pandoc
+from lib.report.pandoc import Element, Elements
+from lib.report.references import Targets, resolved
+
+IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
+FOLDED = {"parameters", "injected-parameters"}
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class RenderError(UserError):
+    """A report cannot be rendered; the message is one line: which notebook and cell, what, what to do."""
+
+
+@dataclass(frozen=True)
+class ReportInfo:
+    """What a report says of itself, on its cover and its first page.
+
+    Attributes:
+        title: of the report, plain text.
+        description: one or two sentences, plain text.
+        study: short name of the study, as in its folder.
+        notice: empty, or why the reader gets this study and not the one meant; shown prominently.
+        generated: the day it was made, as in 2026-11-23.
+        facts: label and value of data set, protocol, seed, versions and the like, plain text.
+        headline: the main results, computed sentences in Markdown; may refer to figures and tables.
+    """
+
+    title: str
+    description: str
+    study: str
+    notice: str
+    generated: str
+    facts: tuple[tuple[str, str], ...]
+    headline: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Text.
+
+    Attributes:
+        content: its blocks.
+    """
+
+    content: Elements
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a cell printed, to be shown as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A numbered figure.
+
+    Attributes:
+        label: what other text refers to it by, `fig-...`.
+        number: from 1, counted through all chapters.
+        caption: its inlines.
+        alt: what it shows, for people who do not see it.
+        image: the file's bytes.
+        suffix: `svg` or `png`.
+    """
+
+    label: str
+    number: int
+    caption: Elements
+    alt: str
+    image: bytes
+    suffix: str
+
+    @property
+    def name(self) -> str:
+        """`"Figure 3"`."""
+        return f"Figure {self.number}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A numbered table.
+
+    Attributes:
+        label: what other text refers to it by, `tab-...`.
+        number: from 1, counted through all chapters.
+        caption: its inlines.
+        content: one block, pandoc's Table.
+    """
+
+    label: str
+    number: int
+    caption: Elements
+    content: Element
+
+    @property
+    def name(self) -> str:
+        """`"Table 2"`."""
+        return f"Table {self.number}"
+
+
+Block = Prose | Text | Figure | Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading of the second level.
+
+    Attributes:
+        anchor: its id, once in a chapter.
+        title: its inlines.
+    """
+
+    anchor: str
+    title: Elements
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One notebook.
+
+    Attributes:
+        stem: the notebook's file name without its suffix; the page and the PDF's labels go by it.
+        number: from 1.
+        title: inlines of its first heading.
+        sections: its second-level headings.
+        blocks: all that is shown, in order, but for the code.
+        notebook: the same with its code, for nbconvert: what is not shown is gone from it, and Markdown cells and
+            outputs carry in `metadata["block"]` their index in `blocks`.
+        targets: the anchors of its page.
+    """
+
+    stem: str
+    number: int
+    title: Elements
+    sections: tuple[Section, ...]
+    blocks: tuple[Block, ...]
+    notebook: nbformat.NotebookNode
+    targets: Targets
+
+    @property
+    def figures(self) -> list[Figure]:
+        """Its figures, in order."""
+        return [block for block in self.blocks if isinstance(block, Figure)]
+
+    @property
+    def tables(self) -> list[Table]:
+        """Its tables, in order."""
+        return [block for block in self.blocks if isinstance(block, Table)]
+
+
+def read_chapters(paths: Sequence[Path]) -> list[Chapter]:
+    """Reads executed notebooks as the chapters of one document.
+
+    Args:
+        paths: the notebooks, in the order of the chapters.
+
+    Returns:
+        A chapter for each notebook. Figures and tables are numbered through all of them.
+
+    Raises:
+        RenderError: a notebook cannot be read or was not executed to its end, a figure lacks its caption or its
+            alternative text, a label is used twice, a reference leads nowhere, headings are out of order, or a text
+            holds what one of the two forms cannot show.
+    """
+    drafts = [_Draft(Path(path)) for path in paths]
+    _parse([item for draft in drafts for item in draft.items])
+    _number([item for draft in drafts for item in draft.items])
+    targets = {draft.stem: draft.find_targets() for draft in drafts}
+    _check_mathematics(drafts)
+    return [draft.chapter(number, targets) for number, draft in enumerate(drafts, start=1)]
+
+
+def resolved_text(markdown: str, chapters: Sequence[Chapter], where: str) -> Elements:
+    """Parses Markdown that stands outside the chapters; its references lead into them.
+
+    Args:
+        markdown: the text.
+        chapters: of the report.
+        where: what to call the place in an error.
+
+    Returns:
+        Its blocks.
+
+    Raises:
+        RenderError: a reference leads nowhere.
+    """
+    targets = {chapter.stem: chapter.targets for chapter in chapters}
+    try:
+        return resolved(pandoc.parse([markdown])[0], None, targets)
+    except UserError as error:
+        raise RenderError(f"{where}: {error}") from None
+
+
+@dataclass
+class _Item:
+    """One thing to show, before it is a block: its place, its kind, its texts and what they were parsed to."""
+
+    where: str
+    kind: str
+    markdown: str = ""
+    text: str = ""
+    report: Any = None
+    image: bytes = b""
+    suffix: str = ""
+    number: int = 0
+    content: Any = None
+    caption: Any = None
+
+    def error(self, problem: str) -> RenderError:
+        return RenderError(f"{self.where}: {problem}")
+
+
+class _Draft:
+    """A notebook on its way to becoming a chapter."""
+
+    def __init__(self, path: Path):
+        self.stem = path.stem
+        self.name = path.name
+        self.items: list[_Item] = []
+        self.notebook = _read(path)
+        self.title: Elements = []
+        self.sections: list[Section] = []
+        kept = []
+        for index, cell in enumerate(self.notebook.cells, start=1):
+            tags = cell.get("metadata", {}).get("tags", [])
+            if "remove-cell" in tags or not (cell.source.strip() or cell.get("outputs")):
+                continue
+            where = f"{self.name}, cell {index}"
+            cell.id = f"cell-{index:03d}"
+            cell.metadata = nbformat.from_dict({"tags": tags, "folded": bool(FOLDED & set(tags))})
+            if cell.cell_type == "markdown":
+                cell.metadata["block"] = self._add(_Item(where, "markdown", markdown=cell.source))
+                kept.append(cell)
+            elif cell.cell_type == "code":
+                if cell.source.strip() and cell.execution_count is None:
+                    raise RenderError(f"{where}: was not executed; run the notebook to its end")
+                cell.outputs = self._outputs(cell.outputs, where)
+                kept.append(cell)
+        self.notebook.cells = kept
+
+    def _add(self, item: _Item) -> int:
+        self.items.append(item)
+        return len(self.items) - 1
+
+    def _outputs(self, outputs: list, where: str) -> list:
+        """The outputs that are shown, as display data that carry the index of their item."""
+        shown = []
+        for output in outputs:
+            item = _item(output, where)
+            if item is None:
+                continue
+            if item.kind == "text" and shown and self.items[-1].kind == "text":
+                self.items[-1].text += "\n" + item.text
+                continue
+            shown.append(nbformat.v4.new_output("display_data", metadata={"block": self._add(item)}))
+        return shown
+
+    def find_targets(self) -> Targets:
+        """Checks the headings, gives them their ids, and lists all that references may lead to."""
+        labels = {item.report["label"]: f"{_kind(item)} {item.number}" for item in self.items if item.number}
+        anchors: dict[str, str] = dict.fromkeys(labels, "")
+        level = 0
+        for item in self.items:
+            for element in pandoc.elements(item.content):
+                if element["t"] != "Header":
+                    continue
+                title = pandoc.plain(element["c"][2])
+                if item.kind != "markdown":
+                    raise item.error(f"heading {title!r} in an output; headings belong into Markdown cells")
+                if element["c"][0] == 1 and level:
+                    raise item.error(f"second title {title!r}; a notebook has one heading with a single #")
+                if element["c"][0] > level + 1:
+                    raise item.error(_heading_problem(title, level))
+                level = element["c"][0]
+                element["c"][1][0] = anchor = _free(element["c"][1][0] or "section", anchors)
+                anchors[anchor] = title
+                if level == 1:
+                    self.title = element["c"][2]
+                if level == 2:
+                    self.sections.append(Section(anchor, element["c"][2]))
+        first = self.items[0] if self.items else None
+        if not first or first.kind != "markdown" or not first.content or first.content[0]["t"] != "Header":
+            raise RenderError(f"{self.name}: no title; its first cell must be Markdown that begins with '# Title'")
+        return Targets(labels, frozenset(anchors))
+
+    def chapter(self, number: int, targets: dict[str, Targets]) -> Chapter:
+        """The chapter, with its references resolved."""
+        blocks = tuple(self._block(item, targets) for item in self.items)
+        sections = tuple(Section(each.anchor, self._inlines(each.title, targets)) for each in self.sections)
+        title = self._inlines(self.title, targets)
+        return Chapter(self.stem, number, title, sections, blocks, self.notebook, targets[self.stem])
+
+    def _inlines(self, inlines: Elements, targets: dict[str, Targets]) -> Elements:
+        """A heading as it stands in lists of contents: its references are text there."""
+        unlinked = pandoc.changed(inlines, lambda element: element["c"][1] if element["t"] == "Link" else None)
+        return resolved(unlinked, self.stem, targets)
+
+    def _block(self, item: _Item, targets: dict[str, Targets]) -> Block:
+        if item.kind == "text":
+            return Text(item.text)
+        try:
+            content = resolved(item.content, self.stem, targets)
+            caption = resolved(item.caption, self.stem, targets)
+        except UserError as error:
+            raise item.error(str(error)) from None
+        if item.kind == "figure":
+            return Figure(item.report["label"], item.number, caption, item.report["alt"], item.image, item.suffix)
+        if item.kind == "table":
+            return Table(item.report["label"], item.number, caption, content[0])
+        return Prose(content)
+
+
+def _read(path: Path) -> nbformat.NotebookNode:
+    try:
+        return nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        raise RenderError(f"{path.name}: no such notebook in {path.parent.name}; execute it first") from None
+    except Exception as error:  # nbformat has no one kind of error for files that are no notebooks
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RenderError(f"{path.name}: not a notebook ({said}); execute it again") from None
+
+
+def _item(output: Any, where: str) -> _Item | None:
+    """What an output shows, or None if that is nothing."""
+    if output.output_type == "error":
+        raise RenderError(f"{where}: ended in {output.ename}: {' '.join(_clean(output.evalue).split())}")
+    if output.output_type == "stream":
+        text = _clean(output.text) if output.name == "stdout" else ""
+        return _Item(where, "text", text=text) if text else None
+    data, report = output.get("data", {}), output.get("metadata", {}).get("report")
+    if report:
+        return _reported(data, report, where)
+    if any(mime.startswith("image/") for mime in data):
+        raise RenderError(f"{where}: a figure without label, caption and alt; show it with show.figure")
+    if output.output_type == "display_data" and "text/markdown" in data:
+        return _Item(where, "prose", markdown=data["text/markdown"])
+    text = _clean(data.get("text/plain", ""))
+    return _Item(where, "text", text=text) if text else None
+
+
+def _reported(data: Any, report: Any, where: str) -> _Item | None:
+    """A figure, a table or sentences that came with their own metadata."""
+    kind, label = report.get("kind"), report.get("label", "")
+    if kind == "lab":
+        return None
+    if kind == "prose":
+        return _Item(where, "prose", markdown=data.get("text/markdown", ""))
+    if kind not in ("figure", "table"):
+        raise RenderError(f"{where}: output of unknown kind {kind!r}; it may be figure, table, prose or lab")
+    prefix = "fig" if kind == "figure" else "tab"
+    if not re.fullmatch(rf"{prefix}-[A-Za-z0-9][A-Za-z0-9_-]*", label):
+        raise RenderError(f"{where}: {kind} labelled {label!r}; a label is {prefix}- and letters, digits, - or _")
+    for field, needed in (("caption", True), ("alt", kind == "figure")):
+        if needed and not str(report.get(field) or "").strip():
+            raise RenderError(f"{where}: {kind} {label!r} has no {field}; give it one")
+    if kind == "table":
+        if "text/markdown" not in data:
+            raise RenderError(f"{where}: table {label!r} holds no Markdown table; show it with show.table")
+        return _Item(where, kind, markdown=data["text/markdown"], report=report)
+    images = [mime for mime in IMAGES if mime in data]
+    if len(images) != 1:
+        raise RenderError(f"{where}: figure {label!r} holds {len(images)} images, not one SVG or one PNG")
+    body = data[images[0]]
+    image = base64.b64decode(body) if images[0] == "image/png" else body.encode()
+    return _Item(where, kind, report=report, image=image, suffix=IMAGES[images[0]])
+
+
+def _clean(text: str) -> str:
+    """Printed text as it last stood on the terminal: no colours, no overwritten progress bars."""
+    lines = [line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() for line in _ANSI.sub("", text).split("\n")]
+    return "\n".join(lines).strip("\n")
+
+
+def _parse(items: list[_Item]) -> None:
+    """Parses all Markdown of the report at once: a pandoc for each text would take minutes."""
+    texts = pandoc.parse([text for item in items for text in (item.markdown, (item.report or {}).get("caption", ""))])
+    for item, content, caption in zip(items, texts[::2], texts[1::2], strict=True):
+        item.content = content
+        if item.report and item.report["kind"] in ("figure", "table"):
+            if len(caption) != 1 or caption[0]["t"] not in ("Para", "Plain"):
+                raise item.error(f"caption of {item.report['label']!r} is not one paragraph")
+            item.caption = caption[0]["c"]
+        if item.kind == "table" and [block["t"] for block in content] != ["Table"]:
+            raise item.error(f"table {item.report['label']!r} is not one Markdown pipe table")
+
+
+def _number(items: list[_Item]) -> None:
+    """Numbers figures and tables in order of appearance, and refuses a label that is taken."""
+    seen: dict[str, _Item] = {}
+    counts = {"figure": 0, "table": 0}
+    for item in items:
+        if item.kind not in counts:
+            continue
+        label = item.report["label"]
+        if label in seen:
+            raise item.error(f"label {label!r} is taken ({seen[label].where}); give each figure and table its own")
+        seen[label] = item
+        counts[item.kind] += 1
+        item.number = counts[item.kind]
+
+
+def _check_mathematics(drafts: list[_Draft]) -> None:
+    """Refuses TeX that pandoc cannot read, and says where it stands."""
+    places: dict[str, _Item] = {}
+    formulas = []
+    for draft in drafts:
+        for item in draft.items:
+            for element in pandoc.elements([item.content, item.caption]):
+                if element["t"] == "Math" and element["c"][1] not in places:
+                    places[element["c"][1]] = item
+                    formulas.append(element)
+    for form in ("html5", "typst"):
+        try:
+            pandoc.write([pandoc.paragraph([formula]) for formula in formulas], form, "--mathml")
+        except pandoc.PandocError as error:
+            said = str(error).split("TeX math ", 1)[-1]
+            for tex, item in places.items():
+                if said.startswith(" ".join(tex.split())):
+                    raise item.error(f"TeX that cannot be read: {' '.join(tex.split())}") from None
+            raise RenderError(str(error)) from None
+
+
+def _kind(item: _Item) -> str:
+    return item.kind.capitalize()
+
+
+def _heading_problem(title: str, level: int) -> str:
+    if level == 0:
+        return f"heading {title!r} before the title; a notebook begins with '# Title'"
+    return f"heading {title!r} skips a level; it follows one with {level} #"
+
+
+def _free(anchor: str, taken: dict[str, str]) -> str:
+    """The anchor, or with a number behind it if it is taken."""
+    number, free = 1, anchor
+    while free in taken:
+        number, free = number + 1, f"{anchor}-{number + 1}"
+    return free
+
+
+__all__ = ["Chapter", "Figure", "Prose", "RenderError", "ReportInfo", "Section", "Table", "Text", "read_chapters"]
