@@ -38,6 +38,7 @@ REASONS = {
         "the Python package registry cannot be reached; "
         "connect to the network, or set pip's index or proxy, and run make again"
     ),
+    r"requirement ([\w.=-]+) \(from versions: none\)": r"pip's index offers no \1 at all; is its address right?",
     r"No matching distribution found for ([\w.=-]+)": r"the registry has no \1 that fits this machine",
     r"ensurepip": "Python's ensurepip failed; on Debian or Ubuntu run: apt install python3-venv",
 }
@@ -64,6 +65,8 @@ def main(lock: Path, stamp: Path) -> None:
         if is_finished(stamp, wanted):
             stamp.touch()  # a file was touched, or edited where it does not matter here
             return
+        if VENV.exists():
+            print("Removing .venv: it is unfinished, or the lock has changed", flush=True)
         remove_venv()
         try:
             build(lock)
@@ -119,7 +122,6 @@ def remove_venv() -> None:
     if VENV.is_symlink():
         VENV.unlink()
     elif VENV.exists():
-        print("Removing the old or unfinished .venv", flush=True)
         shutil.rmtree(VENV)
 
 
@@ -138,9 +140,10 @@ def build(lock: Path) -> None:
     first.write_text(entries(lock.read_text(encoding="utf-8"), {"setuptools", "wheel"}), encoding="utf-8")
     with LOG.open("w", encoding="utf-8") as log:
         run([sys.executable, "-m", "venv", str(VENV)], log)
-        pip(["--retries", "1", "--timeout", "15", "--require-hashes", "-r", str(first)], log)
+        pip(["--retries", "1", "--timeout", "8", "--require-hashes", "-r", str(first)], log)
         downloaded = pip(["--require-hashes", "-r", str(lock)], log, count)
-        pip(["--editable", "."], log)
+        # As a folder on Python's path: setuptools' other way loses to any folder named lib where Python starts.
+        pip(["--config-settings", "editable_mode=compat", "--editable", "."], log)
         # Byte code on every core, where pip would use one; a package's file for another Python is no failure.
         compiler = [VENV / "bin/python", "-m", "compileall", "-q", "-j", "0", VENV / "lib"]
         subprocess.run(compiler, stdout=log, stderr=log)
