@@ -23,7 +23,7 @@ LABELS = {
     "auroc": "AUROC",
     "aupr": "AUPR",
     "aupr_normal": "AUPR, normal as positive",
-    "fpr_at_tpr": "FPR at 95 % TPR",
+    "fpr_at_95_tpr": "FPR at 95 % TPR",
     "tp": "True positives",
     "fp": "False positives",
     "tn": "True negatives",
@@ -158,7 +158,7 @@ def detectors(
     results: Mapping[str, Mapping],
     keys: Sequence[str] = ("auroc", "accuracy", "precision", "recall", "f1", "tp", "fp", "tn", "fn"),
     published: Mapping[str, Mapping] | None = None,
-    intervals: Sequence[str] = ("auroc", "aupr", "aupr_normal", "fpr_at_tpr"),
+    intervals: Sequence[str] = ("auroc", "aupr", "aupr_normal", "fpr_at_95_tpr"),
 ) -> pandas.DataFrame:
     """Compare detectors: one row each, one column per metric.
 
