@@ -81,7 +81,7 @@ def lay_out(chapters: Sequence[Chapter], info: ReportInfo, folder: Path) -> None
         for figure in chapter.figures:
             (folder / _file(figure)).write_bytes(figure.image)
     written = pandoc.write(parts, "typst", "--syntax-highlighting=idiomatic")
-    for name, text in (("headline.typ", written[0]), ("body.typ", "\n\n".join(written[1:]))):
+    for name, text in (("headline.typ", written[0]), ("body.typ", "\n\n#next-chapter\n\n".join(written[1:]))):
         (folder / name).write_text(f'#import "style.typ": *\n\n{text}\n', encoding="utf-8")
 
 
