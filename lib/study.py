@@ -40,7 +40,7 @@ class Trained:
 
     Attributes:
         history: one list a curve, one value an epoch.
-        layers: one row a layer: `part`, `name`, `output_shape`, `parameters`.
+        layers: one row a layer: `part`, `layer`, `output`, `parameters`.
         scores: anomaly score of every image of the data set, in its order.
         seconds: of the `fit` and of the `score` of all images, when they were computed.
         kept: whether the fit was read from the cache.

@@ -81,7 +81,7 @@ def network(rows: Sequence[Mapping[str, Any]], shape: Sequence[int], latent: int
     )
     return (
         f"The latent vector has {latent:,} values, {change}. Of the network's {total:,} parameters, "
-        f"{percent(largest['parameters'] / total)} are in one layer: {largest['name']} of the {largest['part']}."
+        f"{percent(largest['parameters'] / total)} are in one layer: {largest['layer']} of the {largest['part']}."
     )
 
 

@@ -49,12 +49,12 @@ def decoder(image_shape: tuple[int, int, int], seed: int) -> keras.Sequential:
 
 
 def describe(part: keras.Sequential) -> list[dict[str, Any]]:
-    """One row a layer of a built part: `part`, `name`, `output_shape` (without the batch), `parameters`."""
+    """One row a layer of a built part: `part`, `layer`, `output` (shape without the batch), `parameters`."""
     return [
         {
             "part": part.name,
-            "name": _readable(layer),
-            "output_shape": list(layer.output.shape[1:]),
+            "layer": _readable(layer),
+            "output": list(layer.output.shape[1:]),
             "parameters": layer.count_params(),
         }
         for layer in part.layers

@@ -67,7 +67,7 @@ class ReconstructionDetector:
         return np.concatenate([reconstruct(batch) for batch in scoring.batches(images)])
 
     def describe(self) -> list[dict[str, Any]]:
-        """One row a layer: `part`, `name`, `output_shape`, `parameters`."""
+        """One row a layer: `part`, `layer`, `output`, `parameters`."""
         return self.model.describe()
 
     def save(self, folder: Path) -> None:

@@ -135,7 +135,7 @@ class _Engine(NBClientEngine):
             startup_timeout=60,
             kernel_name=kernel_name,
             log_output=log_output,
-            extra_arguments=["--IPKernelApp.log_level=40"],  # errors only: the kernel is on this machine
+            extra_arguments=["--IPKernelApp.log_level=50"],  # it warns of TCP, and of being told to stop
         ).execute()
 
 

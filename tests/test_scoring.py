@@ -1,0 +1,28 @@
+"""Scores of any number of images, in bounded memory."""
+
+import numpy as np
+import pytest
+
+from lib import scoring
+
+
+def test_a_perfect_copy_scores_zero_and_the_opposite_scores_one():
+    images = np.repeat(np.array([0, 255], np.uint8), 4 * 4 * 3).reshape(2, 4, 4, 3)
+    assert (scoring.mean_squared_error(images, lambda batch: batch) == 0).all()
+    np.testing.assert_allclose(scoring.mean_squared_error(images, lambda batch: 1 - batch), 1)
+
+
+def test_batches_cover_every_image_once_in_order():
+    images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
+    seen = np.concatenate(list(scoring.batches(images, 4)))
+    assert seen.dtype == np.float32
+    np.testing.assert_allclose(seen.ravel() * 255, np.arange(10), rtol=1e-6)
+
+
+def test_a_detector_that_diverged_is_refused():
+    with pytest.raises(ValueError, match="finite"):
+        scoring.mean_squared_error(np.zeros((1, 2, 2, 1), np.uint8), lambda batch: batch * np.nan)
+
+
+def test_no_images_have_no_scores():
+    assert scoring.mean_squared_error(np.zeros((0, 2, 2, 1), np.uint8), lambda batch: batch).shape == (0,)
