@@ -1,0 +1,91 @@
+"""The list of studies: one page that leads to every report rendered so far."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from lib.cache import replacing
+from lib.report.html import environment, stylesheet
+
+TITLE = "Reports"
+
+
+def write_index(reports: Path) -> Path:
+    """Writes the page that lists every study in a folder.
+
+    A study is a sub-folder with `run/status.json`, which holds `status` ("complete" or "failed") and may hold
+    `title`, `error` and `generated`; `run/metrics.json` gives the data set and the AUROC of the detectors. What is missing or
+    damaged is left out.
+
+    Args:
+        reports: the folder of the studies' folders; made if missing.
+
+    Returns:
+        The page, `index.html` in `reports`.
+    """
+    reports = Path(reports)
+    folders = sorted(path.parent.parent for path in reports.glob("*/run/status.json"))
+    studies = [_study(folder) for folder in folders]
+    site = {"title": TITLE, "css": stylesheet()}
+    text = environment().get_template("studies.html.j2").render(site=site, studies=studies)
+    page = reports / "index.html"
+    with replacing(page) as temporary:
+        temporary.write_text(text.rstrip() + "\n", encoding="utf-8")
+    return page
+
+
+def _study(folder: Path) -> dict[str, Any]:
+    """What the page says of one study."""
+    status, metrics = _read(folder / "run" / "status.json"), _read(folder / "run" / "metrics.json")
+    params = _read(folder / "run" / "params.json")
+    state = str(status.get("status") or "unfinished")
+    reason = str(status.get("error") or "no reason given") if state == "failed" else ""
+    base = quote(folder.name)
+    pages = [path for path in sorted(folder.glob("[0-9][0-9]_*.html")) if path.is_file()]
+    links = [(path.stem[3:].replace("_", " ").capitalize(), f"{base}/{quote(path.name)}") for path in pages]
+    if (folder / "report.pdf").is_file():
+        links.append(("PDF", f"{base}/report.pdf"))
+    return {
+        "name": folder.name,
+        "title": str(status.get("title") or params.get("title") or metrics.get("study") or folder.name),
+        "badge": "" if state == "complete" else state,
+        "error": " ".join(reason.split()),
+        "page": f"{base}/index.html" if (folder / "index.html").is_file() else "",
+        "facts": _facts(status, metrics),
+        "detectors": [_detector(name, values) for name, values in _object(metrics.get("detectors")).items()],
+        "links": links,
+    }
+
+
+def _facts(status: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
+    dataset = _object(metrics.get("dataset"))
+    facts = [str(dataset["name"])] if dataset.get("name") else []
+    if isinstance(dataset.get("images"), int):
+        facts.append(f"{dataset['images']:,} images")
+    facts += [str(each) for each in (metrics.get("protocol"), status.get("generated")) if each]
+    return facts
+
+
+def _detector(name: str, values: Any) -> dict[str, str]:
+    auroc = _object(_object(values).get("auroc"))
+    value, low, high = (auroc.get(key) for key in ("value", "low", "high"))
+    known = isinstance(value, int | float)
+    bounded = isinstance(low, int | float) and isinstance(high, int | float)
+    return {
+        "name": name.replace("beta_vae", "β-VAE").replace("vae", "VAE").replace("_", " "),
+        "auroc": f"{value:.4f}" if known else "–",
+        "interval": f"{low:.4f} to {high:.4f}" if known and bounded else "–",
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object, or an empty one where there is none."""
+    try:
+        return _object(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
