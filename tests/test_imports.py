@@ -170,11 +170,12 @@ def test_python_agrees_that_light_rooms_leave_tensorflow_alone():
     assert done.stdout.split() == []
 
 
-def test_lib_imports_from_any_folder_as_this_project():
+def test_lib_imports_from_any_folder_even_one_with_a_lib_of_its_own(tmp_path):
     """Kernels start in other folders, so the package has to be installed, editable."""
-    code = "import lib; print(lib.__file__)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
-    assert Path(done.stdout.strip()) == LIB / "__init__.py"
+    (tmp_path / "lib").mkdir()
+    command = [sys.executable, "-c", "import lib; print(lib.__file__)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == str(LIB / "__init__.py")
 
 
 @pytest.mark.parametrize(
