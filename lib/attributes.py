@@ -125,7 +125,7 @@ def _measure(image: np.ndarray) -> dict[str, float]:
         "background_blue": blue.mean(),
         "background_grey_or_blue": (grey | blue).mean(),
         "background_white": white.mean(),
-        "background_uniformity": 1 - 2 * framed.std(axis=0).mean(),
+        "background_uniformity": 1 - 2 * framed.std(axis=0, dtype=float).mean(),
         "background_share": background.mean(),
         "object_area": area,
         "object_centring": centring,

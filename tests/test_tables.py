@@ -1,0 +1,158 @@
+"""Tables: what stands in them, and how it reads as Markdown."""
+
+import numpy as np
+import pandas
+import pytest
+
+from lib import metrics, tables
+
+LABELS = np.repeat([1, 0, 0, 1], [7822, 193, 607, 522])
+SCORES = np.repeat([1.0, 1.0, 0.0, 0.0], [7822, 193, 607, 522])
+TOLD = {"accuracy": 0.9218, "precision": 0.9759, "recall": 0.9374, "f1": 0.9563, "tp": 7822, "fp": 193}
+
+
+@pytest.fixture(scope="module")
+def result():
+    return metrics.at_threshold(LABELS, SCORES, 0.5)
+
+
+def rows(markdown):
+    """Cells of a pipe table: header, alignment row, body."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in markdown.splitlines()]
+
+
+def test_metrics_beside_published_figures(result):
+    frame = tables.metrics(result, TOLD).set_index("Metric")
+    assert frame.loc["Accuracy", "Published"] == 0.9218
+    assert (frame.loc[["Accuracy", "Precision", "Recall", "F1"], "Difference"] == 0).all()
+    assert frame.loc["True positives", "Difference"] == 0
+    assert frame.loc["False positives", "Flag everything"] == 800
+    assert round(frame.loc["F1", "Flag everything"], 4) == 0.9543
+    assert frame.loc["MCC", "Published"] is None and frame.loc["MCC", "Difference"] is None
+
+
+def test_without_published_figures_the_columns_are_left_out(result):
+    assert {"Published", "Difference"}.isdisjoint(tables.metrics(result))
+
+
+def test_a_difference_is_that_of_the_printed_numbers():
+    frame = tables.metrics({"accuracy": 0.92184, "tp": 7863}, {"accuracy": 0.9206, "tp": 7822})
+    assert frame["Difference"].tolist() == [0.0012, 41]
+    assert [row[-1] for row in rows(tables.to_markdown(frame))[2:]] == ["+0.0012", "+41"]
+
+
+def test_ranking_metrics_have_a_chance_column():
+    frame = tables.metrics({"auroc": metrics.auroc(LABELS, SCORES)})
+    assert frame["Chance"].tolist() == [0.5] and "Flag everything" not in frame
+
+
+def test_sweep_has_metrics_as_rows_and_thresholds_as_columns(result):
+    frame = tables.sweep([result, result], [0.01, 0.02])
+    assert list(frame) == ["Metric", "0.01", "0.02"]
+    assert frame["Metric"].tolist()[-4:] == ["True positives", "False positives", "True negatives", "False negatives"]
+    beside = tables.sweep([result, result], [0.01, 0.02], [None, TOLD])
+    assert beside.loc[0, "0.01"] == result["accuracy"]["value"]
+    assert beside.loc[0, "0.02"] == "0.9218 (0.9218)" and beside.loc[4, "0.02"] == "7,822 (7,822)"
+
+
+def test_detectors_are_rows(result):
+    results = {"autoencoder": result | {"auroc": metrics.auroc(LABELS, SCORES)}, "vae": {"auroc": {"value": 0.85}}}
+    frame = tables.detectors(results, published={"vae": {"accuracy": 0.9128}})
+    assert frame["Detector"].tolist() == ["autoencoder", "vae", "vae, published"]
+    assert frame["AUROC"].tolist()[1:] == ["0.850", None]
+    assert frame["AUROC"][0].startswith("0.848 [0.832, ")
+    assert frame["Accuracy"].tolist()[1:] == [None, 0.9128]
+    assert "AUPR" not in frame
+
+
+def test_layers_end_in_their_total():
+    frame = tables.layers(
+        [
+            {"part": "encoder", "layer": "Conv2D", "output": (48, 48, 32), "parameters": 896},
+            {"part": "decoder", "layer": "Dense", "output": "18432", "parameters": 4_718_848},
+        ]
+    )
+    assert frame["Output shape"].tolist() == ["48 × 48 × 32", "18432", ""]
+    assert frame["Parameters"].tolist()[-1] == 896 + 4_718_848
+    assert "Part" not in tables.layers([{"layer": "Dense", "output": (2,), "parameters": 3}])
+
+
+def test_provenance_is_flat_and_exact():
+    frame = tables.provenance(
+        {"beta": 1e-4, "versions": {"numpy": "2.4.6"}, "thresholds": [0.01, 0.02], "note": None, "ok": True, "of": {}}
+    )
+    assert dict(zip(frame["Item"], frame["Value"], strict=True)) == {
+        "beta": "0.0001",
+        "versions / numpy": "2.4.6",
+        "thresholds": "0.01, 0.02",
+        "note": "–",
+        "ok": "yes",
+    }
+
+
+def test_class_counts_rank_and_keep_the_normal_class():
+    frame = tables.class_counts(["b", "a", "c", "d"], [5, 5, 80, 10], normal="b", top=2)
+    assert frame["Class"].tolist() == ["c", "d", "b"] and frame.index.tolist() == [1, 2, 4]
+    assert frame["Share"].tolist() == [0.8, 0.1, 0.05]
+    assert frame["Role"].tolist() == ["anomaly", "anomaly", "normal"]
+    assert tables.class_counts(["b", "a"], [5, 5])["Class"].tolist() == ["a", "b"]
+
+
+def test_shifts_are_read_by_their_intervals():
+    results = [metrics.shift(a, b) for a, b in (([9] * 40, [1] * 40), ([1] * 40, [9] * 40), ([1, 2, 3], [1, 2, 3]))]
+    frame = tables.shifts(["one", "two", "three"], results)
+    assert frame["Reading"].tolist() == ["higher", "lower", "no clear difference"]
+    assert tables.to_markdown(tables.shifts([], [])).startswith("| Attribute")
+
+
+def test_markdown_formats_and_aligns():
+    frame = pandas.DataFrame(
+        {
+            "name": ["a|b", "line\nbreak"],
+            "rate": [0.5, None],
+            "count": pandas.Series([1234567, 3], dtype=object),
+            "range": ["0.1 to 0.9", "0.947 [0.940, 0.953]"],
+            "yes": [True, False],
+        }
+    )
+    head, align, *body = tables.to_markdown(frame).splitlines()
+    assert [cell.strip("-") for cell in align.strip("|").split("|")] == [":", ":", ":", ":", ":"]
+    assert [cell[0] == ":" for cell in align.strip("|").split("|")] == [True, False, False, False, True]
+    assert "a\\|b" in body[0] and "1,234,567" in body[0] and "0.5000" in body[0] and "yes" in body[0]
+    assert "line break" in body[1] and "–" in body[1] and "no" in body[1]
+    assert head.count("|") == 6
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.5, "−0.5000"), (-3, "−3"), (np.float64(0.25), "0.2500"), (np.int64(1000), "1,000")]
+)
+def test_numbers_read_as_numbers(value, text):
+    assert rows(tables.to_markdown(pandas.DataFrame({"x": [value]})))[2] == [text]
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.00001, "0.0000"), (-0.00001, "0.0000"), (0, "0"), (0.5, "+0.5000")])
+def test_what_rounds_to_nothing_has_no_sign(value, text):
+    frame = pandas.DataFrame({"x": [value]})
+    frame.attrs["signed"] = ["x"]
+    assert rows(tables.to_markdown(frame))[2] == [text]
+
+
+def test_literal_text_survives_markdown():
+    assert tables.literal("car_side *x* [y] a|b") == "car\\_side \\*x\\* \\[y\\] a\\|b"
+    frame = pandas.DataFrame({"x": [tables.literal("a|b")]})
+    assert "a\\|b" in tables.to_markdown(frame) and "a\\\\|b" not in tables.to_markdown(frame)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: tables.class_counts(["a"], [1, 2]),
+        lambda: tables.class_counts(["a"], [1], normal="b"),
+        lambda: tables.sweep([{}], [0.1, 0.2]),
+        lambda: tables.sweep([{}, {}], [0.1, 0.1]),
+        lambda: tables.shifts(["a"], []),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(call):
+    with pytest.raises(ValueError):
+        call()
