@@ -45,7 +45,7 @@ def class_counts(names: Sequence[str], counts: Sequence[int], highlight: str | N
             linewidth=0.8,
             hatch=None if normal else "////",
         )
-        label = axes.annotate(
+        axes.annotate(
             f"{count:,}  normal class" if normal else f"{count:,}",
             (count, place),
             xytext=(4, 0),
@@ -55,14 +55,13 @@ def class_counts(names: Sequence[str], counts: Sequence[int], highlight: str | N
             color=NORMAL_TEXT if normal else INK,
             fontweight="bold" if normal else "normal",
         )
-        label.set_in_layout(False)  # the axis leaves it room already
     axes.set_yticks(range(len(shown)), [name for _, name in shown], parse_math=False)
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
     axes.grid(False)
-    axes.set_xlim(0, max(max(counts), 1) * 1.3)
+    axes.set_xlim(0, max(max(counts), 1) * 1.02)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
     axes.set_xlabel("Images")
     return figure
 
