@@ -36,7 +36,7 @@ report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=di
 
 lab: $(STAMP) ## JupyterLab; notebooks/*.py open as notebooks on a click
 	@JUPYTER_CONFIG_PATH="$(CURDIR)/.ci/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
-	    $(PY) -m jupyterlab $(LAB_ARGS) notebooks
+	    $(PY) -m jupyterlab $(LAB_ARGS)
 
 ##@ Check
 test: $(STAMP) ## every test that needs neither Caltech101 nor the network; PYTEST_ARGS="-k scores" narrows
