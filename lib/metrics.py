@@ -91,7 +91,7 @@ def rates(tp: int, fp: int, tn: int, fn: int) -> dict[str, float | None]:
 
     Returns:
         `accuracy`, `balanced_accuracy`, `precision`, `recall`, `f1`, `mcc`; None where a rate has no meaning
-        (see [`at_threshold`][lib.metrics.at_threshold]).
+        (see `at_threshold`).
     """
     anomalies, normals, flagged = tp + fn, tn + fp, tp + fp
     both = anomalies > 0 and normals > 0
@@ -124,7 +124,7 @@ def error_rates(labels, scores, thresholds) -> tuple[np.ndarray, np.ndarray]:
         normal images that are flagged.
 
     Raises:
-        ValueError: As [`auroc`][lib.metrics.auroc].
+        ValueError: As `auroc`.
     """
     labels, scores = _checked(labels, scores, both="error rates")
     thresholds = np.asarray(thresholds, dtype=float)
@@ -195,7 +195,7 @@ def auroc_difference(labels, scores, others) -> Metric:
         `{"value", "low", "high", "chance": 0.0}`; the interval is DeLong's for correlated curves.
 
     Raises:
-        ValueError: As [`auroc`][lib.metrics.auroc], or a class has fewer than two images.
+        ValueError: As `auroc`, or a class has fewer than two images.
     """
     labels, scores = _checked(labels, scores, both="AUROC")
     _, others = _checked(labels, others)
@@ -222,7 +222,7 @@ def aupr(labels, scores, positive: str = "anomaly") -> Metric:
         stratified percentile bootstrap with a fixed seed.
 
     Raises:
-        ValueError: As [`auroc`][lib.metrics.auroc], or `positive` is another word.
+        ValueError: As `auroc`, or `positive` is another word.
     """
     labels, scores = _checked(labels, scores, both="AUPR")
     if positive not in ("anomaly", "normal"):
@@ -243,10 +243,10 @@ def fpr_at_tpr(labels, scores, tpr: float = 0.95) -> Metric:
         tpr: The share of anomalies to catch, above 0 and at most 1.
 
     Returns:
-        `{"value", "low", "high", "chance": tpr}`; interval as for [`aupr`][lib.metrics.aupr].
+        `{"value", "low", "high", "chance": tpr}`; interval as for `aupr`.
 
     Raises:
-        ValueError: As [`auroc`][lib.metrics.auroc], or `tpr` is out of range.
+        ValueError: As `auroc`, or `tpr` is out of range.
     """
     labels, scores = _checked(labels, scores, both="FPR at a TPR")
     if not 0 < tpr <= 1:
@@ -273,7 +273,7 @@ def roc_curve(labels, scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         minus infinity.
 
     Raises:
-        ValueError: As [`auroc`][lib.metrics.auroc].
+        ValueError: As `auroc`.
     """
     labels, scores = _checked(labels, scores, both="the ROC curve")
     fpr, tpr, reached = sklearn.metrics.roc_curve(labels, scores, drop_intermediate=False)
@@ -293,7 +293,7 @@ def pr_curve(labels, scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         is what flagging scores strictly above `thresholds[i]` does; the last threshold is minus infinity.
 
     Raises:
-        ValueError: As [`auroc`][lib.metrics.auroc].
+        ValueError: As `auroc`.
     """
     labels, scores = _checked(labels, scores, both="the precision-recall curve")
     tp, fp = _cumulative(labels, scores)

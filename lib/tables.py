@@ -1,7 +1,7 @@
 """Every table: dicts and arrays in, a pandas DataFrame out, and one way to write a DataFrame as Markdown.
 
 Cells hold numbers, not text, wherever they can, so that a notebook can compute with them. How they read on
-paper is decided once, in [`to_markdown`][lib.tables.to_markdown]: counts (integers) with thousands
+paper is decided once, in `to_markdown`: counts (integers) with thousands
 separators, rates (floats) with four decimals, a dash where there is no value.
 """
 
@@ -163,7 +163,7 @@ def detectors(
     """Compare detectors: one row each, one column per metric.
 
     Args:
-        results: Metrics by detector name, as for [`metrics`][lib.tables.metrics].
+        results: Metrics by detector name, as for `metrics`.
         keys: Which metrics, in which order; one that no detector has is left out.
         published: Published numbers by detector name; each detector that has some gets a second row,
             `published`.
@@ -283,7 +283,7 @@ def to_markdown(frame: pandas.DataFrame, floatfmt: str = f".{DECIMALS}f", index:
     Returns:
         The table, columns of numbers aligned right and all others left. A missing value is a dash, `|` is
         escaped, and line breaks become spaces. Other Markdown in text cells is kept: see
-        [`literal`][lib.tables.literal].
+        `literal`.
     """
     signed = set(frame.attrs.get("signed", ()))
     if index:

@@ -2,7 +2,7 @@
 
 An image is flagged as an anomaly when its score lies strictly above the threshold; a score equal to the
 threshold passes. Every room that decides, counts or draws decisions goes through
-[`decide`][lib.thresholds.decide].
+`decide`.
 """
 
 import math

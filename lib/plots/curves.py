@@ -228,7 +228,7 @@ def pr_curves(curves: Mapping[str, tuple], prevalence: float, marks: Mapping | N
         curves: By detector name `(recall, precision, aupr)`: two arrays, recall rising, and the average
             precision, a number or a dict with `value` and perhaps `low` and `high`.
         prevalence: Share of anomalies among the images: the precision of flagging at random, or everything.
-        marks: By detector name `(recall, precision, label)`, as for [`roc_curves`][lib.plots.roc_curves].
+        marks: By detector name `(recall, precision, label)`, as for `roc_curves`.
 
     Returns:
         Figure with a legend that holds the average precisions. Where all curves stay high, as they do when
