@@ -67,17 +67,28 @@ def provenance(manifest: Mapping[str, Any], params: Mapping[str, Any], page: str
     Args:
         manifest: the run's `manifest.json`.
         params: the run's `params.json`.
-        page: short name of the page, for the labels.
+        page: short name of the page, for the label.
     """
+    data, code = manifest["data"], manifest["code"]
+    rows = {
+        "Parameters": _listed({key: value for key, value in params.items() if value != ""}),
+        "Data": f"{data['name']} {data['version']}, {data['images']:,} images, fingerprint {data['fingerprint']}",
+        "Code": f"commit {code['commit'] or 'unknown'}, files {code['files']}",
+        "Seed": manifest["seed"],
+        "Device": f"{manifest['device']}; {manifest['machine']}",
+        "Versions": _listed(manifest["versions"]),
+        "Made": manifest["created"].replace("T", " ").replace("+00:00", " UTC"),
+    }
     table(
-        tables.provenance(params),
-        label=f"tab-{page}-parameters",
-        caption=f"Parameters of this study (`{params['study']}`).",
-    )
-    table(
-        tables.provenance(manifest),
+        tables.provenance(rows),
         label=f"tab-{page}-provenance",
-        caption="Where this page came from.",
+        caption="Where this page came from; the same stands in the study's `run/params.json` and `run/manifest.json`.",
+    )
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return "; ".join(
+        f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in values.items()
     )
 
 

@@ -14,8 +14,8 @@
 # %% [markdown]
 # # Look at the pictures before judging them
 #
-# What counts as normal in this study, what as an anomaly, and what does a detector get to see of either?
-# This page looks at the data set before any model does.
+# What counts as normal in this study, what as an anomaly, and what does a detector get to see of either? This page
+# looks at the data set before any model does.
 
 # %%
 import numpy as np
@@ -36,8 +36,8 @@ seed: int = 555  # of every random choice
 # %% [markdown]
 # ## Count what there is
 #
-# One class is normal. Every image of every other class is an anomaly, whatever it shows. How many there are of
-# each decides what the figures of later pages mean.
+# One class is normal. Every image of every other class is an anomaly, whatever it shows. How many there are of each
+# decides what the figures of later pages mean.
 
 # %%
 chosen = Study.open(params.collect(globals()))
@@ -45,7 +45,8 @@ counts = chosen.images.table["class_name"].value_counts()
 show.prose(wording.totals(chosen.params, chosen.counts, (counts.index[0], int(counts.iloc[0]))))
 
 # %% [markdown]
-# The largest classes, the normal one among them, are in [the bar chart](#fig-classes).
+# [Figure](#fig-classes) shows the largest classes, the normal one among them, and [Table](#tab-classes) gives their
+# shares.
 
 # %%
 show.figure(
@@ -93,9 +94,9 @@ show.table(
 # %% [markdown]
 # ## Look at some
 #
-# Picked at random, with the study's seed: [normal images](#fig-normal) and [anomalies](#fig-anomalies), as the detector
-# sees them. What do the normal ones share that the others lack? Shape, or only background and composition? A detector
-# that judges pixels may well go by the second.
+# As the detector sees them, picked at random with the study's seed: normal images in [Figure](#fig-normal), anomalies
+# in [Figure](#fig-anomalies). What do the normal ones share that the others lack? Shape, or only background and
+# composition? A detector that judges pixels may well go by the second.
 
 # %%
 random = np.random.default_rng(seed)

@@ -14,8 +14,8 @@
 # %% [markdown]
 # # Teach an autoencoder what is normal
 #
-# Can a network learn to copy normal images through a narrow passage? If it learns that and nothing more, whatever else
-# it is shown should come back damaged, and the damage can be measured. This page builds the published study's
+# Can a network learn to copy normal images through a narrow passage? If it learns that and nothing more, whatever
+# else it is shown should come back damaged, and the damage can be measured. This page builds the published study's
 # autoencoder and fits it on normal images.
 
 # %%
@@ -43,9 +43,9 @@ published: str = ""  # published figures to compare with, a name in params/publi
 # %% [markdown]
 # ## Fit it
 #
-# The loss is the mean squared error between an image and its reconstruction, over all pixels and channels, with values
-# from 0 to 1. The optimiser is Adam. The initial weights, the order of the images and every other random choice follow
-# from the seed. Fitted detectors are kept, so running this page again reads what it can.
+# The loss is the mean squared error between an image and its reconstruction, over all pixels and channels, with
+# values from 0 to 1. The optimiser is Adam. The initial weights, the order of the images and every other random
+# choice follow from the seed. Fitted detectors are kept, so running this page again reads what it can.
 
 # %%
 chosen = Study.open(params.collect(globals()))
@@ -84,8 +84,8 @@ show.table(
 # %% [markdown]
 # ## Compare with the originals
 #
-# The [first images that it was fitted on](#fig-pairs), and what it makes of them. Blur is expected: the mean squared
-# error forgives a soft edge more easily than one in the wrong place.
+# [Figure](#fig-pairs) shows the first images that it was fitted on, and what it makes of them. Blur is expected: the
+# mean squared error forgives a soft edge more easily than one in the wrong place.
 
 # %%
 first = chosen.split.fit[:SAMPLES]

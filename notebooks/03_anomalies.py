@@ -39,8 +39,8 @@ assert np.isfinite(scores).all(), "a missing score would silently count as norma
 # %% [markdown]
 # ## Decide at the threshold
 #
-# How the scores of normal images and of anomalies are spread is in [the histogram](#fig-scores). Anomalies to the left
-# of the line are missed; normal images to the right of it are false alarms.
+# [Figure](#fig-scores) shows how the scores of normal images and of anomalies are spread. Anomalies to the left of
+# the line are missed; normal images to the right of it are false alarms.
 
 # %%
 result = metrics.at_threshold(chosen.labels, scores, threshold)
@@ -59,8 +59,8 @@ show.figure(
 # %% [markdown]
 # ## The extremes
 #
-# The four lowest and the four highest scores among [the anomalies](#fig-extreme-anomalies) and among
-# [the normal images](#fig-extreme-normal), each with its verdict.
+# The four lowest and the four highest scores, each with its verdict: among the anomalies in
+# [Figure](#fig-extreme-anomalies), among the normal images in [Figure](#fig-extreme-normal).
 
 # %%
 ends = chosen.ends(scores, anomalies)
@@ -85,8 +85,8 @@ show.figure(
 # %% [markdown]
 # ## Where the error lies
 #
-# For the five anomalies with the highest scores, [the difference maps](#fig-maps) show where image and reconstruction
-# differ: bright is a large difference. The scale is the same for all of them.
+# For the five anomalies with the highest scores, [Figure](#fig-maps) shows where image and reconstruction differ:
+# bright is a large difference. The scale is the same for all of them.
 
 # %%
 top = anomalies[metrics.highest(scores[anomalies], 5)]
@@ -100,8 +100,9 @@ show.figure(
 # %% [markdown]
 # ## What the mistakes look like
 #
-# First to see, then to measure. [Missed anomalies](#fig-missed) are shown from the lowest score up: the detector is
-# surest that these are normal. [False alarms](#fig-alarms) are shown from the highest score down.
+# First to see, then to measure. Missed anomalies ([Figure](#fig-missed)) are shown from the lowest score up: the
+# detector is surest that these are normal. False alarms ([Figure](#fig-alarms)) are shown from the highest score
+# down.
 
 # %%
 missed = anomalies[~flagged[anomalies]]

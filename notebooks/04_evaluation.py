@@ -38,8 +38,9 @@ labels, scores = chosen.test(run, "autoencoder")
 # ## At the threshold
 #
 # An anomaly is the positive class: recall is the share of anomalies that are flagged, precision the share of flagged
-# images that are anomalies. Accuracy and F1 depend on how many anomalies there are, so each stands beside what flagging
-# every image would reach. Balanced accuracy and the Matthews correlation coefficient (MCC) do not reward that.
+# images that are anomalies. Accuracy and F1 depend on how many anomalies there are, so each stands beside what
+# flagging every image would reach. Balanced accuracy and the Matthews correlation coefficient (MCC) do not reward
+# that.
 
 # %%
 show.prose(wording.verdict("autoencoder", result, judged["auroc"]))
@@ -63,8 +64,9 @@ show.figure(
 # %% [markdown]
 # ## At any threshold
 #
-# [The ROC curve](#fig-roc) shows every threshold at once: the share of anomalies caught against the share of normal
-# images flagged. The dot is the threshold of this study. The area under the curve (AUROC) does not depend on it.
+# The ROC curve in [Figure](#fig-roc) shows every threshold at once: the share of anomalies caught against the share
+# of normal images flagged. The dot is the threshold of this study. The area under the curve (AUROC) does not depend
+# on it.
 
 # %%
 fpr, tpr, _ = metrics.roc_curve(labels, scores)
@@ -78,8 +80,8 @@ show.figure(
 )
 
 # %% [markdown]
-# [Precision against recall](#fig-pr) looks flattering wherever anomalies are common: its chance level is their
-# share, not one half.
+# Precision against recall ([Figure](#fig-pr)) looks flattering wherever anomalies are common: its chance level is
+# their share, not one half.
 
 # %%
 recall, precision, _ = metrics.pr_curve(labels, scores)

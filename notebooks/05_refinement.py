@@ -14,9 +14,9 @@
 # %% [markdown]
 # # Try to do better
 #
-# Would a variational autoencoder do better, and would another threshold? The published study tried both, found that its
-# VAE reconstructs nothing, and repaired it by weighing the KL term down (β-VAE). This page does the same, and shows why
-# the first fails.
+# Would a variational autoencoder do better, and would another threshold? The published study tried both, found that
+# its VAE reconstructs nothing, and repaired it by weighing the KL term down (β-VAE). This page does the same, and
+# shows why the first fails.
 
 # %%
 import numpy as np
@@ -52,8 +52,8 @@ base = chosen.judge(run, "autoencoder", thresholds)
 # %% [markdown]
 # ## A variational autoencoder
 #
-# The encoder now gives a mean and a variance for every latent value; the decoder gets a random draw from them. Added to
-# the mean squared error is the KL divergence between those distributions and a standard normal one:
+# The encoder now gives a mean and a variance for every latent value; the decoder gets a random draw from them. Added
+# to the mean squared error is the KL divergence between those distributions and a standard normal one:
 #
 # $$ L = \frac{1}{HWC} \lVert x - \hat{x} \rVert^2
 #   + \beta \cdot \mathrm{KL}\left(q(z|x) \,\Vert\, \mathcal{N}(0, I)\right) $$
@@ -150,7 +150,8 @@ show.table(
 # %% [markdown]
 # ## Why the plain VAE fails
 #
-# [The two terms of the loss](#fig-terms), as they were weighed in training, tell what each model was busy with.
+# The two terms of the loss ([Figure](#fig-terms)), as they were weighed in training, tell what each model was busy
+# with.
 
 # %%
 terms = {
@@ -175,7 +176,7 @@ show.prose("**β-VAE.** " + wording.collapse(beta_vae.history, beta, spread["bet
 # %% [markdown]
 # ## Side by side
 #
-# [The ROC curves](#fig-roc-all) of the three, and their figures at the one threshold in [the table](#tab-all).
+# [Figure](#fig-roc-all) has the ROC curves of the three, [Table](#tab-all) their figures at the one threshold.
 
 # %%
 names = {"autoencoder": "autoencoder", "vae": "VAE", "beta_vae": "β-VAE"}
@@ -200,7 +201,8 @@ show.table(
 # %% [markdown]
 # ## Move the threshold
 #
-# The same scores of the autoencoder, judged at [other thresholds](#tab-sweep).
+# [Table](#tab-sweep) judges the same scores of the autoencoder at other thresholds; [Figure](#fig-sweep) draws them
+# all.
 
 # %%
 told = [chosen.published("autoencoder", each) for each in thresholds]
@@ -226,8 +228,8 @@ show.figure(
 # %% [markdown]
 # ## What a mistake may cost
 #
-# The study remarks that its choice would change if missing one of the normal images were costly. The sweep says by how
-# much.
+# The study remarks that its choice would change if missing one of the normal images were costly. The sweep says by
+# how much.
 
 # %%
 show.prose(wording.costs(normal_class, thresholds, swept))

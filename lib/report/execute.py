@@ -52,6 +52,7 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
         cell.id = f"c{number:03d}"  # jupytext's are random, and pages should be the same every time
     taken = {key: parameters[key] for key in declared(notebook) if key in parameters}
     nbformat.write(notebook, target)
+    log = target.with_suffix(".log")
     started = time.monotonic()
     if not sys.stderr.isatty():
         print(f"{source.stem} ...", file=sys.stderr, flush=True)
@@ -65,18 +66,23 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
             cwd=str(paths.notebooks_folder()),
             execution_timeout=CELL_TIMEOUT,
             log_output=True,
+            kernel_log=log,
             progress_bar={"desc": source.stem, "bar_format": _bar(), "disable": None, "file": sys.stderr},
         )
     except PapermillExecutionError as error:
         line = " ".join(f"{error.ename}: {error.evalue}".split())
-        raise NotebookFailed(f"{source.name}, cell {error.cell_index}: {line[:300]}") from None
+        raise NotebookFailed(f"{source.name}, cell {error.cell_index + 1}: {line[:300]}") from None
     except DeadKernelError:
-        raise NotebookFailed(f"{source.name}: its kernel died, which most often means that memory ran out") from None
+        raise NotebookFailed(
+            f"{source.name}: its kernel died; most often memory has run out, and {log.name} beside the notebook "
+            "has its last words"
+        ) from None
     except CellTimeoutError:
         raise NotebookFailed(f"{source.name}: a cell ran for more than {CELL_TIMEOUT // 3600} hours") from None
     except RuntimeError as error:
         raise NotebookFailed(f"{source.name}: {' '.join(str(error).split())[:300]}") from None
     _believe(source, target)
+    log.unlink()
     if not sys.stderr.isatty():
         print(f"{source.stem} took {clock(time.monotonic() - started)}", file=sys.stderr, flush=True)
 
@@ -93,10 +99,10 @@ def _believe(source: Path, target: Path) -> None:
         if cell.cell_type != "code" or not cell.source.strip():
             continue
         if cell.execution_count is None:
-            raise NotebookFailed(f"{source.name}: stopped before cell {number}")
+            raise NotebookFailed(f"{source.name}: stopped before cell {number + 1}")
         for output in cell.outputs:
             if output.output_type == "error":
-                raise NotebookFailed(f"{source.name}, cell {number}: {output.ename}: {output.evalue}")
+                raise NotebookFailed(f"{source.name}, cell {number + 1}: {output.ename}: {output.evalue}")
 
 
 def _bar() -> str:
@@ -125,18 +131,21 @@ class _Client(PapermillNotebookClient):
 
 
 class _Engine(NBClientEngine):
-    """papermill's own engine with `_Client` in it."""
+    """papermill's own engine with `_Client` in it, and what the kernel process itself writes kept off the terminal."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, log_output=False, execution_timeout=None, **_):
-        return _Client(
+    def execute_managed_notebook(
+        cls, nb_man, kernel_name, log_output=False, execution_timeout=None, kernel_log=None, **_
+    ):
+        client = _Client(
             nb_man,
             timeout=execution_timeout,
-            startup_timeout=60,
+            startup_timeout=120,
             kernel_name=kernel_name,
             log_output=log_output,
-            extra_arguments=["--IPKernelApp.log_level=50"],  # it warns of TCP, and of being told to stop
-        ).execute()
+        )
+        with open(kernel_log, "wb") as log:
+            return client.execute(stdout=log, stderr=log)
 
 
 papermill_engines.register("report", _Engine)
