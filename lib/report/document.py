@@ -93,6 +93,11 @@ class Figure:
         """`"Figure 3"`."""
         return f"Figure {self.number}"
 
+    @property
+    def short(self) -> Elements:
+        """The caption as lists show it."""
+        return _first_sentence(self.caption)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -114,6 +119,11 @@ class Table:
     def name(self) -> str:
         """`"Table 2"`."""
         return f"Table {self.number}"
+
+    @property
+    def short(self) -> Elements:
+        """The caption as lists show it."""
+        return _first_sentence(self.caption)
 
 
 Block = Prose | Text | Figure | Table
@@ -446,6 +456,16 @@ def _heading_problem(title: str, level: int) -> str:
     if level == 0:
         return f"heading {title!r} before the title; a notebook begins with '# Title'"
     return f"heading {title!r} skips a level; it follows one with {level} #"
+
+
+def _first_sentence(inlines: Elements) -> Elements:
+    """The first sentence of a caption, for lists; all of it if it is one sentence."""
+    for index, element in enumerate(inlines[:-1]):
+        ends = element["t"] == "Str" and re.fullmatch(r".*[^.\s]{2,}[.?!][)”\"']?", element["c"])
+        following = pandoc.plain(inlines[index + 2 : index + 3])
+        if ends and inlines[index + 1]["t"] in ("Space", "SoftBreak") and not following[:1].islower():
+            return inlines[: index + 1]
+    return inlines
 
 
 def _free(anchor: str, taken: dict[str, str]) -> str:

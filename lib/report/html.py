@@ -99,7 +99,7 @@ class _Words:
                     self._ask(parts, chapter.stem, block.content, [block.content])
                 if isinstance(block, Figure | Table):
                     self._ask(parts, chapter.stem, block.caption, pandoc.paragraph(block.caption))
-                    self._ask(parts, "", block.caption, pandoc.paragraph(first_sentence(block.caption)))
+                    self._ask(parts, "", block.caption, pandoc.paragraph(block.short))
             for title in (chapter.title, *(section.title for section in chapter.sections)):
                 self._ask(parts, "", title, pandoc.paragraph(title))
         self.headline = [resolved_text(sentence, chapters, "key results") for sentence in info.headline]
@@ -154,16 +154,6 @@ class _Words:
             "name": block.name,
             "short": self.of(block.caption),
         }
-
-
-def first_sentence(inlines: Elements) -> Elements:
-    """The first sentence of a caption, for lists; all of it if it is one sentence."""
-    for index, element in enumerate(inlines[:-1]):
-        ends = element["t"] == "Str" and re.fullmatch(r".*[^.\s]{2,}[.?!][)”\"']?", element["c"])
-        following = pandoc.plain(inlines[index + 2 : index + 3])
-        if ends and inlines[index + 1]["t"] in ("Space", "SoftBreak") and not following[:1].islower():
-            return inlines[: index + 1]
-    return inlines
 
 
 def natural_size(figure: Figure) -> tuple[float, float]:

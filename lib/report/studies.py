@@ -15,8 +15,8 @@ def write_index(reports: Path) -> Path:
     """Writes the page that lists every study in a folder.
 
     A study is a sub-folder with `run/status.json`, which holds `status` ("complete" or "failed") and may hold
-    `title`, `error` and `generated`; `run/metrics.json` gives the data set and the AUROC of the detectors. What is missing or
-    damaged is left out.
+    `title`, `error` and `generated`; `run/metrics.json` gives the data set and the AUROC of the detectors. What is
+    missing or damaged is left out.
 
     Args:
         reports: the folder of the studies' folders; made if missing.
