@@ -19,7 +19,7 @@ from lib.report.pandoc import Element, Elements
 from lib.report.references import Targets, resolved
 
 IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
-FOLDED = {"parameters", "injected-parameters"}
+SUMMARIES = {"parameters": "Show default parameters", "injected-parameters": "Show parameters of this study"}
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -255,7 +255,8 @@ class _Draft:
                 continue
             where = f"{self.name}, cell {index}"
             cell.id = f"cell-{index:03d}"
-            cell.metadata = nbformat.from_dict({"tags": tags, "folded": bool(FOLDED & set(tags))})
+            summary = next((SUMMARIES[tag] for tag in tags if tag in SUMMARIES), "Show code")
+            cell.metadata = nbformat.from_dict({"tags": tags, "summary": summary})
             if cell.cell_type == "markdown":
                 cell.metadata["block"] = self._add(_Item(where, "markdown", markdown=cell.source))
                 kept.append(cell)
