@@ -45,7 +45,9 @@ published: str = ""  # published figures to compare with, a name in params/publi
 #
 # The loss is the mean squared error between an image and its reconstruction, over all pixels and channels, with
 # values from 0 to 1. The optimiser is Adam. The initial weights, the order of the images and every other random
-# choice follow from the seed. Fitted detectors are kept, so running this page again reads what it can.
+# choice follow from the seed. The images come in the same order in every epoch: the published study's code, which
+# seeds TensorFlow globally, makes Keras repeat its first shuffle. Fitted detectors are kept, so running this page
+# again reads what it can.
 
 # %%
 chosen = Study.open(params.collect(globals()))
