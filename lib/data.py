@@ -169,6 +169,8 @@ class _Tfds:
             return
         print(f"{self.name} {self.version}: downloading to {self.folder}", file=sys.stderr)
         try:
+            import lib.backend  # noqa: F401 - quietly, before tensorflow-datasets does it
+
             self._builder().download_and_prepare()
         except Exception as error:  # tensorflow-datasets raises many kinds; each means the same to the reader
             line = " ".join(str(error).split())[:200]
@@ -291,6 +293,7 @@ def _prepare(source: _Digits | _Tfds, size: int, folder: Path) -> None:
 
     The order of a data set's files depends on how and where it was written; ids do not.
     """
+    resize = _resizer(size, source.channels)  # first: it imports TensorFlow quietly, tensorflow-datasets does not
     ids = source.ids()
     order = sorted(range(len(ids)), key=ids.__getitem__)
     if len(set(ids)) != len(ids):
@@ -299,7 +302,6 @@ def _prepare(source: _Digits | _Tfds, size: int, folder: Path) -> None:
     shape = (len(ids), size, size, source.channels)
     images = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
     rows: list[dict[str, object]] = [{}] * len(ids)
-    resize = _resizer(size, source.channels)
     bar = tqdm(source.originals(), f"Preparing {source.name} at {size} px", len(ids), unit="image", disable=None)
     with contextlib.closing(bar):
         for number, original in enumerate(bar):
