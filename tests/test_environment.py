@@ -1,0 +1,218 @@
+"""One environment, said in four files: pyproject.toml, two locks and environment.yml never drift apart."""
+
+import ast
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ENVIRONMENT
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "requirements.lock"
+GPU_LOCK = ROOT / "requirements-gpu.lock"
+FIRST_INSTALL_MB = 800  # what a person without a GPU may be asked to download
+
+
+def load_script(name):
+    """A script of .ci as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / ".ci" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+lock_script = load_script("lock")
+MACHINES = [(machine, python) for machine in lock_script.MACHINES for python in lock_script.PYTHONS]
+UV_NAMES = {
+    ("linux", "x86_64"): "x86_64-unknown-linux-gnu",
+    ("linux", "aarch64"): "aarch64-unknown-linux-gnu",
+    ("darwin", "arm64"): "aarch64-apple-darwin",
+}
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def needed(requirements, machine, python):
+    """Those of some requirement lines that a machine needs, by canonical name."""
+    environment = lock_script.marker_environment(machine, python)
+    parsed = [Requirement(line) for line in requirements]
+    kept = [each for each in parsed if each.marker is None or each.marker.evaluate(environment)]
+    names = [canonicalize_name(each.name) for each in kept]
+    assert len(names) == len(set(names)), "a package is pinned twice"
+    return dict(zip(names, kept, strict=True))
+
+
+def pinned(path, machine, python):
+    """Versions that a lock pins for a machine."""
+    pins = needed(lock_script.pins(path.read_text(encoding="utf-8")), machine, python)
+    return {name: str(each.specifier).removeprefix("==") for name, each in pins.items()}
+
+
+@pytest.mark.parametrize(("machine", "python"), MACHINES)
+def test_the_lock_holds_every_dependency_on_every_machine(machine, python):
+    pins = pinned(LOCK, machine, python)
+    wanted = needed(project()["project"]["dependencies"], machine, python)
+    assert "numpy" in wanted and [name for name in wanted if name.startswith("tensorflow")]
+    for name, requirement in wanted.items():
+        assert name in pins and requirement.specifier.contains(pins[name]), name
+
+
+def test_tensorflow_is_the_one_that_works_on_each_machine():
+    linux, arm, mac = (pinned(LOCK, machine, "3.12.0") for machine in lock_script.MACHINES)
+    assert "tensorflow" not in linux and linux["tensorflow-cpu"] == arm["tensorflow"]
+    assert mac["tensorflow"].startswith("2.18.") and mac["tensorflow-metal"] == "1.2.0"
+    assert "tensorflow-metal" not in linux.keys() | arm.keys()
+
+
+@pytest.mark.parametrize("path", [LOCK, GPU_LOCK], ids=lambda path: path.name)
+def test_every_file_is_held_by_its_hash_and_no_host_is_named(path):
+    text = path.read_text(encoding="utf-8")
+    entries = re.split(r"(?m)^(?=[A-Za-z0-9])", text)[1:]
+    assert len(entries) > 100
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", entry) for entry in entries)
+    assert not re.search(r"://|--index|--find-links|/tmp|/home|/root", text)
+
+
+@pytest.mark.parametrize(("machine", "python"), MACHINES)
+def test_the_lock_says_what_a_machine_downloads(machine, python):
+    system = {"linux": "linux", "darwin": "macos"}[machine[0]]
+    line = rf"(?m)^# +{system} {machine[1]}, Python {python.rpartition('.')[0]}: (\d+) packages, (\d+) MB$"
+    count, megabytes = map(int, re.search(line, LOCK.read_text(encoding="utf-8")).groups())
+    assert count == len(pinned(LOCK, machine, python))
+    assert 100 < megabytes < FIRST_INSTALL_MB
+
+
+def test_the_gpu_lock_differs_in_tensorflow_alone():
+    linux = ("linux", "x86_64")
+    cpu, gpu = (pinned(path, linux, "3.12.0") for path in (LOCK, GPU_LOCK))
+    assert gpu["tensorflow"] == cpu["tensorflow-cpu"] and any(name.startswith("nvidia-") for name in gpu)
+    assert not {name for name in cpu.keys() & gpu.keys() if cpu[name] != gpu[name]}
+    assert cpu.keys() - gpu.keys() == {"tensorflow-cpu"}
+
+
+def test_installed_is_what_is_locked():
+    """Of the environment that runs the tests, whichever way it was made."""
+    installed = {canonicalize_name(each.name): each.version for each in importlib.metadata.distributions()}
+    for_gpu = "tensorflow-cpu" not in installed and (sys.platform, os.uname().machine) == ("linux", "x86_64")
+    pins = pinned(GPU_LOCK if for_gpu else LOCK, (sys.platform, os.uname().machine), platform.python_version())
+    assert {name: installed.get(name) for name in pins} == pins
+
+
+def test_every_library_that_is_imported_is_locked():
+    """Something that merely lies about on a developer's machine would be missing on the reader's."""
+    locked = {canonicalize_name(Requirement(pin).name) for pin in lock_script.pins(LOCK.read_text(encoding="utf-8"))}
+    owners = importlib.metadata.packages_distributions()
+    own = {"lib", "conftest"}
+    for path in [*ROOT.glob("lib/**/*.py"), *ROOT.glob("notebooks/*.py"), *ROOT.glob("tests/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            for package in {name.partition(".")[0] for name in names} - own - sys.stdlib_module_names:
+                if not (path.parent / f"{package}.py").is_file():
+                    distributions = {canonicalize_name(name) for name in owners.get(package, [])}
+                    assert distributions & locked, f"{path.relative_to(ROOT)} imports {package}, which is not locked"
+
+
+def test_every_dependency_has_its_reason_in_contributing():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    names = {Requirement(line).name for line in project()["project"]["dependencies"]}
+    assert not {name for name in names if f"`{name}`" not in text}
+
+
+def conda():
+    return yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+
+
+def conda_pip_section():
+    """The lines that conda hands to pip, the project itself left out."""
+    (section,) = [each["pip"] for each in conda()["dependencies"] if isinstance(each, dict)]
+    assert section[-1] == "-e ."
+    return section[:-1]
+
+
+def test_conda_takes_a_python_that_the_project_supports():
+    (python,) = [each for each in conda()["dependencies"] if isinstance(each, str) and each.startswith("python=")]
+    version = python.removeprefix("python=")
+    assert SpecifierSet(project()["project"]["requires-python"]).contains(f"{version}.0")
+    assert lock_script.CONDA_PYTHON.startswith(f"{version}.")
+
+
+@pytest.mark.parametrize("machine", lock_script.MACHINES)
+def test_conda_gets_the_locked_versions(machine):
+    section = needed(conda_pip_section(), machine, lock_script.CONDA_PYTHON)
+    versions = {name: str(each.specifier).removeprefix("==") for name, each in section.items()}
+    assert versions == pinned(LOCK, machine, lock_script.CONDA_PYTHON)
+
+
+def test_conda_pins_are_what_make_lock_writes():
+    assert conda_pip_section() == lock_script.conda_pins(LOCK.read_text(encoding="utf-8"))
+
+
+def test_a_pin_for_some_machines_keeps_to_them():
+    text = "both==1\nmac==2 ; sys_platform == 'darwin'\nold==3 ; python_full_version < '3.12'\n"
+    assert lock_script.conda_pins(text) == [
+        "both==1",
+        "mac==2; sys_platform == 'darwin' and platform_machine == 'arm64'",
+    ]
+
+
+def test_ci_calls_make_on_both_systems_and_both_pythons():
+    """The hosted CI is a caller of make and no second build system."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    (job,) = workflow["jobs"].values()
+    matrix = job["strategy"]["matrix"]
+    assert set(matrix["python"]) == {"3.11", "3.12"}
+    assert {name.split("-")[0] for name in matrix["os"]} == {"ubuntu", "macos"}
+    commands = [line for step in job["steps"] if "run" in step for line in step["run"].splitlines()]
+    assert commands and all(line.startswith("make ") for line in commands)
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in job["steps"] if "uses" in step)
+
+
+def registry(*command, **options):
+    """Runs a command with the index settings that the tests were started with."""
+    return subprocess.run([*map(str, command)], env=ENVIRONMENT, capture_output=True, text=True, **options)
+
+
+@pytest.mark.registry
+def test_pip_resolves_the_conda_section(tmp_path):
+    """Whole, dependencies included, for conda's Python on this machine, as `conda env create` has pip do it."""
+    section = needed(conda_pip_section(), (sys.platform, os.uname().machine), lock_script.CONDA_PYTHON)
+    (tmp_path / "section.txt").write_text("\n".join(f"{each.name}{each.specifier}" for each in section.values()))
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    # Resolving for another Python takes wheels only, and one package is published as source alone.
+    source_only = f"promise{section['promise'].specifier}"
+    made = registry(*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, source_only)
+    assert made.returncode == 0, made.stderr
+    target = ["--python-version", "3.12", "--only-binary", ":all:", "--ignore-requires-python", "--target", tmp_path]
+    options = ["--dry-run", "--ignore-installed", "--find-links", tmp_path, "-r", tmp_path / "section.txt"]
+    done = registry(*pip, "install", *target, *options)
+    assert done.returncode == 0, done.stderr
+    resolved = re.search(r"(?m)^Would install (.*)$", done.stdout)[1].split()
+    assert len(resolved) >= len(section)
+
+
+@pytest.mark.registry
+def test_the_registry_has_a_wheel_of_every_package_for_every_machine(tmp_path):
+    """Seen by resolving the lock for each machine from here; that they run there, only those machines can tell."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    got = registry(*pip, "install", "--quiet", "--target", tmp_path / "uv", "uv")
+    assert got.returncode == 0, got.stderr
+    for machine, python in MACHINES:
+        options = ["--dry-run", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-binary", "promise"]
+        options += ["--python-platform", UV_NAMES[machine], "--python-version", python, "--target", tmp_path / "target"]
+        found = registry(tmp_path / "uv/bin/uv", "pip", "install", *options, "-r", LOCK)
+        assert found.returncode == 0, f"{machine} {python}: {found.stderr}"
+        assert f"Would install {len(pinned(LOCK, machine, python))} packages" in found.stderr
