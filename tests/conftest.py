@@ -79,6 +79,7 @@ def is_local(host):
         return False
 
 
+@pytest.hookimpl(tryfirst=True)  # before any fixture looks for what is missing
 def pytest_runtest_setup(item):
     needs = {"caltech101": why_no_caltech101, "browser": why_no_browser, "registry": why_no_registry}
     for marker, why_not in needs.items():

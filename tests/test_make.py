@@ -1,0 +1,393 @@
+"""`make`, on machines that lack something: one clear line each, and nothing half-made left behind."""
+
+import contextlib
+import http.client
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ["sh", "make", "awk", "grep", "cat", "rm", "find", "mkdir"]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """What make needs of this project, in a folder of its own, whose name has a space."""
+    folder = tmp_path / "a project"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-gpu.lock", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / ".ci", folder / ".ci", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A PATH with the plain tools and no Python."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in TOOLS:
+        (folder / tool).symlink_to(shutil.which(tool))
+    return folder
+
+
+def make(folder, *arguments, **environment):
+    """Runs make in a folder, in an environment without the settings of the make that runs the tests."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "PIP_", "GPU"))}
+    command = ["make", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=inherited | environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+
+
+def said(done):
+    """What make's recipes said on standard error, make's own remark left out."""
+    return [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("make: ***")]
+
+
+def pretend_python(folder, name, answer):
+    """A command that answers as a Python that find_python.sh asks."""
+    command = folder / name
+    command.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    command.chmod(0o755)
+
+
+def script(name):
+    """A script of .ci as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / ".ci" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def targets():
+    """Targets that a person may name."""
+    phony = re.search(r"(?m)^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"))[1].split()
+    return set(phony) - {"FORCE"}
+
+
+# Help
+
+
+def test_make_alone_tells_every_target(project):
+    done = make(project)
+    assert done.returncode == 0 and done.stdout == make(project, "help").stdout
+    assert set(re.findall(r"(?m)^  make ([\w-]+) ", done.stdout)) == targets()
+    assert {"report", "test", "check", "lab", "lock", "clean", "clean-cache", "clean-all", "help"} == targets()
+
+
+def test_help_names_the_studies(project):
+    (project / "params").mkdir()
+    (project / "params" / "boats.yaml").touch()
+    assert "Studies: boats" in make(project).stdout
+
+
+def test_the_makefile_keeps_to_what_make_3_81_knows():
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert not re.search(r"^\.ONESHELL|!=|::=|\$\((file|let|intcmp|guile) ", text, flags=re.MULTILINE)
+    assert "perl" not in text
+
+
+def test_targets_that_need_the_environment_build_it_first(project):
+    for target in ("report", "test", "check", "lab"):
+        assert ".ci/venv.py requirements.lock .venv/.ok" in make(project, "-n", target).stdout, target
+
+
+def test_a_gpu_takes_its_own_lock_and_is_remembered(project):
+    assert ".ci/venv.py requirements-gpu.lock .venv/.ok-gpu" in make(project, "-n", "test", "GPU=1").stdout
+    (project / ".venv").mkdir()
+    (project / ".venv/.ok-gpu").touch()
+    assert "requirements-gpu.lock" in make(project, "-n", "test").stdout
+    assert "requirements-gpu.lock" not in make(project, "-n", "test", "GPU=0").stdout
+
+
+def test_report_and_test_pass_on_what_they_are_given(project):
+    assert "-m lib report airplanes" in make(project, "-n", "report", "STUDY=airplanes").stdout
+    assert "-k scores" in make(project, "-n", "test", "PYTEST_ARGS=-k scores").stdout
+
+
+# Python
+
+
+def test_no_python_at_all_is_one_line(project, path):
+    done = make(project, "test", PATH=str(path))
+    assert done.returncode and said(done) == [
+        "make: CPython 3.11 or 3.12 is needed, found none; install one, or name it: make PYTHON=/path/to/python3.12"
+    ]
+
+
+def test_a_python_too_old_or_too_new_is_named(project, path):
+    pretend_python(path, "python3", "unsuitable CPython 3.10.13")
+    done = make(project, "test", PATH=str(path))
+    (line,) = said(done)
+    assert done.returncode and "found CPython 3.10.13 (python3)" in line
+
+
+def test_a_python_without_venv_names_the_debian_package(project, path):
+    pretend_python(path, "python3.11", "venvless 3.11")
+    (line,) = said(make(project, "test", PATH=str(path)))
+    assert "apt install python3.11-venv" in line
+
+
+def test_a_python_that_is_named_is_the_only_one_asked(project, path):
+    pretend_python(path, "mine", "unsuitable CPython 3.13.0")
+    (line,) = said(make(project, "test", f"PYTHON={path / 'mine'}"))
+    assert f"CPython 3.13.0 ({path / 'mine'})" in line
+
+
+def test_commands_of_a_version_manager_that_do_not_run_are_passed_over(path):
+    broken = path / "python3.12"
+    broken.write_text("#!/bin/sh\nexit 127\n")
+    broken.chmod(0o755)
+    pretend_python(path, "python3.11", "suitable /usr/bin/thatone")
+    found = subprocess.run(["sh", ROOT / ".ci/find_python.sh"], env={"PATH": str(path)}, capture_output=True, text=True)
+    assert found.stdout == "/usr/bin/thatone\n"
+
+
+def test_the_python_of_these_tests_is_found_suitable():
+    found = subprocess.run(["sh", ROOT / ".ci/find_python.sh", sys.executable], capture_output=True, text=True)
+    assert found.stdout.strip() == sys.executable, found.stderr
+
+
+# Building .venv
+
+
+@pytest.fixture
+def builder(project, monkeypatch):
+    """The builder, in a project of its own, with an installation that takes no time."""
+    module = script("venv")
+    monkeypatch.chdir(project)
+    module.builds = []
+
+    def build(lock):
+        module.builds.append(lock)
+        (project / ".venv/bin").mkdir(parents=True)
+        (project / ".venv/bin/python").symlink_to(sys.executable)
+
+    module.build = build
+    return module
+
+
+LOCK, STAMP = Path("requirements.lock"), Path(".venv/.ok")
+
+
+def test_what_is_built_is_not_built_again(builder):
+    builder.main(LOCK, STAMP)
+    os.utime(LOCK)
+    builder.main(LOCK, STAMP)
+    assert builder.builds == [LOCK] and STAMP.stat().st_mtime >= LOCK.stat().st_mtime
+
+
+def test_another_lock_builds_anew_and_from_nothing(builder):
+    builder.main(LOCK, STAMP)
+    Path(".venv/leftover").touch()
+    LOCK.write_text(LOCK.read_text() + "# changed\n")
+    builder.main(LOCK, STAMP)
+    assert len(builder.builds) == 2 and not Path(".venv/leftover").exists()
+
+
+def test_settings_of_other_tools_do_not_build_anew(builder):
+    builder.main(LOCK, STAMP)
+    project = Path("pyproject.toml")
+    project.write_text(re.sub(r"line-length = \d+", "line-length = 99", project.read_text()))
+    builder.main(LOCK, STAMP)
+    assert len(builder.builds) == 1
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError, RuntimeError])
+def test_a_build_that_stops_leaves_nothing_and_the_next_starts_afresh(builder, failure):
+    whole = builder.build
+
+    def stopped(lock):
+        whole(lock)
+        raise failure
+
+    builder.build = stopped
+    with pytest.raises(failure):
+        builder.main(LOCK, STAMP)
+    assert not Path(".venv").exists()
+    builder.build = whole
+    builder.main(LOCK, STAMP)
+    assert STAMP.is_file()
+
+
+def test_a_half_built_environment_is_removed(builder):
+    """As a killed machine leaves it: files, and no stamp."""
+    Path(".venv/bin").mkdir(parents=True)
+    Path(".venv/half").touch()
+    builder.main(LOCK, STAMP)
+    assert STAMP.is_file() and not Path(".venv/half").exists()
+
+
+def test_a_project_that_was_moved_is_built_anew(builder, project):
+    builder.main(LOCK, STAMP)
+    assert ".ci/venv.py" not in make(project, "-n", "check").stdout
+    moved = project.rename(project.with_name("moved"))
+    assert ".ci/venv.py" in make(moved, "-n", "check").stdout
+
+
+def test_an_interpreter_that_is_gone_is_noticed(builder, project):
+    builder.main(LOCK, STAMP)
+    Path(".venv/bin/python").unlink()
+    assert ".ci/venv.py" in make(project, "-n", "check").stdout
+    builder.main(LOCK, STAMP)
+    assert len(builder.builds) == 2
+
+
+@pytest.mark.parametrize(
+    ("system", "processor"), [("darwin", "x86_64"), ("win32", "AMD64"), ("linux", "riscv64"), ("linux", "armv7l")]
+)
+def test_a_machine_without_tensorflow_is_refused_before_anything_is_downloaded(builder, monkeypatch, system, processor):
+    monkeypatch.setattr(builder.sys, "platform", system)
+    monkeypatch.setattr(builder.platform, "machine", lambda: processor)
+    with pytest.raises(builder.Refusal, match=rf"no TensorFlow is locked for {system} {processor}") as refused:
+        builder.main(LOCK, STAMP)
+    assert not builder.builds and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("WARNING: Retrying (Retry(total=0)) after connection broken\nERROR: No matching distribution", "be reached"),
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n", "disk is full"),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+            "not the one that the lock names",
+        ),
+        ("ERROR: No matching distribution found for jax==1.0\n", "no jax==1.0 that fits"),
+        ("The virtual environment was not created: ensurepip is not available", "apt install python3-venv"),
+        ("ERROR: something new\n", "ERROR: something new"),
+        ("", "without a word"),
+    ],
+)
+def test_a_failed_step_has_its_reason_in_one_line(builder, log, words):
+    assert words in builder.reason(log) and "\n" not in builder.reason(log)
+
+
+def test_pips_lines_add_up(builder):
+    log = ["  Downloading a-1-py3-none-any.whl (137 kB)", "Using cached b.whl (9 MB)", "Downloading c.whl (1.5 MB)\n"]
+    log += ["  Downloading d-1-py3-none-any.whl.metadata (4.2 kB)", "Collecting e==1"]
+    assert sum(map(builder.size_in, log)) == 137e3 + 1.5e6
+
+
+def test_only_the_named_entries_are_taken_from_a_lock(builder):
+    first = builder.entries(LOCK.read_text(), {"setuptools", "wheel"})
+    assert re.findall(r"(?m)^([\w-]+)==", first) == ["setuptools", "wheel"] and first.count("--hash=sha256:") >= 2
+
+
+def test_a_registry_out_of_reach_is_one_line_within_a_minute(project):
+    """The whole recipe, with a real pip and an index that nothing answers at; a half-built .venv lies there."""
+    (project / ".venv").mkdir()
+    started = time.monotonic()
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull}
+    done = make(project, "check", f"PYTHON={sys.executable}", **nowhere)
+    assert done.returncode and time.monotonic() - started < 60
+    (line,) = said(done)
+    assert "the Python package registry cannot be reached" in line and "Traceback" not in done.stdout
+    assert "MB to download" in done.stdout
+    assert not (project / ".venv").exists() and (project / ".cache/venv-install.log").stat().st_size
+
+
+# Cleaning
+
+
+def test_clean_removes_what_is_generated_and_nothing_else(project):
+    kept = ["reports/README.md", "notebooks/01_a.py", ".cache/fits/x", "params/a.yaml", ".venv/keep"]
+    gone = ["reports/digits/index.html", "reports/digits/run/metrics.json", "notebooks/01_a.ipynb"]
+    for name in kept + gone:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).touch()
+    assert make(project, "clean").returncode == 0
+    assert all((project / name).exists() for name in kept)
+    assert not any((project / name).exists() for name in gone)
+    make(project, "clean-cache")
+    assert not (project / ".cache").exists() and (project / ".venv/keep").exists()
+
+
+def test_clean_all_needs_no_environment_and_leaves_the_sources(project):
+    (project / "lib/__pycache__").mkdir(parents=True)
+    (project / "tests").mkdir()
+    (project / "lib/a.py").touch()
+    (project / ".venv").mkdir()
+    done = make(project, "clean-all")
+    assert done.returncode == 0, done.stderr
+    assert (project / "lib/a.py").exists() and not (project / ".venv").exists()
+    assert not (project / "lib/__pycache__").exists()
+    assert make(project, "-j4", "clean", "clean-all").returncode == 0
+
+
+def test_lock_without_uv_is_one_line(project, path):
+    done = make(project, "lock", "UV=uv-that-is-not-there")
+    assert done.returncode and said(done) == ["make: uv is needed to renew the locks: pip install uv"]
+
+
+# JupyterLab
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """JupyterLab's server with the settings of `make lab`, on a copy of the notebooks; gives a function to ask it."""
+    copy = tmp_path / "project"
+    shutil.copytree(ROOT / "notebooks", copy / "notebooks", ignore=shutil.ignore_patterns("*.ipynb", ".ipynb*"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    (copy / "lib").mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folders = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
+    environment = os.environ | folders | {"JUPYTER_CONFIG_PATH": str(ROOT / ".ci/jupyter")}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port", str(port)]
+    command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=secret"]
+    server = subprocess.Popen(
+        command, cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+    def ask(address):
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            connection.request("GET", address, headers={"Authorization": "token secret"})
+            answer = connection.getresponse()
+            body = answer.read()
+        return answer.getheader("Location") if answer.status == 302 else json.loads(body)
+
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                ask("/api/status")
+                break
+            except OSError:
+                assert server.poll() is None and time.monotonic() < deadline, "JupyterLab does not start"
+                time.sleep(0.2)
+        yield ask
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def test_jupyterlab_opens_the_text_as_notebooks_on_a_click(lab):
+    settings = lab("/lab/api/settings/@jupyterlab/docmanager-extension:plugin")
+    assert settings["schema"]["properties"]["defaultViewers"]["default"] == {"python": "Jupytext Notebook"}
+    listed = lab("/api/contents/notebooks")["content"]
+    assert listed and {each["type"] for each in listed} == {"notebook"}
+    opened = lab(f"/api/contents/{listed[0]['path']}?type=notebook")
+    assert opened["type"] == "notebook" and len(opened["content"]["cells"]) > 3
+
+
+def test_jupyterlab_starts_at_the_notebooks_and_hides_what_a_click_would_harm(lab):
+    """A click opens any .py as a notebook, and saving one writes a header into it: not into lib."""
+    assert lab("/").startswith("/lab/tree/notebooks")
+    assert "lib" not in {each["name"] for each in lab("/api/contents")["content"]}
+
+
+def test_make_lab_uses_these_settings(project):
+    assert f'JUPYTER_CONFIG_PATH="{project}/.ci/jupyter' in make(project, "-n", "lab").stdout
