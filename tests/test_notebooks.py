@@ -51,10 +51,8 @@ def executed(tmp_path_factory):
 
 
 def listing():
-    """Files of the project that lie outside hidden and generated folders."""
-    kept = [path for path in ROOT.iterdir() if not path.name.startswith(".") and path.name != "reports"]
-    files = [path for folder in kept for path in ([folder] if folder.is_file() else folder.rglob("*"))]
-    return {path for path in files if "__pycache__" not in path.parts and ".ipynb_checkpoints" not in path.parts}
+    """What lies in the project's folder and among its notebooks, hidden files left out."""
+    return {path for folder in (ROOT, ROOT / "notebooks") for path in folder.iterdir() if path.name[0] != "."}
 
 
 def outputs(notebook):
