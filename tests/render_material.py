@@ -108,7 +108,9 @@ def text(markdown):
 
 def write(folder, name, *cells):
     """Writes a notebook, with its language as a kernel leaves it."""
-    notebook = new_notebook(cells=list(cells), metadata={"language_info": {"name": "python", "pygments_lexer": "ipython3"}})
+    notebook = new_notebook(
+        cells=list(cells), metadata={"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
+    )
     path = folder / f"{name}.ipynb"
     nbformat.write(notebook, path)
     return path
@@ -116,54 +118,69 @@ def write(folder, name, *cells):
 
 def study(folder):
     """Three notebooks with everything in them."""
-    long_caption = (
-        "Receiver operating characteristic of the autoencoder with $\\mathrm{TPR} \\geq 0.95$ marked. Every threshold is "
-        "one point of the curve; the area under it, 0.947, is the probability that a random anomaly scores higher than "
-        "a random normal image. The dashed line is chance, and the shaded band the 95 % interval of 1,000 resamples."
+    return [_exploration(folder), _training(folder), _evaluation(folder)]
+
+
+def _exploration(folder):
+    return write(
+        folder,
+        "01_exploration",
+        text("# Meet the images\n\nWhich images, and *how many* of each? The ratio is $r = n_1 / n_0$.\n"),
+        code("import numpy as np\n\nfrom lib import show"),
+        code("study: str = 'shapes'  # name\nseed: int = 555  # any", tags=["parameters"]),
+        code("study = 'shapes'\nseed = 1", tags=["injected-parameters"]),
+        text("## Classes\n\nThe largest are in [the bar chart](#fig-classes), all in [the table](#tab-classes)."),
+        code(
+            "print('secret of a fold')",
+            stdout("loading\r10 %\rloaded 1,234 images\n"),
+            new_output("stream", name="stderr", text="a warning for developers"),
+        ),
+        code(
+            "show.figure(...)",
+            figure("fig-classes", caption="Images in each class.", alt="Bars: 9, 7 and 3."),
+            shown("lab", {"text/markdown": "*echo of a caption*"}),
+        ),
+        code("show.table(...)", table("tab-classes", long_table(), caption="All *classes*, largest first.")),
+        text("## Samples\n\n> Normal is what was learned.\n\n1. first\n2. second\n   - nested `code`\n"),
+        code("...", figure("fig-samples", grid(), caption="Random images, seed 555.", alt="Sixteen images.")),
+        code("1 + 1", new_output("execute_result", data={"text/plain": "2"}, execution_count=9)),
     )
-    return [
-        write(
-            folder,
-            "01_exploration",
-            text("# Meet the images\n\nWhich images are there, and *how many* of each? The ratio is $r = n_1 / n_0$.\n"),
-            code("import numpy as np\n\nfrom lib import show"),
-            code("study: str = 'shapes'  # name\nseed: int = 555  # any", tags=["parameters"]),
-            code("study = 'shapes'\nseed = 1", tags=["injected-parameters"]),
-            text("## Classes\n\nThe largest are in [the bar chart](#fig-classes), all in [the table](#tab-classes)."),
-            code(
-                "print('secret of a fold')",
-                stdout("loading\r10 %\rloaded 1,234 images\n"),
-                new_output("stream", name="stderr", text="a warning for developers"),
-            ),
-            code("show.figure(...)", figure("fig-classes", caption="Images in each class.", alt="Bars: 9, 7 and 3."),
-                 shown("lab", {"text/markdown": "*echo of a caption*"})),
-            code("show.table(...)", table("tab-classes", long_table(), caption="All *classes*, largest first.")),
-            text("## Samples\n\nA quotation and a list:\n\n> Normal is what was learned.\n\n1. first\n2. second\n   - nested `code`\n"),
-            code("show.figure(...)", figure("fig-samples", grid(), caption="Random images, seed 555.", alt="Sixteen images.")),
-            code("1 + 1", new_output("execute_result", data={"text/plain": "2"}, execution_count=9)),
-        ),
-        write(
-            folder,
-            "02_training",
-            text("# Train the autoencoder\n\nThe loss of the β-VAE is\n\n"
-                 "$$\n\\mathcal{L} = \\lVert x - \\hat{x} \\rVert^2 + \\beta\\, D_{\\mathrm{KL}}(q \\,\\|\\, p)\n$$\n\n"
-                 "and, step by step,\n\n\\begin{align}\na &= b + c \\\\\n  &= d\n\\end{align}\n\n"
-                 "as in [chapter one](01_exploration.ipynb) and [its classes](01_exploration.ipynb#classes). "
-                 "See [a paper](https://arxiv.org/abs/1312.6114)."),
-            text("## Loss\n\nRead [this](#fig-loss), then [the samples](#fig-samples), then [below](#Reconstructions)."),
-            code("show.figure(...)", figure("fig-loss", caption="Loss by epoch, log scale.", alt="It falls from 1 to 0.1.")),
-            code("show.prose(...)", prose("In 20 epochs the loss went from **0.0321** to 0.0080, σ ≈ 0.002.")),
-            text("## Reconstructions"),
-            code("show.figure(...)", figure("fig-tall", grid(14, 8), caption="A page full of images.", alt="112 images.")),
-        ),
-        write(
-            folder,
-            "03_evaluation",
-            text("# Judge the scores\n\nHow well does damage tell them apart?\n\n## Threshold"),
-            code("show.table(...)", table("tab-metrics", wide_table(), caption="Twelve columns of figures: $n = 5$ rows.")),
-            text("### Curve\n\n[The curve](#fig-roc) says more than [the table](#tab-metrics)."),
-            code("show.figure(...)", figure("fig-roc", caption=long_caption, alt="The curve rises steeply to 0.9.")),
-            code("print('x' * 150)", stdout("x" * 150 + "\n")),
-            code("secret = 'removed wholly'", stdout("removed wholly"), tags=["remove-cell"]),
-        ),
-    ]  # fmt: skip
+
+
+def _training(folder):
+    formulas = (
+        "$$\n\\mathcal{L} = \\lVert x - \\hat{x} \\rVert^2 + \\beta\\, D_{\\mathrm{KL}}(q \\,\\|\\, p)\n$$\n\n"
+        "and, step by step,\n\n\\begin{align}\na &= b + c \\\\\n  &= d\n\\end{align}\n\n"
+    )
+    links = (
+        "as in [chapter one](01_exploration.ipynb) and [its classes](01_exploration.ipynb#classes). "
+        "See [a paper](https://arxiv.org/abs/1312.6114)."
+    )
+    return write(
+        folder,
+        "02_training",
+        text(f"# Train the autoencoder\n\nThe loss of the β-VAE is\n\n{formulas}{links}"),
+        text("## Loss\n\n[This](#fig-loss), then [samples](#fig-samples), then [below](#Reconstructions)."),
+        code("...", figure("fig-loss", caption="Loss by epoch, log scale.", alt="It falls from 1 to 0.1.")),
+        code("...", prose("In 20 epochs the loss went from **0.0321** to 0.0080, σ ≈ 0.002.")),
+        text("## Reconstructions"),
+        code("...", figure("fig-tall", grid(14, 8), caption="A page full of images.", alt="112 images.")),
+    )
+
+
+def _evaluation(folder):
+    caption = (
+        "Receiver operating characteristic of the autoencoder with $\\mathrm{TPR} \\geq 0.95$ marked. Every threshold "
+        "is one point of the curve; the area under it, 0.947, is the probability that a random anomaly scores higher "
+        "than a random normal image. The dashed line is chance, and the shaded band the interval of 1,000 resamples."
+    )
+    return write(
+        folder,
+        "03_evaluation",
+        text("# Judge the scores\n\nHow well does damage tell them apart?\n\n## Threshold"),
+        code("...", table("tab-metrics", wide_table(), caption="Twelve columns of figures: $n = 5$ rows.")),
+        text("### Curve\n\n[The curve](#fig-roc) says more than [the table](#tab-metrics)."),
+        code("...", figure("fig-roc", caption=caption, alt="The curve rises steeply to 0.9.")),
+        code("print('x' * 150)", stdout("x" * 150 + "\n")),
+        code("secret = 'removed wholly'", stdout("removed wholly"), tags=["remove-cell"]),
+    )

@@ -116,7 +116,7 @@ def _facts(opened: Study, manifest: dict[str, Any]) -> Iterator[tuple[str, str]]
     counts, versions = opened.counts, manifest["versions"]
     yield "Data set", f"{manifest['data']['name']} {manifest['data']['version']}"
     yield "Images", f"{counts['images']:,} in {counts['classes']} classes"
-    yield "Normal", f"{opened.params.normal_class}, {counts['normal']:,} images"
+    yield "Normal", f"class {opened.params.normal_class}, {counts['normal']:,} images"
     yield "Anomalies", f"{counts['anomalies']:,} images of the other classes"
     yield "Protocol", opened.params.protocol
     yield "Seed", str(opened.params.seed)

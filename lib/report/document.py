@@ -4,176 +4,24 @@ The HTML pages and the PDF are both written from what [`read_chapters`][lib.repo
 so a figure has one number and a broken reference stops both.
 """
 
-import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nbformat
 
 from lib.errors import UserError
 from lib.report import pandoc
-from lib.report.pandoc import Element, Elements
+from lib.report.model import Block, Chapter, Figure, Prose, RenderError, ReportInfo, Section, Table, Text
+from lib.report.outputs import Item, shown
+from lib.report.pandoc import Elements
 from lib.report.references import Targets, resolved
 
-IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
 SUMMARIES = {"parameters": "Show default parameters", "injected-parameters": "Show parameters of this study"}
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-class RenderError(UserError):
-    """A report cannot be rendered; the message is one line: which notebook and cell, what, what to do."""
-
-
-@dataclass(frozen=True)
-class ReportInfo:
-    """What a report says of itself, on its cover and its first page.
-
-    Attributes:
-        title: of the report, plain text.
-        description: one or two sentences, plain text.
-        study: short name of the study, as in its folder.
-        notice: empty, or why the reader gets this study and not the one meant; shown prominently.
-        generated: the day it was made, as in 2026-11-23.
-        facts: label and value of data set, protocol, seed, versions and the like, plain text.
-        headline: the main results, computed sentences in Markdown; may refer to figures and tables.
-    """
-
-    title: str
-    description: str
-    study: str
-    notice: str
-    generated: str
-    facts: tuple[tuple[str, str], ...]
-    headline: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Prose:
-    """Text.
-
-    Attributes:
-        content: its blocks.
-    """
-
-    content: Elements
-
-
-@dataclass(frozen=True)
-class Text:
-    """What a cell printed, to be shown as it is."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A numbered figure.
-
-    Attributes:
-        label: what other text refers to it by, `fig-...`.
-        number: from 1, counted through all chapters.
-        caption: its inlines.
-        alt: what it shows, for people who do not see it.
-        image: the file's bytes.
-        suffix: `svg` or `png`.
-    """
-
-    label: str
-    number: int
-    caption: Elements
-    alt: str
-    image: bytes
-    suffix: str
-
-    @property
-    def name(self) -> str:
-        """`"Figure 3"`."""
-        return f"Figure {self.number}"
-
-    @property
-    def short(self) -> Elements:
-        """The caption as lists show it."""
-        return _first_sentence(self.caption)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A numbered table.
-
-    Attributes:
-        label: what other text refers to it by, `tab-...`.
-        number: from 1, counted through all chapters.
-        caption: its inlines.
-        content: one block, pandoc's Table.
-    """
-
-    label: str
-    number: int
-    caption: Elements
-    content: Element
-
-    @property
-    def name(self) -> str:
-        """`"Table 2"`."""
-        return f"Table {self.number}"
-
-    @property
-    def short(self) -> Elements:
-        """The caption as lists show it."""
-        return _first_sentence(self.caption)
-
-
-Block = Prose | Text | Figure | Table
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading of the second level.
-
-    Attributes:
-        anchor: its id, once in a chapter.
-        title: its inlines.
-    """
-
-    anchor: str
-    title: Elements
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """One notebook.
-
-    Attributes:
-        stem: the notebook's file name without its suffix; the page and the PDF's labels go by it.
-        number: from 1.
-        title: inlines of its first heading.
-        sections: its second-level headings.
-        blocks: all that is shown, in order, but for the code.
-        notebook: the same with its code, for nbconvert: what is not shown is gone from it, and Markdown cells and
-            outputs carry in `metadata["block"]` their index in `blocks`.
-        targets: the anchors of its page.
-    """
-
-    stem: str
-    number: int
-    title: Elements
-    sections: tuple[Section, ...]
-    blocks: tuple[Block, ...]
-    notebook: nbformat.NotebookNode
-    targets: Targets
-
-    @property
-    def figures(self) -> list[Figure]:
-        """Its figures, in order."""
-        return [block for block in self.blocks if isinstance(block, Figure)]
-
-    @property
-    def tables(self) -> list[Table]:
-        """Its tables, in order."""
-        return [block for block in self.blocks if isinstance(block, Table)]
+__all__ = [
+    "Block", "Chapter", "Figure", "Prose", "RenderError", "ReportInfo", "Section", "Table", "Text",
+    "read_chapters", "resolved_text",
+]  # fmt: skip
 
 
 def read_chapters(paths: Sequence[Path]) -> list[Chapter]:
@@ -191,6 +39,9 @@ def read_chapters(paths: Sequence[Path]) -> list[Chapter]:
             holds what one of the two forms cannot show.
     """
     drafts = [_Draft(Path(path)) for path in paths]
+    for draft in drafts:
+        if not re.fullmatch(r"\w[\w-]*", draft.stem) or [each.stem for each in drafts].count(draft.stem) > 1:
+            raise RenderError(f"{draft.name}: a notebook's name must be its own, of letters, digits, - and _")
     _parse([item for draft in drafts for item in draft.items])
     _number([item for draft in drafts for item in draft.items])
     targets = {draft.stem: draft.find_targets() for draft in drafts}
@@ -219,32 +70,13 @@ def resolved_text(markdown: str, chapters: Sequence[Chapter], where: str) -> Ele
         raise RenderError(f"{where}: {error}") from None
 
 
-@dataclass
-class _Item:
-    """One thing to show, before it is a block: its place, its kind, its texts and what they were parsed to."""
-
-    where: str
-    kind: str
-    markdown: str = ""
-    text: str = ""
-    report: Any = None
-    image: bytes = b""
-    suffix: str = ""
-    number: int = 0
-    content: Any = None
-    caption: Any = None
-
-    def error(self, problem: str) -> RenderError:
-        return RenderError(f"{self.where}: {problem}")
-
-
 class _Draft:
     """A notebook on its way to becoming a chapter."""
 
     def __init__(self, path: Path):
         self.stem = path.stem
         self.name = path.name
-        self.items: list[_Item] = []
+        self.items: list[Item] = []
         self.notebook = _read(path)
         self.title: Elements = []
         self.sections: list[Section] = []
@@ -258,7 +90,7 @@ class _Draft:
             summary = next((SUMMARIES[tag] for tag in tags if tag in SUMMARIES), "Show code")
             cell.metadata = nbformat.from_dict({"tags": tags, "summary": summary})
             if cell.cell_type == "markdown":
-                cell.metadata["block"] = self._add(_Item(where, "markdown", markdown=cell.source))
+                cell.metadata["block"] = self._add(Item(where, "markdown", markdown=cell.source))
                 kept.append(cell)
             elif cell.cell_type == "code":
                 if cell.source.strip() and cell.execution_count is None:
@@ -267,22 +99,22 @@ class _Draft:
                 kept.append(cell)
         self.notebook.cells = kept
 
-    def _add(self, item: _Item) -> int:
+    def _add(self, item: Item) -> int:
         self.items.append(item)
         return len(self.items) - 1
 
     def _outputs(self, outputs: list, where: str) -> list:
         """The outputs that are shown, as display data that carry the index of their item."""
-        shown = []
+        kept = []
         for output in outputs:
-            item = _item(output, where)
+            item = shown(output, where)
             if item is None:
                 continue
-            if item.kind == "text" and shown and self.items[-1].kind == "text":
+            if item.kind == "text" and kept and self.items[-1].kind == "text":
                 self.items[-1].text += "\n" + item.text
                 continue
-            shown.append(nbformat.v4.new_output("display_data", metadata={"block": self._add(item)}))
-        return shown
+            kept.append(nbformat.v4.new_output("display_data", metadata={"block": self._add(item)}))
+        return kept
 
     def find_targets(self) -> Targets:
         """Checks the headings, gives them their ids, and lists all that references may lead to."""
@@ -324,7 +156,7 @@ class _Draft:
         unlinked = pandoc.changed(inlines, lambda element: element["c"][1] if element["t"] == "Link" else None)
         return resolved(unlinked, self.stem, targets)
 
-    def _block(self, item: _Item, targets: dict[str, Targets]) -> Block:
+    def _block(self, item: Item, targets: dict[str, Targets]) -> Block:
         if item.kind == "text":
             return Text(item.text)
         try:
@@ -349,58 +181,7 @@ def _read(path: Path) -> nbformat.NotebookNode:
         raise RenderError(f"{path.name}: not a notebook ({said}); execute it again") from None
 
 
-def _item(output: Any, where: str) -> _Item | None:
-    """What an output shows, or None if that is nothing."""
-    if output.output_type == "error":
-        raise RenderError(f"{where}: ended in {output.ename}: {' '.join(_clean(output.evalue).split())}")
-    if output.output_type == "stream":
-        text = _clean(output.text) if output.name == "stdout" else ""
-        return _Item(where, "text", text=text) if text else None
-    data, report = output.get("data", {}), output.get("metadata", {}).get("report")
-    if report:
-        return _reported(data, report, where)
-    if any(mime.startswith("image/") for mime in data):
-        raise RenderError(f"{where}: a figure without label, caption and alt; show it with show.figure")
-    if output.output_type == "display_data" and "text/markdown" in data:
-        return _Item(where, "prose", markdown=data["text/markdown"])
-    text = _clean(data.get("text/plain", ""))
-    return _Item(where, "text", text=text) if text else None
-
-
-def _reported(data: Any, report: Any, where: str) -> _Item | None:
-    """A figure, a table or sentences that came with their own metadata."""
-    kind, label = report.get("kind"), report.get("label", "")
-    if kind == "lab":
-        return None
-    if kind == "prose":
-        return _Item(where, "prose", markdown=data.get("text/markdown", ""))
-    if kind not in ("figure", "table"):
-        raise RenderError(f"{where}: output of unknown kind {kind!r}; it may be figure, table, prose or lab")
-    prefix = "fig" if kind == "figure" else "tab"
-    if not re.fullmatch(rf"{prefix}-[A-Za-z0-9][A-Za-z0-9_-]*", label):
-        raise RenderError(f"{where}: {kind} labelled {label!r}; a label is {prefix}- and letters, digits, - or _")
-    for field, needed in (("caption", True), ("alt", kind == "figure")):
-        if needed and not str(report.get(field) or "").strip():
-            raise RenderError(f"{where}: {kind} {label!r} has no {field}; give it one")
-    if kind == "table":
-        if "text/markdown" not in data:
-            raise RenderError(f"{where}: table {label!r} holds no Markdown table; show it with show.table")
-        return _Item(where, kind, markdown=data["text/markdown"], report=report)
-    images = [mime for mime in IMAGES if mime in data]
-    if len(images) != 1:
-        raise RenderError(f"{where}: figure {label!r} holds {len(images)} images, not one SVG or one PNG")
-    body = data[images[0]]
-    image = base64.b64decode(body) if images[0] == "image/png" else body.encode()
-    return _Item(where, kind, report=report, image=image, suffix=IMAGES[images[0]])
-
-
-def _clean(text: str) -> str:
-    """Printed text as it last stood on the terminal: no colours, no overwritten progress bars."""
-    lines = [line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() for line in _ANSI.sub("", text).split("\n")]
-    return "\n".join(lines).strip("\n")
-
-
-def _parse(items: list[_Item]) -> None:
+def _parse(items: list[Item]) -> None:
     """Parses all Markdown of the report at once: a pandoc for each text would take minutes."""
     texts = pandoc.parse([text for item in items for text in (item.markdown, (item.report or {}).get("caption", ""))])
     for item, content, caption in zip(items, texts[::2], texts[1::2], strict=True):
@@ -413,9 +194,9 @@ def _parse(items: list[_Item]) -> None:
             raise item.error(f"table {item.report['label']!r} is not one Markdown pipe table")
 
 
-def _number(items: list[_Item]) -> None:
+def _number(items: list[Item]) -> None:
     """Numbers figures and tables in order of appearance, and refuses a label that is taken."""
-    seen: dict[str, _Item] = {}
+    seen: dict[str, Item] = {}
     counts = {"figure": 0, "table": 0}
     for item in items:
         if item.kind not in counts:
@@ -430,7 +211,7 @@ def _number(items: list[_Item]) -> None:
 
 def _check_mathematics(drafts: list[_Draft]) -> None:
     """Refuses TeX that pandoc cannot read, and says where it stands."""
-    places: dict[str, _Item] = {}
+    places: dict[str, Item] = {}
     formulas = []
     for draft in drafts:
         for item in draft.items:
@@ -449,7 +230,7 @@ def _check_mathematics(drafts: list[_Draft]) -> None:
             raise RenderError(str(error)) from None
 
 
-def _kind(item: _Item) -> str:
+def _kind(item: Item) -> str:
     return item.kind.capitalize()
 
 
@@ -459,22 +240,9 @@ def _heading_problem(title: str, level: int) -> str:
     return f"heading {title!r} skips a level; it follows one with {level} #"
 
 
-def _first_sentence(inlines: Elements) -> Elements:
-    """The first sentence of a caption, for lists; all of it if it is one sentence."""
-    for index, element in enumerate(inlines[:-1]):
-        ends = element["t"] == "Str" and re.fullmatch(r".*[^.\s]{2,}[.?!][)”\"']?", element["c"])
-        following = pandoc.plain(inlines[index + 2 : index + 3])
-        if ends and inlines[index + 1]["t"] in ("Space", "SoftBreak") and not following[:1].islower():
-            return inlines[: index + 1]
-    return inlines
-
-
 def _free(anchor: str, taken: dict[str, str]) -> str:
     """The anchor, or with a number behind it if it is taken."""
     number, free = 1, anchor
     while free in taken:
         number, free = number + 1, f"{anchor}-{number + 1}"
     return free
-
-
-__all__ = ["Chapter", "Figure", "Prose", "RenderError", "ReportInfo", "Section", "Table", "Text", "read_chapters"]

@@ -56,6 +56,8 @@ def write(parts: Sequence[Elements], form: str, *options: str) -> list[str]:
     Raises:
         PandocError: something cannot be written in this form, such as TeX that is no mathematics.
     """
+    if not parts:
+        return []
     mark = "\x1eend of part\x1e"
     raw = {"t": "RawBlock", "c": ["html" if form == "html5" else form, mark]}
     blocks = [block for part in parts for block in [*part, raw]]

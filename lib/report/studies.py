@@ -15,8 +15,8 @@ def write_index(reports: Path) -> Path:
     """Writes the page that lists every study in a folder.
 
     A study is a sub-folder with `run/status.json`, which holds `status` ("complete" or "failed") and may hold
-    `title`, `error` and `generated`; `run/metrics.json` gives the data set and the AUROC of the detectors. What is
-    missing or damaged is left out.
+    `title` and `error`; `metrics.json`, `manifest.json` and `params.json` beside it tell the rest. What is missing or
+    damaged is left out, and so are folders whose names begin with a dot: they are in the making.
 
     Args:
         reports: the folder of the studies' folders; made if missing.
@@ -25,7 +25,7 @@ def write_index(reports: Path) -> Path:
         The page, `index.html` in `reports`.
     """
     reports = Path(reports)
-    folders = sorted(path.parent.parent for path in reports.glob("*/run/status.json"))
+    folders = sorted(path.parent.parent for path in reports.glob("*/run/status.json") if path.parts[-3][0] != ".")
     studies = [_study(folder) for folder in folders]
     site = {"title": TITLE, "css": stylesheet()}
     text = environment().get_template("studies.html.j2").render(site=site, studies=studies)
@@ -38,7 +38,7 @@ def write_index(reports: Path) -> Path:
 def _study(folder: Path) -> dict[str, Any]:
     """What the page says of one study."""
     status, metrics = _read(folder / "run" / "status.json"), _read(folder / "run" / "metrics.json")
-    params = _read(folder / "run" / "params.json")
+    params, manifest = _read(folder / "run" / "params.json"), _read(folder / "run" / "manifest.json")
     state = str(status.get("status") or "unfinished")
     reason = str(status.get("error") or "no reason given") if state == "failed" else ""
     base = quote(folder.name)
@@ -52,19 +52,19 @@ def _study(folder: Path) -> dict[str, Any]:
         "badge": "" if state == "complete" else state,
         "error": " ".join(reason.split()),
         "page": f"{base}/index.html" if (folder / "index.html").is_file() else "",
-        "facts": _facts(status, metrics),
+        "facts": _facts(metrics, manifest),
         "detectors": [_detector(name, values) for name, values in _object(metrics.get("detectors")).items()],
         "links": links,
     }
 
 
-def _facts(status: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
+def _facts(metrics: dict[str, Any], manifest: dict[str, Any]) -> list[str]:
     dataset = _object(metrics.get("dataset"))
     facts = [str(dataset["name"])] if dataset.get("name") else []
     if isinstance(dataset.get("images"), int):
         facts.append(f"{dataset['images']:,} images")
-    facts += [str(each) for each in (metrics.get("protocol"), status.get("generated")) if each]
-    return facts
+    facts += [str(metrics["protocol"])] if metrics.get("protocol") else []
+    return [*facts, str(manifest["created"])[:10]] if manifest.get("created") else facts
 
 
 def _detector(name: str, values: Any) -> dict[str, str]:

@@ -1,0 +1,271 @@
+"""The PDF of a study: everything the pages show, set without a warning, and the same every time."""
+
+import dataclasses
+import re
+import shutil
+import subprocess
+
+import pytest
+import render_material as material
+
+from lib.report import placement, tabular
+from lib.report.document import RenderError, read_chapters
+from lib.report.pandoc import parse, plain
+from lib.report.pdf import lay_out, write_pdf
+from lib.report.typeset import quoted
+
+
+@pytest.fixture(scope="module")
+def chapters(tmp_path_factory):
+    return read_chapters(material.study(tmp_path_factory.mktemp("notebooks")))
+
+
+@pytest.fixture(scope="module")
+def pdf(chapters, tmp_path_factory):
+    path = tmp_path_factory.mktemp("pdf") / "report.pdf"
+    write_pdf(chapters, material.INFO, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def source(chapters, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("source")
+    lay_out(chapters, material.INFO, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def words(pdf):
+    if not shutil.which("pdftotext"):
+        pytest.skip("no pdftotext (poppler) to read the PDF with")
+    read = subprocess.run(["pdftotext", str(pdf), "-"], capture_output=True, check=True)
+    return " ".join(read.stdout.decode().split())
+
+
+def rendered(folder, *cells):
+    chapters = read_chapters([material.write(folder, "01_page", material.text("# Title"), *cells)])
+    write_pdf(chapters, dataclasses.replace(material.INFO, headline=()), folder / "report.pdf")
+    return folder / "report.pdf"
+
+
+def table(markdown):
+    return parse([markdown])[0][0]
+
+
+def test_it_is_exported_as_pdf_ua(pdf):
+    data = pdf.read_bytes()
+    assert data.startswith(b"%PDF-")
+    assert b"pdfuaid:part" in data  # in the metadata, which is never compressed
+    assert b"/Lang" in data
+
+
+def test_the_same_notebooks_give_the_same_bytes(pdf, tmp_path):
+    again = read_chapters(material.study(tmp_path))
+    write_pdf(again, material.INFO, tmp_path / "report.pdf")
+    assert (tmp_path / "report.pdf").read_bytes() == pdf.read_bytes()
+
+
+def test_nothing_is_left_of_the_writing(pdf):
+    assert list(pdf.parent.iterdir()) == [pdf]
+
+
+def test_every_figure_and_table_is_called_with_its_number(source, chapters):
+    body = (source / "body.typ").read_text(encoding="utf-8")
+    for chapter in chapters:
+        for figure in chapter.figures:
+            assert re.search(
+                rf'#report-figure\("{figure.label}", "{figure.label}\.\w+", ".+?", {figure.number}, \[', body
+            )
+            assert (source / f"{figure.label}.{figure.suffix}").read_bytes() == figure.image
+        for each in chapter.tables:
+            assert f'#captioned-table("{each.label}", {each.number}, ' in body
+
+
+def test_code_stays_out_of_the_pdf(source):
+    body = (source / "body.typ").read_text(encoding="utf-8")
+    assert "import numpy" not in body
+    assert "secret" not in body
+    assert "loaded 1,234 images" in body
+
+
+def test_nothing_is_fetched(source):
+    for path in source.glob("*.typ"):
+        assert "@preview" not in path.read_text(encoding="utf-8")
+
+
+def test_the_pdf_holds_what_the_pages_hold(words, chapters):
+    for chapter in chapters:
+        assert plain(chapter.title) in words
+        for each in [*chapter.figures, *chapter.tables]:
+            assert words.count(each.name) >= 2  # in its list and under it
+        for section in chapter.sections:
+            assert words.count(plain(section.title)) >= 2
+    for text in (material.INFO.title, material.INFO.description, "7,822 of 8,344 anomalies", "loaded 1,234 images"):
+        assert text in words
+    assert all(value in words for _, value in material.INFO.facts)
+    assert "1,000 resamples" in words  # the end of a long caption
+    assert "In 20 epochs the loss went from 0.0321 to 0.0080, σ ≈ 0.002." in words
+    assert "Contents" in words and "Figures" in words and "Tables" in words
+
+
+def test_pages_are_numbered_to_the_last(words):
+    last = re.findall(r"shapes (\d+) ?/ ?(\d+)\b", words)
+    assert last
+    assert [int(page) for page, _ in last] == list(range(1, len(last) + 1))
+    assert {int(total) for _, total in last} == {len(last)}
+
+
+def test_long_tables_go_over_pages_and_repeat_their_header(words):
+    assert "class_1 " in words and "class_60 " in words
+    assert words.count("Rank Class Images") == 2
+
+
+def test_the_notice_stands_on_the_cover(chapters, tmp_path):
+    lay_out(chapters, dataclasses.replace(material.INFO, notice="No network."), tmp_path)
+    assert '"notice": "No network."' in (tmp_path / "info.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("empty", [{"notice": ""}, {"facts": ()}, {"description": ""}])
+def test_parts_of_the_cover_may_be_empty(tmp_path, empty):
+    chapters = read_chapters([material.write(tmp_path, "01_page", material.text("# Title\n\nOnly prose."))])
+    info = dataclasses.replace(material.INFO, headline=(), **empty)
+    write_pdf(chapters, info, tmp_path / "report.pdf")
+    assert (tmp_path / "report.pdf").is_file()
+
+
+def test_a_letter_that_no_font_has_is_an_error(tmp_path):
+    with pytest.raises(RenderError, match=r"PDF: .*日") as caught:
+        rendered(tmp_path, material.text("Sun: 日"))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "report.pdf").exists()
+
+
+def test_a_date_that_is_none_is_an_error(chapters, tmp_path):
+    with pytest.raises(RenderError, match="'today' is not a date"):
+        write_pdf(chapters, dataclasses.replace(material.INFO, generated="today"), tmp_path / "report.pdf")
+
+
+def test_a_report_without_chapters_is_refused(tmp_path):
+    with pytest.raises(RenderError, match="at least one"):
+        write_pdf([], material.INFO, tmp_path / "report.pdf")
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        'Quotes " and \\\\ backslashes, #hash, $5, @at, \\<angle>, ~tilde, `#code("x")`, *star*',
+        "[a link](https://example.org/a_b?c=d#e) and <https://example.org>",
+        '> quote\n\n---\n\n1. one\n\n   more\n2. two\n\n- a\n  - b\n\n```python\nx = ["#"]\n```',
+        "Term\n:   definition\n\nA note.[^1]\n\n[^1]: Below.",
+        "| a | b |\n|---|---|\n| $x^2$ | `#y` |\n\nH~2~O, x^2^, ~~gone~~",
+        "$$\\sum_{i=1}^{n} \\frac{x_i}{\\sqrt{n}} \\in \\mathbb{R}$$ and $\\hat{x}$, α β σ² ≤ ≥ ≈ → ∞ ✓ ✗",
+        "(parentheses) first, then [brackets] and .dots; one",
+        "(alone)",
+        "",
+    ],
+)
+def test_markdown_of_all_kinds_can_be_printed(tmp_path, markdown):
+    output = material.figure(
+        "fig-a",
+        caption=markdown if markdown and "\n" not in markdown else "Plain.",
+        alt='A "quoted" \\ alt\nof two lines.',
+    )
+    assert rendered(tmp_path, material.text(markdown or "x"), material.code("x", output)).is_file()
+
+
+def test_strings_are_quoted():
+    assert quoted('a "b" \\ c\nd\te') == '"a \\"b\\" \\\\ c\\nd    e"'
+
+
+def test_wide_tables_break_their_headings_and_then_shrink():
+    laid = tabular.layout(table(material.wide_table(12)))
+    assert laid.shrink
+    assert all(any(part["t"] == "LineBreak" for part in name) for name in laid.header[1:])
+    assert set(laid.columns) == {"auto"}
+    assert laid.alignments == ["left"] + ["right"] * 11
+
+
+def test_long_cells_are_broken_and_figures_are_not():
+    long = "words " * 30
+    laid = tabular.layout(table(f"| Name | Text | n |\n|---|---|---:|\n| a | {long} | 1 |"))
+    assert laid.columns[0] == laid.columns[2] == "auto"
+    assert laid.columns[1].endswith("fr")
+    assert not laid.shrink
+
+
+def test_narrow_tables_stay_as_they_are():
+    laid = tabular.layout(table("| A | B |\n|---|---:|\n| x | 1 |"))
+    assert (laid.columns, laid.shrink, laid.breakable) == (["auto", "auto"], True, False)
+
+
+@pytest.mark.parametrize("rows", [11, 12])
+def test_long_lists_are_set_in_two_halves(rows):
+    lines = "\n".join(f"| name {row} | {row} |" for row in range(rows))
+    laid = tabular.layout(table(f"| Item | Value |\n|---|---|\n{lines}"))
+    cells = [[plain(cell) for cell in row] for row in laid.body]
+    assert [plain(name) for name in laid.header] == ["Item", "Value"] * 2
+    assert [row[0] for row in cells] + [row[2] for row in cells if row[2]] == [f"name {row}" for row in range(rows)]
+
+
+class Pages:
+    """A stand-in for Typst: blocks of given heights fill pages of 245 mm, figures atop a page come first."""
+
+    TOP, HEIGHT = 27.0, 245.0
+
+    def __init__(self, *blocks):
+        self.blocks = blocks  # label (empty for text), height in mm
+        self.rounds = 0
+
+    def __call__(self, choices):
+        self.rounds += 1
+        marks, page, y, waiting = [], 1, self.TOP, []
+        for label, height in self.blocks:
+            chosen = choices.get(label, placement.UNTOUCHED)
+            height = height * chosen["part"]
+            fits = y + height <= self.TOP + self.HEIGHT
+            if chosen["top"] and (waiting or not fits):  # a figure never overtakes one that waits
+                waiting.append((label, height))
+                marks.append({"label": label, "side": "begin", "page": page, "y": y})
+                continue
+            if not fits:
+                page, y = page + 1, self.TOP
+                for each, tall in waiting:
+                    y += tall
+                    marks.append({"label": each, "side": "end", "page": page, "y": y})
+                waiting = []
+            if label:
+                marks.append({"label": label, "side": "begin", "page": page, "y": y})
+            y += height
+            marks.append({"label": label, "side": "end", "page": page, "y": y})
+        for each, tall in waiting:
+            marks.append({"label": each, "side": "end", "page": page + 1, "y": self.TOP + tall})
+        return marks
+
+
+def test_figures_that_fit_stay_in_their_place():
+    pages = Pages(("", 50), ("fig-a", 100), ("", 80))
+    assert placement.choose([["fig-a"]], {"fig-a"}, pages) == {}
+    assert pages.rounds == 1
+
+
+def test_a_figure_that_nearly_fits_becomes_smaller():
+    choices = placement.choose([["fig-a"]], {"fig-a"}, Pages(("", 140), ("fig-a", 110), ("", 50)))
+    assert not choices["fig-a"]["top"]
+    assert placement.SMALLEST <= choices["fig-a"]["part"] < 1
+
+
+def test_a_figure_that_does_not_fit_makes_room_for_the_text():
+    choices = placement.choose([["fig-a"]], {"fig-a"}, Pages(("", 140), ("fig-a", 200), ("", 50), ("", 50)))
+    assert choices == {"fig-a": placement.ATOP}
+
+
+def test_figures_keep_their_order():
+    pages = Pages(("", 140), ("fig-a", 200), ("fig-b", 20), ("", 30), ("", 90))
+    choices = placement.choose([["fig-a", "fig-b"]], {"fig-a", "fig-b"}, pages)
+    ends = {mark["label"]: (mark["page"], mark["y"]) for mark in pages(choices) if mark["side"] == "end"}
+    assert ends["fig-a"] < ends["fig-b"]
+
+
+def test_tables_are_moved_but_never_made_smaller():
+    choices = placement.choose([["tab-a"]], set(), Pages(("", 140), ("tab-a", 110), ("", 50)))
+    assert choices == {"tab-a": placement.ATOP}
