@@ -41,7 +41,7 @@ class Parameters(BaseModel):
     batch_size: int = Field(16, ge=1, le=4096, description="images a training step")
     learning_rate: float = Field(0.001, gt=0, le=1, description="Adam's learning rate")
     beta: float = Field(0.0001, ge=0, le=100, description="weight of the KL term in the β-VAE")
-    threshold: Threshold = Field(0.015, description="an image is flagged when its score exceeds it")
+    threshold: Threshold = Field(0.01, description="an image is flagged when its score exceeds it")
     thresholds: list[Threshold] = Field(
         [0.005, 0.01, 0.015, 0.02, 0.03], min_length=2, max_length=50, description="thresholds of the sweep"
     )

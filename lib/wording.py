@@ -9,6 +9,7 @@ from typing import Any
 from lib.params import Parameters
 
 NAMES = {"autoencoder": "autoencoder", "vae": "VAE", "beta_vae": "β-VAE"}
+FEW = 5  # images below which nothing is said of what they have in common
 CLEAR = 0.05  # how far from one half an effect's interval must end to be worth a recommendation
 
 
@@ -28,7 +29,7 @@ def totals(params: Parameters, counts: Mapping[str, int], largest: tuple[str, in
     share = counts["anomalies"] / counts["images"]
     lines = [
         f"The data set holds **{count(counts['images'], 'image')}** in **{counts['classes']} classes**. "
-        f"**{params.normal_class}** is normal, with {count(counts['normal'], 'image')}; the other "
+        f"Class **{params.normal_class}** is normal, with {count(counts['normal'], 'image')}; the other "
         f"{count(counts['classes'] - 1, 'class', 'classes')}, with {count(counts['anomalies'], 'image')}, are "
         "anomalies.",
     ]
@@ -149,6 +150,8 @@ def shifts(group: str, others: str, size: int, names: Sequence[str], results: Se
     """Which attributes tell a group from the others, strongest first."""
     if not size:
         return f"There are no {group}, so there is nothing that they have in common."
+    if size < FEW:
+        return f"There are only {size} {group}: too few to tell what they have in common."
     clear = _clear(names, results)
     if not clear:
         return f"None of the attributes measured tells the {size:,} {group} clearly from the {others}."
@@ -257,7 +260,7 @@ def costs(normal_class: str, thresholds: Sequence[float], results: Sequence[Mapp
             f"{count(missed, 'more missed anomaly', 'more missed anomalies')} ({price})."
         )
     return (
-        f"Which threshold is best depends on what the two errors cost. A false alarm is an image of "
+        f"Which threshold is best depends on what the two errors cost. A false alarm is an image of class "
         f"{normal_class} turned away; a miss is an anomaly let through. Raising the threshold buys fewer of the first "
         "with more of the second:\n\n" + "\n".join(lines) + "\n\nA step up pays only where one false alarm costs more "
         "than that many misses."
@@ -313,7 +316,7 @@ def comparison(aurocs: Mapping[str, Mapping[str, float]], results: Mapping[str, 
 def description(params: Parameters) -> str:
     """What the study asks, in a sentence for the cover."""
     return (
-        f"Images of {params.normal_class} are normal. Can a detector that has seen nothing else tell that every other "
+        f"Images of class {params.normal_class} are normal. Can a detector that has seen nothing else tell that every other "
         "image is not?"
     )
 

@@ -52,7 +52,7 @@ show.prose(wording.totals(chosen.params, chosen.counts, (counts.index[0], int(co
 show.figure(
     plots.class_counts(counts.index, counts, highlight=normal_class),
     label="fig-classes",
-    caption=f"The largest of the {len(counts)} classes, by images; **{normal_class}** is normal.",
+    caption=f"The largest of the {len(counts)} classes, by images; class **{normal_class}** is normal.",
     alt=f"Bar chart of the largest classes; {counts.index[0]} leads with {counts.iloc[0]} images.",
 )
 
@@ -104,7 +104,7 @@ normal = random.choice(chosen.normal, min(16, len(chosen.normal)), replace=False
 show.figure(
     plots.image_grid(chosen.pixels(normal)),
     label="fig-normal",
-    caption=f"Normal images: {len(normal)} of {normal_class}, picked at random.",
+    caption=f"Normal images: {len(normal)} of class {normal_class}, picked at random.",
     alt=f"Grid of {len(normal)} images of the normal class, {normal_class}.",
 )
 

@@ -35,7 +35,7 @@ epochs: int = 20  # passes over the images fitted on
 batch_size: int = 16  # images a training step
 learning_rate: float = 0.001  # of Adam
 beta: float = 0.0001  # weight of the KL term in the β-VAE
-threshold: float = 0.015  # a score above it is flagged, 0 to 1
+threshold: float = 0.01  # a score above it is flagged, 0 to 1
 thresholds: list = [0.005, 0.01, 0.015, 0.02, 0.03]  # of the sweep, rising
 seed: int = 555  # of every random choice
 published: str = ""  # published figures to compare with, a name in params/published/
@@ -95,7 +95,7 @@ show.figure(
     plots.reconstruction_pairs(chosen.pixels(first), run.examples("autoencoder", first)),
     label="fig-pairs",
     caption=f"The first {len(first)} images fitted on (above) and their reconstructions (below).",
-    alt=f"{len(first)} images of {normal_class} above their blurred reconstructions by the autoencoder.",
+    alt=f"{len(first)} images of class {normal_class} above their blurred reconstructions by the autoencoder.",
 )
 
 # %% [markdown]

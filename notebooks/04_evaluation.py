@@ -25,7 +25,7 @@ from lib import study as studies
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
-threshold: float = 0.015  # a score above it is flagged, 0 to 1
+threshold: float = 0.01  # a score above it is flagged, 0 to 1
 
 # %%
 run = studies.finished(study)

@@ -37,7 +37,7 @@ epochs: int = 20  # passes over the images fitted on
 batch_size: int = 16  # images a training step
 learning_rate: float = 0.001  # of Adam
 beta: float = 0.0001  # weight of the KL term in the β-VAE
-threshold: float = 0.015  # a score above it is flagged, 0 to 1
+threshold: float = 0.01  # a score above it is flagged, 0 to 1
 thresholds: list = [0.005, 0.01, 0.015, 0.02, 0.03]  # of the sweep, rising
 seed: int = 555  # of every random choice
 published: str = ""  # published figures to compare with, a name in params/published/
@@ -71,7 +71,7 @@ show.figure(
     plots.reconstruction_pairs(chosen.pixels(first), run.examples("vae", first)),
     label="fig-vae-pairs",
     caption="The first images fitted on (above) and what the VAE makes of them (below).",
-    alt=f"{len(first)} images of {normal_class} above their reconstructions by the VAE.",
+    alt=f"{len(first)} images of class {normal_class} above their reconstructions by the VAE.",
 )
 
 # %%
@@ -116,7 +116,7 @@ show.figure(
     plots.reconstruction_pairs(chosen.pixels(first), run.examples("beta_vae", first)),
     label="fig-beta-vae-pairs",
     caption="The first images fitted on (above) and what the β-VAE makes of them (below).",
-    alt=f"{len(first)} images of {normal_class} above their reconstructions by the β-VAE.",
+    alt=f"{len(first)} images of class {normal_class} above their reconstructions by the β-VAE.",
 )
 
 # %%

@@ -1,0 +1,98 @@
+"""Computed sentences say what their numbers say."""
+
+import pytest
+
+from lib import metrics, params, wording
+
+DIGITS = params.load("digits")
+
+
+def result(tp, fp, tn, fn):
+    labels = [1] * (tp + fn) + [0] * (fp + tn)
+    scores = [1.0] * tp + [0.0] * fn + [1.0] * fp + [0.0] * tn
+    return metrics.at_threshold(labels, scores, 0.5)
+
+
+AUROC = {"value": 0.9, "low": 0.8, "high": 0.95}
+
+
+def test_almost_all_is_not_called_all():
+    assert wording.percent(0.9996) == "99.96 %" and wording.percent(1.0) == "100.0 %"
+    assert wording.percent(0.0004) == "0.04 %" and wording.percent(0.5) == "50.0 %"
+
+
+def test_one_is_singular():
+    assert wording.count(1, "image") == "1 image" and wording.count(1234, "image") == "1,234 images"
+    assert wording.count(2, "class", "classes") == "2 classes"
+
+
+def test_flagging_everything_is_called_no_better_than_that():
+    text = wording.verdict("vae", result(tp=900, fp=100, tn=0, fn=0), AUROC)
+    assert text.count("no better than flagging everything") == 2
+
+
+def test_flagging_nothing_is_called_worse():
+    text = wording.verdict("vae", result(tp=0, fp=0, tn=100, fn=900), AUROC)
+    assert text.count("worse than flagging everything") == 2
+
+
+def test_a_good_detector_is_called_better():
+    text = wording.verdict("autoencoder", result(tp=880, fp=5, tn=95, fn=20), AUROC)
+    assert text.count(" better than flagging everything") == 2 and "no better" not in text
+
+
+def test_the_trivial_values_of_a_data_set_are_those_of_its_unbalance():
+    counts = {"images": 1000, "classes": 10, "normal": 100, "anomalies": 900}
+    text = wording.totals(DIGITS, counts, ("3", 150))
+    everything = result(tp=900, fp=100, tn=0, fn=0)
+    assert f"{everything['accuracy']['value']:.4f}" in text and f"{everything['f1']['value']:.4f}" in text
+    assert "The largest class is 3" in text
+    assert "The normal class is the largest" in wording.totals(DIGITS, counts, ("8", 150))
+
+
+def test_counts_at_a_threshold_stand_beside_the_published_ones():
+    text = wording.decisions("autoencoder", result(8, 1, 2, 3), 0.02, {"tp": 7, "fp": 6, "tn": 5, "fn": 4})
+    assert "8 of 11 anomalies" in text and "1 of 3 normal images" in text and "7 and 4, 6 and 5" in text
+    assert "published" not in wording.decisions("autoencoder", result(8, 1, 2, 3), 0.02, None)
+
+
+def test_what_groups_have_in_common_is_only_said_where_it_is_clear():
+    clear = {"value": 0.9, "low": 0.8, "high": 0.95}
+    unclear = {"value": 0.52, "low": 0.4, "high": 0.64}
+    text = wording.shifts("misses", "hits", 50, ["red", "edges"], [clear, unclear])
+    assert "more red (0.90)" in text and "edges" not in text
+    assert "None of the attributes" in wording.shifts("misses", "hits", 50, ["edges"], [unclear])
+    assert "There are no misses" in wording.shifts("misses", "hits", 0, [], [])
+    assert "too few" in wording.shifts("misses", "hits", 2, ["red"], [clear])
+
+
+def test_recommendations_follow_from_the_errors_there_are():
+    none = ([], [])
+    falling, flat = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5], [1.0, 0.5, 0.5, 0.5, 0.5, 0.5]
+    perfect = wording.recommendations(DIGITS, result(10, 0, 10, 0), none, none, flat)
+    assert "rejects" not in perfect and "hide" not in perfect and "Do not expect more epochs" in perfect
+    both = wording.recommendations(DIGITS, result(8, 3, 7, 2), none, none, falling)
+    assert "3 normal images of 10" in both and "2 anomalies are missed" in both and "Try more epochs" in both
+
+
+def test_the_price_of_a_step_is_misses_for_each_false_alarm_saved():
+    low, high = result(tp=100, fp=50, tn=50, fn=0), result(tp=80, fp=40, tn=60, fn=20)
+    assert "10 false alarms fewer, 20 more missed anomalies (2.0 missed" in wording.costs("8", [0.1, 0.2], [low, high])
+
+
+def test_the_best_threshold_of_a_sweep_is_named():
+    swept = [result(tp=100, fp=50, tn=50, fn=0), result(tp=99, fp=1, tn=99, fn=1), result(tp=10, fp=0, tn=100, fn=90)]
+    text = wording.sweep([0.1, 0.2, 0.3], swept)
+    assert "Accuracy is highest at 0.2" in text and "F1 at 0.2" in text
+
+
+@pytest.mark.parametrize(("kl", "collapsed"), [(1e-6, True), (25.0, False)])
+def test_a_collapsed_posterior_is_called_so(kl, collapsed):
+    text = wording.collapse({"reconstruction": [0.05], "kl": [kl]}, 1.0, 0.001, 0.1)
+    assert ("collapsed" in text) is collapsed
+
+
+def test_the_headline_names_every_detector_and_the_protocol():
+    record = {"auroc": AUROC, "thresholds": {f"{DIGITS.threshold:g}": result(8, 1, 9, 2)}}
+    lines = wording.headline(DIGITS, {"detectors": {"autoencoder": record, "vae": record}})
+    assert len(lines) == 3 and "AUROC 0.9000" in lines[0] and "resubstitution" in lines[-1]
