@@ -8,9 +8,10 @@ of each chapter is filled, and so on until none is left. A few layouts of a whol
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-BOTTOM = 297.0 - 25.0  # mm, where the text of a page ends
+TOP, BOTTOM = 27.0, 297.0 - 25.0  # mm, where the text of a page begins and ends
 GAP = 30.0  # mm of white that nobody minds
 SMALLEST = 0.84  # of a figure's natural size, before it rather moves to the next page
+CLEAR = 14.0  # mm from the last line atop a page to the text below, if nothing but white is between
 AROUND = 10.0  # mm of white between a figure and the text above and below it
 ROUNDS = 40
 
@@ -69,11 +70,15 @@ def _overtakes(label: str, labels: Sequence[str], ends: Marks, images: Collectio
 
 def _room(begin: Mapping[str, Any], ends: Marks, choices: Choices) -> float:
     """Millimetres of white that a figure left behind when it went to the next page; 0 if it did not."""
-    page = begin["page"]
-    floating = {label for label, choice in choices.items() if choice["top"]}
-    above = [end for end in ends if end["page"] == page and end["y"] < begin["y"] and end["label"] not in floating]
-    before = [end["y"] for end in ends if end["page"] == page - 1]
-    return 0.0 if above or not before else BOTTOM - max(before)
+    above = [end for end in ends if end["page"] == begin["page"] and end["y"] < begin["y"]]
+    before = [end["y"] for end in ends if end["page"] == begin["page"] - 1]
+    floating = [end["y"] for end in above if choices.get(end["label"], UNTOUCHED)["top"]]
+    if len(above) > len(floating) or not before:
+        return 0.0
+    # A heading that went along would come to stand below the figure.
+    if begin["y"] > max(floating, default=TOP) + (CLEAR if floating else 1.0):
+        return 0.0
+    return BOTTOM - max(before)
 
 
 def _choice(begin: Mapping[str, Any], ends: Marks, room: float, shrinkable: bool) -> dict[str, Any]:

@@ -16,6 +16,7 @@ LONG = 26  # a cell with more characters may be broken into lines
 TIGHT = 1.15  # how much wider than a line two halves may be, side by side, before they shrink
 WHOLE = 18  # a table with more rows may go over pages
 LIST = 10  # a list of names and values with more rows goes into two halves side by side
+PAGE = 40  # rows that fit on a page
 
 Cells = list[Elements]
 
@@ -31,6 +32,7 @@ class Layout:
         columns: their widths as Typst writes them.
         gutters: the space between one column and the next, as Typst writes it.
         shrink: whether to make it smaller if it is still too wide.
+        breakable: whether it may go over pages.
     """
 
     header: Cells
@@ -39,11 +41,7 @@ class Layout:
     columns: list[str]
     gutters: list[str]
     shrink: bool
-
-    @property
-    def breakable(self) -> bool:
-        """Whether it may go over pages."""
-        return len(self.body) > WHOLE
+    breakable: bool
 
 
 def layout(table: Element) -> Layout:
@@ -58,17 +56,18 @@ def layout(table: Element) -> Layout:
     sides = {"AlignRight": "right", "AlignCenter": "center"}
     alignments = [sides.get(spec[0]["t"], "left") for spec in specs]
     natural = _width(max(pair) for pair in zip(_widest(body, header), map(_length, header), strict=True))
-    if len(header) == 2 and len(body) > LIST and 2 * natural + BETWEEN <= TIGHT * LINE:
+    long = (LIST if len(header) == 2 else WHOLE) < len(body) <= 2 * PAGE
+    if long and 2 * natural + BETWEEN <= TIGHT * LINE:
         return _halves(header, body, alignments)
     if natural <= LINE:
-        return Layout(header, body, alignments, ["auto"] * len(header), _gutters(header), True)
+        return Layout(header, body, alignments, ["auto"] * len(header), _gutters(header), True, len(body) > WHOLE)
     widest = _widest(body, header)
     header = [_broken(name, width) for name, width in zip(header, widest, strict=True)]
     lines = [max((_length([part]) for part in name), default=0) for name in header]
     if _width(max(pair) for pair in zip(widest, lines, strict=True)) <= LINE or max(widest) <= LONG:
-        return Layout(header, body, alignments, ["auto"] * len(header), _gutters(header), True)
+        return Layout(header, body, alignments, ["auto"] * len(header), _gutters(header), True, len(body) > WHOLE)
     columns = [f"{width}fr" if width > LONG else "auto" for width in widest]
-    return Layout(header, body, alignments, columns, _gutters(header), False)
+    return Layout(header, body, alignments, columns, _gutters(header), False, len(body) > WHOLE)
 
 
 def call(laid: Layout, *last: Element) -> Elements:
@@ -86,7 +85,7 @@ def _halves(header: Cells, body: list[Cells], alignments: list[str]) -> Layout:
     right = body[middle:] + [[[] for _ in header]] * (2 * middle - len(body))
     rows = [[*one, *other] for one, other in zip(body[:middle], right, strict=True)]
     gutters = [*_gutters(header)[:-1], "1.6em", *_gutters(header)]
-    return Layout([*header, *header], rows, alignments * 2, ["auto"] * 2 * len(header), gutters, True)
+    return Layout([*header, *header], rows, alignments * 2, ["auto"] * 2 * len(header), gutters, True, False)
 
 
 def _cells(row: Any) -> Cells:
