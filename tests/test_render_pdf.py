@@ -139,7 +139,7 @@ def test_parts_of_the_cover_may_be_empty(tmp_path, empty):
 
 
 def test_a_letter_that_no_font_has_is_an_error(tmp_path):
-    with pytest.raises(RenderError, match=r"PDF: .*日") as caught:
+    with pytest.raises(RenderError, match=r"01_page.ipynb, cell 2: .*日") as caught:
         rendered(tmp_path, material.text("Sun: 日"))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "report.pdf").exists()

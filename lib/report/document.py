@@ -149,7 +149,8 @@ class _Draft:
         blocks = tuple(self._block(item, targets) for item in self.items)
         sections = tuple(Section(each.anchor, self._inlines(each.title, targets)) for each in self.sections)
         title = self._inlines(self.title, targets)
-        return Chapter(self.stem, number, title, sections, blocks, self.notebook, targets[self.stem])
+        places = tuple(item.where for item in self.items)
+        return Chapter(self.stem, number, title, sections, blocks, places, self.notebook, targets[self.stem])
 
     def _inlines(self, inlines: Elements, targets: dict[str, Targets]) -> Elements:
         """A heading as it stands in lists of contents: its references are text there."""

@@ -140,6 +140,7 @@ class Chapter:
         title: inlines of its first heading.
         sections: its second-level headings.
         blocks: all that is shown, in order, but for the code.
+        places: notebook and cell of each block, for errors.
         notebook: the same with its code, for nbconvert: what is not shown is gone from it, and Markdown cells and
             outputs carry in `metadata["block"]` their index in `blocks`.
         targets: the anchors of its page.
@@ -150,6 +151,7 @@ class Chapter:
     title: Elements
     sections: tuple[Section, ...]
     blocks: tuple[Block, ...]
+    places: tuple[str, ...]
     notebook: nbformat.NotebookNode
     targets: Targets
 

@@ -5,6 +5,7 @@ Python package, so the same chapters give the same bytes on every machine.
 """
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from lib.report import pandoc, placement, typeset
 from lib.report.document import Chapter, Figure, RenderError, ReportInfo, Table, resolved_text
 from lib.report.pandoc import TEMPLATES
 
+BODY = "body.typ"
 PLACEMENT = "placement.json"
 
 
@@ -74,7 +76,7 @@ def lay_out(chapters: Sequence[Chapter], info: ReportInfo, folder: Path) -> None
             (folder / typeset.file_name(figure)).write_bytes(figure.image)
     parts = [typeset.ready(headline, ""), *(typeset.body(chapter) for chapter in chapters)]
     written = pandoc.write(parts, "typst", "--syntax-highlighting=idiomatic")
-    for name, text in (("headline.typ", written[0]), ("body.typ", "\n\n#next-chapter\n\n".join(written[1:]))):
+    for name, text in (("headline.typ", written[0]), (BODY, "\n\n#next-chapter\n\n".join(written[1:]))):
         (folder / name).write_text(f'#import "style.typ": *\n\n{text}\n', encoding="utf-8")
     (folder / PLACEMENT).write_text("{}", encoding="utf-8")
 
@@ -102,12 +104,18 @@ def _compile(folder: Path, chapters: Sequence[Chapter], info: ReportInfo) -> byt
             format="pdf", pdf_standards=["ua-1"], timestamp=int(_date(info).timestamp())
         )
     except typst.TypstError as error:
-        raise RenderError(f"PDF: {_said(error)}") from None
+        raise RenderError(_said(error, folder)) from None
     if warnings:
-        raise RenderError(f"PDF: {_said(warnings[0])}")
+        raise RenderError(_said(warnings[0], folder))
     return pdf
 
 
-def _said(error: Any) -> str:
-    hints = " ".join(f"({hint})" for hint in getattr(error, "hints", None) or [])
-    return " ".join(f"{getattr(error, 'message', None) or error} {hints}".split())
+def _said(error: Any, folder: Path) -> str:
+    """What Typst said, on one line, with the notebook and cell it said it of."""
+    said = " ".join(str(getattr(error, "message", None) or error).split())
+    found = re.search(r"body\.typ:(\d+)", getattr(error, "diagnostic", None) or "")
+    if found is None:
+        return f"PDF: {said}"
+    lines = (folder / BODY).read_text(encoding="utf-8").splitlines()[: int(found[1])]
+    places = [line.removeprefix(typeset.PLACE) for line in lines if line.startswith(typeset.PLACE)]
+    return f"{places[-1] if places else 'PDF'}: {said}"

@@ -10,10 +10,14 @@ from lib.report import pandoc, references, tabular
 from lib.report.document import Block, Chapter, Figure, Prose, Table
 from lib.report.pandoc import Element, Elements, raw
 
+PLACE = "//@ "  # begins a line that names the notebook and cell of the lines below
+
 
 def body(chapter: Chapter) -> Elements:
-    """A chapter as blocks for pandoc's Typst writer."""
-    blocks = [element for block in chapter.blocks for element in _blocks(block)]
+    """A chapter as blocks for pandoc's Typst writer; a comment before each says where it comes from."""
+    blocks = []
+    for block, place in zip(chapter.blocks, chapter.places, strict=True):
+        blocks += [{"t": "RawBlock", "c": ["typst", f"{PLACE}{place}"]}, *_blocks(block)]
     return ready(blocks, chapter.stem)
 
 
