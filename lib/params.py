@@ -75,7 +75,12 @@ def collect(namespace: Mapping[str, Any]) -> Parameters:
     Raises:
         UserError: a value is of the wrong type or out of range.
     """
-    return _checked({key: namespace[key] for key in KEYS if key in namespace}, "parameters of this notebook")
+    return _checked(declared(namespace), "parameters of this notebook")
+
+
+def declared(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters among a notebook's variables, in the schema's order."""
+    return {key: namespace[key] for key in KEYS if key in namespace}
 
 
 def studies() -> list[str]:

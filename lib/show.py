@@ -82,7 +82,7 @@ def provenance(manifest: Mapping[str, Any], params: Mapping[str, Any], page: str
     table(
         tables.provenance(rows),
         label=f"tab-{page}-provenance",
-        caption="Where this page came from; the same stands in the study's `run/params.json` and `run/manifest.json`.",
+        caption="Where this page came from.",
     )
 
 

@@ -352,9 +352,10 @@ def published(params: Parameters) -> dict[str, Any]:
 
 
 def code_key() -> str:
-    """A key of every line that can change a report: `lib/`, the notebooks and the lock file."""
+    """A key of every line that can change a report: `lib/`, the notebooks, published figures and the lock file."""
     files = [path for path in (paths.ROOT / "lib").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    files += [*paths.notebooks_folder().glob("*.py"), paths.ROOT / "requirements.lock"]
+    files += [*paths.notebooks_folder().glob("*.py"), *(paths.params_folder() / "published").glob("*.json")]
+    files.append(paths.ROOT / "requirements.lock")
     return cache.files_key([path for path in files if path.is_file()])
 
 

@@ -122,4 +122,4 @@ show.figure(
 # ## Where this page came from
 
 # %%
-show.provenance(chosen.provenance(), chosen.params.model_dump(), "exploration")
+show.provenance(chosen.provenance(), params.declared(globals()), "exploration")

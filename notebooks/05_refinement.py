@@ -26,6 +26,7 @@ from lib.study import SAMPLES, Study
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
+title: str = "Eights among handwritten digits"  # title of the report
 dataset: str = "digits"  # "digits" (embedded) or the name of a TFDS data set
 dataset_version: str = ""  # version of the TFDS data set; empty for digits
 splits: str = "all"  # TFDS splits put together, such as "train+test"

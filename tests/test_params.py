@@ -127,6 +127,14 @@ def test_no_text_whatever_ends_in_anything_but_a_set_or_one_clear_error(tmp_path
             assert str(error).strip()
 
 
+def test_notebooks_that_write_the_run_declare_every_parameter():
+    for name in ("02_training", "05_refinement"):
+        source = (params.paths.notebooks_folder() / f"{name}.py").read_text(encoding="utf-8")
+        cell = source.split('tags=["parameters"]')[1].split("# %%")[0]
+        # One left out would quietly be the embedded study's, in a run of another.
+        assert [line.split(":")[0] for line in cell.strip().splitlines()] == list(params.KEYS)
+
+
 def test_a_notebooks_variables_become_parameters():
     assert params.collect({"epochs": 3, "np": object(), "_": 1}).epochs == 3
     with pytest.raises(UserError, match="epochs"):
