@@ -209,7 +209,8 @@ def recommendations(
         lines.append(
             f"**Try more epochs.** The loss still fell by {percent(gained)} over the last four."
             if gained > 0.02
-            else f"**Do not expect more epochs to help.** The loss changed by {percent(abs(gained))} over the last four."
+            else "**Do not expect more epochs to help.** The loss changed by "
+            f"{percent(abs(gained))} over the last four."
         )
     lines.append(
         "**Choose the threshold by what errors cost**, not by accuracy: the sweep in "
@@ -316,8 +317,8 @@ def comparison(aurocs: Mapping[str, Mapping[str, float]], results: Mapping[str, 
 def description(params: Parameters) -> str:
     """What the study asks, in a sentence for the cover."""
     return (
-        f"Images of class {params.normal_class} are normal. Can a detector that has seen nothing else tell that every other "
-        "image is not?"
+        f"Images of class {params.normal_class} are normal. Can a detector that has seen nothing else tell that every "
+        "other image is not?"
     )
 
 

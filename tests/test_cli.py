@@ -24,9 +24,14 @@ def place(tmp_path):
 
 
 def run(place, *words):
-    folder, environment = place
+    _, environment = place
     return subprocess.run(
-        [sys.executable, "-m", "lib", *words], cwd=paths.ROOT, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "lib", *words],
+        cwd=paths.ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 

@@ -1,0 +1,1 @@
+"""Executing a study and rendering it: pages, PDF, and the index of studies."""
