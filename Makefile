@@ -62,7 +62,7 @@ clean-all: clean clean-cache ## all of this and .venv; a downloaded data set sta
 	find lib tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): $(LOCK) pyproject.toml .ci/venv.py $(if $(INTACT),,FORCE)
-	@python=$$(sh .ci/find_python.sh "$(PYTHON)") && "$$python" .ci/venv.py $(LOCK) $(STAMP)
+	@python=$$(sh .ci/find_python.sh "$(PYTHON)") && exec "$$python" .ci/venv.py $(LOCK) $(STAMP)
 
 FORCE:
 
