@@ -102,7 +102,8 @@ def only_one_builder() -> Iterator[None]:
 def fingerprint(lock: Path) -> dict[str, str]:
     """What a finished ``.venv`` depends on: the lock, the package's own metadata, Python and the folder."""
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
-    own = [project["build-system"], project["project"], project["tool"]["setuptools"]]
+    tools = [project["tool"].get(name) for name in ("setuptools", "distutils")]
+    own = [project["build-system"], project["project"], tools]
     locked = hashlib.sha256(lock.read_bytes() + json.dumps(own, sort_keys=True).encode())
     return {"locked": locked.hexdigest(), "python": platform.python_version(), "folder": os.getcwd()}
 
@@ -142,8 +143,7 @@ def build(lock: Path) -> None:
         run([sys.executable, "-m", "venv", str(VENV)], log)
         pip(["--retries", "1", "--timeout", "8", "--require-hashes", "-r", str(first)], log)
         downloaded = pip(["--require-hashes", "-r", str(lock)], log, count)
-        # As a folder on Python's path: setuptools' other way loses to any folder named lib where Python starts.
-        pip(["--config-settings", "editable_mode=compat", "--editable", "."], log)
+        pip(["--editable", "."], log)
         # Byte code on every core, where pip would use one; a package's file for another Python is no failure.
         compiler = [VENV / "bin/python", "-m", "compileall", "-q", "-j", "0", VENV / "lib"]
         subprocess.run(compiler, stdout=log, stderr=log)
