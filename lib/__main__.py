@@ -43,10 +43,10 @@ def _report(study: str | None) -> None:
         _build(params.load(study), notice="")
         return
     from lib import data
-    from lib.report import build
+    from lib.report import status
 
     wanted = params.load(PUBLISHED)
-    if build.current(wanted):
+    if status.current(wanted):
         _build(wanted, notice="")
         return
     reason = data.missing(wanted)
@@ -67,12 +67,14 @@ def _report(study: str | None) -> None:
 
 
 def _build(chosen, notice: str) -> None:
-    from lib.report import build, studies
+    from lib.report import status
 
     where = paths.reports_folder() / chosen.study
-    if build.current(chosen, notice):
+    if status.current(chosen, notice):
         print(f"{chosen.study}: nothing has changed; {paths.shown(where)} is up to date")
         return
+    from lib.report import build, studies
+
     folder = build.build(chosen, notice)
     studies.write_index(folder.parent)
     print(f"{chosen.study}: {paths.shown(folder / 'report.pdf')} and {paths.shown(folder / 'index.html')}")

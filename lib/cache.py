@@ -28,6 +28,14 @@ def files_key(files: list[Path]) -> str:
     return content_key(sorted((file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files))
 
 
+def code_key() -> str:
+    """A key of every line that can change a report: `lib/`, the notebooks, published figures and the lock file."""
+    files = [path for path in (paths.ROOT / "lib").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    files += [*paths.notebooks_folder().glob("*.py"), *(paths.params_folder() / "published").glob("*.json")]
+    files.append(paths.ROOT / "requirements.lock")
+    return files_key([path for path in files if path.is_file()])
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`; moved onto `path` if the block ends well, removed if it does not."""

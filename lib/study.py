@@ -252,7 +252,7 @@ class Study:
                 "images": len(self.labels),
                 "fingerprint": self.images.fingerprint,
             },
-            "code": {"commit": _commit(), "files": code_key()},
+            "code": {"commit": _commit(), "files": cache.code_key()},
             "seed": self.params.seed,
             "device": _device(),
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
@@ -349,14 +349,6 @@ def published(params: Parameters) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"published: {paths.shown(path)} is not there")
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def code_key() -> str:
-    """A key of every line that can change a report: `lib/`, the notebooks, published figures and the lock file."""
-    files = [path for path in (paths.ROOT / "lib").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    files += [*paths.notebooks_folder().glob("*.py"), *(paths.params_folder() / "published").glob("*.json")]
-    files.append(paths.ROOT / "requirements.lock")
-    return cache.files_key([path for path in files if path.is_file()])
 
 
 def _versions() -> dict[str, str]:

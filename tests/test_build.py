@@ -9,7 +9,7 @@ import pytest
 
 from lib import params, paths
 from lib.errors import UserError
-from lib.report import build, execute
+from lib.report import build, execute, status
 
 HEADER = """\
 # ---
@@ -91,20 +91,20 @@ def suite(tmp_path, monkeypatch):
 def test_a_report_is_whole_current_and_survives_a_failure(suite):
     reports, write = suite
     study = params.load("digits")
-    assert not build.current(study)
+    assert not status.current(study)
     folder = build.build(study)
     assert {"index.html", "01_a.html", "report.pdf", "notebooks", "run"} == {path.name for path in folder.iterdir()}
     assert (folder / "report.pdf").read_bytes()[:5] == b"%PDF-"
-    assert build.current(study)
-    assert not build.current(study.model_copy(update={"threshold": 0.5}))
-    assert not build.current(study, "shown in place of another")
+    assert status.current(study)
+    assert not status.current(study.model_copy(update={"threshold": 0.5}))
+    assert not status.current(study, "shown in place of another")
 
     started = time.monotonic()
-    assert build.current(study)
+    assert status.current(study)
     assert time.monotonic() - started < 2
 
     write("raise RuntimeError('no luck')")
-    assert not build.current(study)
+    assert not status.current(study)
     with pytest.raises(UserError, match="no luck"):
         build.build(study)
     assert (folder / "report.pdf").is_file()  # the one before stays
@@ -118,7 +118,7 @@ def test_a_page_that_is_gone_makes_the_report_out_of_date(suite):
     study = params.load("digits")
     folder = build.build(study)
     (folder / "report.pdf").unlink()
-    assert not build.current(study)
+    assert not status.current(study)
 
 
 def test_what_stands_in_for_another_study_says_so_on_its_pages(suite):

@@ -14,23 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from lib import paths, wording
-from lib.cache import content_key, lock, write_json
+from lib.cache import lock, write_json
 from lib.clock import clock
 from lib.errors import UserError
 from lib.params import Parameters
+from lib.report.status import key
 from lib.runs import Run
-from lib.study import Study, code_key
-
-
-def current(params: Parameters, notice: str = "") -> bool:
-    """Whether a study's report is there, whole, and made from these parameters and this code."""
-    folder = paths.reports_folder() / params.study
-    try:
-        status = Run(folder / "run").read("status")
-    except (UserError, ValueError):
-        return False
-    pages = [folder / page for page in status.get("pages", [])]
-    return status.get("key") == _key(params, notice) and bool(pages) and all(page.is_file() for page in pages)
+from lib.study import Study
 
 
 def build(params: Parameters, notice: str = "") -> Path:
@@ -71,7 +61,7 @@ def build(params: Parameters, notice: str = "") -> Path:
             {
                 "status": "complete",
                 "title": params.title,
-                "key": _key(params, notice),
+                "key": key(params, notice),
                 "pages": [page.relative_to(making).as_posix() for page in pages],
                 "seconds": round(time.monotonic() - started, 1),
             },
@@ -124,11 +114,6 @@ def _facts(opened: Study, manifest: dict[str, Any]) -> Iterator[tuple[str, str]]
     yield "Computed with", f"TensorFlow {versions[library]}, Keras {versions['keras']}, Python {versions['python']}"
     yield "Device", f"{manifest['device']}; {manifest['machine']}"
     yield "Code", manifest["code"]["commit"] or f"files {manifest['code']['files']}"
-
-
-def _key(params: Parameters, notice: str) -> str:
-    """Equal for reports that would be the same; the wording of the notice's reason does not matter."""
-    return content_key(params.model_dump(), code_key(), bool(notice))
 
 
 def _keep_failed(params: Parameters, making: Path, error: UserError) -> Path:
