@@ -84,7 +84,7 @@ def suite(tmp_path, monkeypatch):
             + body,
         )
 
-    write('chosen.train(run, "autoencoder"); chosen.judge(run, "autoencoder", [0.015])')
+    write('chosen.train(run, "autoencoder"); chosen.judge(run, "autoencoder", [chosen.params.threshold])')
     return tmp_path / "reports", write
 
 
