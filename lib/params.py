@@ -16,6 +16,8 @@ from lib import paths
 from lib.errors import UserError, did_you_mean
 
 Threshold = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Parameters(BaseModel):
@@ -33,25 +35,58 @@ class Parameters(BaseModel):
     splits: str = Field("all", min_length=1, description="TFDS splits put together, or `all`")
     normal_class: str = Field("8", min_length=1, description="the class that is normal; all others are anomalies")
     image_size: int = Field(32, ge=16, le=512, multiple_of=8, description="side of the square images, pixels")
-    protocol: Literal["resubstitution"] = Field(
-        "resubstitution", description="which images are fitted and which judged"
+    protocol: Literal["resubstitution", "holdout"] = Field(
+        "resubstitution", description="which images are fitted on and which judged"
     )
+    fit_share: Share = Field(0.7, description="share of the normal images fitted on, under `holdout`")
+    calibration_share: Share = Field(0.1, description="share of them that thresholds may see; the rest is judged")
+    validation_share: float = Field(0.0, ge=0, lt=1, description="share of the anomalies that thresholds may see")
     latent_dim: int = Field(64, ge=1, le=8192, description="size of the latent vector")
     epochs: int = Field(20, ge=1, le=10_000, description="passes over the images fitted on")
     batch_size: int = Field(16, ge=1, le=4096, description="images a training step")
     learning_rate: float = Field(0.001, gt=0, le=1, description="Adam's learning rate")
     beta: float = Field(0.0001, ge=0, le=100, description="weight of the KL term in the β-VAE")
+    threshold_rule: Literal["fixed", "target_fpr", "max_f1", "youden", "min_cost"] = Field(
+        "fixed", description="how the threshold is chosen; all but `fixed` need `protocol: holdout`"
+    )
+    target_fpr: Share = Field(0.05, description="false alarm rate that the rule `target_fpr` keeps to")
+    cost_miss: float = Field(1.0, gt=0, le=1e9, description="cost of a missed anomaly, for `min_cost`")
+    cost_false_alarm: float = Field(1.0, gt=0, le=1e9, description="cost of a false alarm, for `min_cost`")
+    prevalence: Share = Field(0.1, description="share of anomalies expected in use, for costs and work-load")
     threshold: Threshold = Field(0.01, description="an image is flagged when its score exceeds it")
     thresholds: list[Threshold] = Field(
         [0.005, 0.01, 0.015, 0.02, 0.03], min_length=2, max_length=50, description="thresholds of the sweep"
     )
     seed: int = Field(555, ge=0, le=2**31 - 1, description="seed of every random choice")
+    seeds: list[Seed] = Field([], max_length=20, description="further seeds to repeat the fit with")
     published: str = Field("", description="published figures to compare with, a name in `params/published/`")
 
     @model_validator(mode="after")
     def _sweep_rises(self) -> Self:
         if any(b <= a for a, b in zip(self.thresholds, self.thresholds[1:], strict=False)):
             raise ValueError("thresholds: must rise from each to the next")
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Self:
+        if len({*self.seeds, self.seed}) != len(self.seeds) + 1:
+            raise ValueError(f"seeds: must differ from each other and from seed, which is {self.seed}")
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_left_to_judge(self) -> Self:
+        if self.fit_share + self.calibration_share >= 1:
+            raise ValueError("fit_share: with calibration_share it must leave some normal images to judge")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_see_what_they_need(self) -> Self:
+        if self.threshold_rule != "fixed" and self.protocol != "holdout":
+            raise ValueError(
+                f"threshold_rule: {self.threshold_rule} needs `protocol: holdout`, which sets images aside"
+            )
+        if self.threshold_rule in {"max_f1", "youden", "min_cost"} and not self.validation_share:
+            raise ValueError(f"threshold_rule: {self.threshold_rule} needs labelled images; set validation_share")
         return self
 
     @model_validator(mode="after")
@@ -62,7 +97,9 @@ class Parameters(BaseModel):
 
 
 KEYS = tuple(Parameters.model_fields)
-OPTIONAL = frozenset({"dataset_version", "splits", "published"})
+NEWER = {"fit_share", "calibration_share", "validation_share", "threshold_rule", "target_fpr", "cost_miss"}
+NEWER |= {"cost_false_alarm", "prevalence", "seeds"}
+OPTIONAL = frozenset({"dataset_version", "splits", "published", *NEWER})
 
 
 def collect(namespace: Mapping[str, Any]) -> Parameters:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import attributes, cache, data, metrics, paths, splits
+from lib import attributes, cache, data, duplicates, metrics, paths, splits
 from lib.errors import UserError
 from lib.params import Parameters, load
 from lib.runs import Run
@@ -61,13 +61,15 @@ class Study:
         params: the parameters.
         images: the prepared data set.
         labels: int8 (N,), 0 normal and 1 anomaly.
-        split: which images are fitted on and which judged.
+        split: which images are fitted on, shown to threshold rules, and judged.
+        groups: int (N,), the same for images that are the same file or near-duplicates.
     """
 
     params: Parameters
     images: data.ImageSet
     labels: np.ndarray
     split: splits.Split
+    groups: np.ndarray
 
     @classmethod
     def open(cls, params: Parameters) -> "Study":
@@ -78,7 +80,21 @@ class Study:
         """
         images = data.load(params)
         labels = images.labels(params.normal_class)
-        return cls(params, images, labels, splits.split(params.protocol, labels))
+        groups = _groups(images)
+        if params.protocol == "resubstitution":
+            return cls(params, images, labels, splits.split(params.protocol, labels), groups)
+        ids, sha256 = images.table["id"].to_numpy(), images.table["sha256"].to_numpy()
+        divided = splits.holdout(
+            ids,
+            labels,
+            groups,
+            fit_share=params.fit_share,
+            calibration_share=params.calibration_share,
+            validation_share=params.validation_share,
+            seed=params.seed,
+        )
+        splits.check(divided, ids, sha256, groups)
+        return cls(params, images, labels, divided, groups)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -93,13 +109,13 @@ class Study:
 
     @cached_property
     def normal(self) -> np.ndarray:
-        """Indices of the normal images."""
-        return np.flatnonzero(self.labels == 0)
+        """Indices of the normal images that are judged."""
+        return self.split.test[self.labels[self.split.test] == 0]
 
     @cached_property
     def anomalies(self) -> np.ndarray:
-        """Indices of the anomalies."""
-        return np.flatnonzero(self.labels == 1)
+        """Indices of the anomalies that are judged."""
+        return self.split.test[self.labels[self.split.test] == 1]
 
     def pixels(self, indices: np.ndarray) -> np.ndarray:
         """Images by index, uint8 (n, H, W, C)."""
@@ -113,6 +129,7 @@ class Study:
         run.write("params", self.params.model_dump())
         run.write("manifest", self.provenance())
         dataset = {"name": self.images.name, "version": self.images.version, **self.counts}
+        splits.to_table(self.split, self.images.table["id"].to_numpy()).to_csv(run.folder / "split.csv", index=False)
         run.update_metrics({"study": self.params.study, "protocol": self.params.protocol, "dataset": dataset})
         return run
 
@@ -123,6 +140,12 @@ class Study:
             run = self.begin()
             self.train(run, "autoencoder")
         return run
+
+    def repeat(self, name: str, seed: int) -> np.ndarray:
+        """Scores of a detector fitted on the same images with another seed, in the data set's order."""
+        folder = cache.cached("fits", self._fit_key(name, seed), lambda made: self._fit(name, made, seed))
+        key = cache.content_key(self._fit_key(name, seed), self._score_key())
+        return np.load(cache.cached("scores", key, lambda made: self._score(name, folder, made)) / "scores.npy")
 
     def train(self, run: Run, name: str) -> Trained:
         """Fits a detector on the fit images, scores every image, and leaves both in the run folder.
@@ -182,7 +205,15 @@ class Study:
     def roles(self) -> pd.DataFrame:
         """How many normal images and anomalies each role has."""
         rows = []
-        for role, indices in (("Fitted on", self.split.fit), ("Judged", self.split.test)):
+        parts = {
+            "Fitted on": self.split.fit,
+            "Calibration": self.split.calibration,
+            "Validation, anomalies": self.split.validation,
+            "Judged": self.split.test,
+        }
+        for role, indices in parts.items():
+            if not len(indices):
+                continue
             anomalies = int(self.labels[indices].sum())
             rows.append((role, len(indices) - anomalies, anomalies, len(indices)))
         return pd.DataFrame(rows, columns=["Role", "Normal images", "Anomalies", "All"])
@@ -259,11 +290,12 @@ class Study:
             "versions": {"python": platform.python_version(), **_versions()},
         }
 
-    def _fit(self, name: str, folder: Path) -> None:
+    def _fit(self, name: str, folder: Path, seed: int | None = None) -> None:
         from lib import backend, detectors
 
         backend.check_device()
-        detector = detectors.build(name, self.params, self.images.images.shape[-1])
+        params = self.params if seed is None else self.params.model_copy(update={"seed": seed})
+        detector = detectors.build(name, params, self.images.images.shape[-1])
         started = time.monotonic()
         history = detector.fit(self.pixels(self.split.fit))
         seconds = time.monotonic() - started
@@ -301,7 +333,7 @@ class Study:
         fitted[self.split.fit] = True
         return self.images.table[["id", "class_name"]].assign(label=self.labels, fitted=fitted)
 
-    def _fit_key(self, name: str) -> str:
+    def _fit_key(self, name: str, seed: int | None = None) -> str:
         chosen = self.params
         used = {
             "detector": name,
@@ -310,7 +342,7 @@ class Study:
             "epochs": chosen.epochs,
             "batch_size": chosen.batch_size,
             "learning_rate": chosen.learning_rate,
-            "seed": chosen.seed,
+            "seed": chosen.seed if seed is None else seed,
             "beta": chosen.beta if name == "beta_vae" else None,
         }
         ids = self.images.table["id"].to_numpy()[self.split.fit].tolist()
@@ -349,6 +381,16 @@ def published(params: Parameters) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"published: {paths.shown(path)} is not there")
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _groups(images: data.ImageSet) -> np.ndarray:
+    """Groups of near-duplicates, found once a data set and kept."""
+    code = cache.files_key([paths.ROOT / "lib" / "duplicates.py"])
+
+    def find(folder: Path) -> None:
+        np.save(folder / "groups.npy", duplicates.groups(images.images, images.table["sha256"].to_numpy()))
+
+    return np.load(cache.cached("groups", cache.content_key(images.fingerprint, code), find) / "groups.npy")
 
 
 def _versions() -> dict[str, str]:

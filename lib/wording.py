@@ -60,14 +60,48 @@ def originals(heights: Sequence[int], widths: Sequence[int], size: int) -> str:
     )
 
 
-def protocol(params: Parameters, fit: int, test: int, seen: int) -> str:
-    """Which images are fitted on and which judged, and what that does to the figures."""
-    return (
-        f"Protocol `{params.protocol}`: the detector is fitted on {count(fit, 'normal image')} and judged on "
-        f"{count(test, 'image')}, **{count(seen, 'image')} of which it was fitted on**. Nothing was held out: every "
-        "normal image that is judged has been seen in training. The false alarms counted here are therefore fewer "
-        "than new images would raise, and the figures compare with the published ones, not with use."
+def protocol(params: Parameters, parts: Mapping[str, int], seen: int) -> str:
+    """Which images are fitted on and which judged, and what that does to the figures.
+
+    Args:
+        params: the study's parameters.
+        parts: images of each part: `fit`, `calibration`, `validation`, `normal` (judged), `anomalies` (judged), and
+            `dropped`, those left out as near-duplicates of images that the detector or its threshold has seen.
+        seen: judged images that were fitted on.
+    """
+    judged = f"{count(parts['normal'], 'normal image')} and {count(parts['anomalies'], 'anomaly', 'anomalies')}"
+    text = (
+        f"Protocol `{params.protocol}`: the detector is fitted on {count(parts['fit'], 'normal image')} and judged on "
+        f"{judged}. "
     )
+    if seen:
+        return text + (
+            f"**{count(seen, 'judged image')} were fitted on**: nothing was held out. The false alarms counted here are "
+            "therefore fewer than new images would raise, and the figures compare with the published ones, not with use."
+        )
+    text += "**No image that is judged was fitted on**, nor seen by the rule that chooses the threshold: that has "
+    text += f"{count(parts['calibration'], 'normal image')} of its own"
+    if parts["validation"]:
+        text += f", and {count(parts['validation'], 'labelled anomaly', 'labelled anomalies')}"
+    text += ". Which part an image is in follows from its name and the seed alone."
+    if parts["dropped"]:
+        text += (
+            f" {count(parts['dropped'], 'anomaly', 'anomalies')} that nearly repeat an image fitted on or calibrated "
+            "with are left out of judging."
+        )
+    return text
+
+
+def duplicates(groups: int, images: int, pairs: Sequence[tuple[str, str, int]]) -> str:
+    """What near-duplicates the data set holds, and that they are kept on one side."""
+    if not groups:
+        return "No image is the same file as another, or nearly repeats it."
+    text = (
+        f"{count(images, 'image')} form {count(groups, 'group')} of the same file or of near-duplicates, found by what "
+        "they show and not by their names. A group is never divided between parts."
+    )
+    across = [f"{first} and {second} ({number})" for first, second, number in pairs if first != second]
+    return text + (f" Groups across classes: {', '.join(across[:5])}." if across else "")
 
 
 def network(rows: Sequence[Mapping[str, Any]], shape: Sequence[int], latent: int) -> str:
@@ -337,3 +371,91 @@ def headline(params: Parameters, figures: Mapping[str, Any]) -> list[str]:
         )
     lines.append(f"Judged under the protocol `{params.protocol}`: no normal image was held out.")
     return lines
+
+
+def held_out(own: Mapping[str, float], new: Mapping[str, float], fitted: int, unseen: int) -> str:
+    """What judging on images that were fitted on does to AUROC.
+
+    Args:
+        own: AUROC with the normal images that were fitted on.
+        new: AUROC of the same kind of detector with normal images that were not.
+        fitted: normal images fitted on, in the second.
+        unseen: normal images judged, in the second.
+    """
+    change = own["value"] - new["value"]
+    apart = own["low"] > new["high"]
+    text = (
+        f"Against {count(unseen, 'normal image')} held out, an autoencoder fitted on the other part "
+        f"({count(fitted, 'image')}) has an AUROC of **{new['value']:.4f}** (95 % interval {new['low']:.4f} to "
+        f"{new['high']:.4f}); against the images it was fitted on, {own['value']:.4f} ({own['low']:.4f} to "
+        f"{own['high']:.4f}). "
+    )
+    if apart:
+        return text + f"The difference of {change:.4f} is what it had learned by heart."
+    return text + f"The two intervals overlap, so the difference of {change:+.4f} may be chance."
+
+
+def references(autoencoder: Mapping[str, float], records: Mapping[str, Mapping[str, Any]]) -> str:
+    """How cheap detectors and shortcuts stand to the autoencoder.
+
+    Args:
+        autoencoder: its AUROC.
+        records: by printed name `auroc`, `difference` (to the autoencoder, paired) and `shortcut` (whether it looks at
+            what has nothing to do with the content).
+    """
+    better = [name for name, record in records.items() if record["difference"]["low"] > 0]
+    level = [
+        name for name, record in records.items() if record["difference"]["low"] <= 0 <= record["difference"]["high"]
+    ]
+    told = [name for name, record in records.items() if record["shortcut"] and record["auroc"]["low"] > 0.5]
+    best = max(records, key=lambda name: records[name]["auroc"]["value"])
+    text = (
+        f"The best of the cheap detectors is {best}, with an AUROC of {records[best]['auroc']['value']:.4f}; the "
+        f"autoencoder has {autoencoder['value']:.4f}. "
+    )
+    text += (
+        f"**Clearly better than the autoencoder: {', '.join(better)}.** "
+        if better
+        else ("None of them is clearly better than the autoencoder. ")
+    )
+    if level:
+        text += f"No clear difference to it: {', '.join(level)}. "
+    if told:
+        shares = ", ".join(f"{name} ({records[name]['auroc']['value']:.4f})" for name in told)
+        text += (
+            f"Shortcuts, which do not look at what is shown, tell anomalies better than chance: {shares}. A detector may "
+            "use them unnoticed."
+        )
+    return text.strip()
+
+
+def classes(frame: Any, threshold: float) -> str:
+    """Which classes of anomalies are hardest and easiest, of `lib.metrics.by_class`."""
+    hard, easy = frame.iloc[0], frame.iloc[-1]
+    half = int((frame["recall"] < 0.5).sum())
+    return (
+        f"Of {count(len(frame), 'class', 'classes')} of anomalies, {hard['class']} is the hardest: {percent(hard['recall'])} "
+        f"of its {count(int(hard['n']), 'image')} are flagged at the threshold of {threshold:.4g}, against "
+        f"{percent(easy['recall'])} of the {int(easy['n']):,} of {easy['class']}. "
+        f"{count(half, 'class is', 'classes are')} missed more often than caught."
+    )
+
+
+def workload(row: Mapping[str, float], prevalence: float, per: int = 1000) -> str:
+    """What a threshold means for the people who look at what is flagged."""
+    return (
+        f"Of {per:,} images with {percent(prevalence)} anomalies, the threshold in use flags {row['flagged']:.0f} for "
+        f"review; {row['false_alarms']:.0f} of them in vain. It catches {row['caught']:.0f} anomalies and misses "
+        f"{row['missed']:.0f}."
+    )
+
+
+def spread(values: Mapping[int, float]) -> str:
+    """How much AUROC changes with the seed alone."""
+    ordered = sorted(values.values())
+    middle = sum(ordered) / len(ordered)
+    deviation = (sum((value - middle) ** 2 for value in ordered) / (len(ordered) - 1)) ** 0.5
+    return (
+        f"Over {count(len(ordered), 'seed')} AUROC lies between {ordered[0]:.4f} and {ordered[-1]:.4f}, with a standard "
+        f"deviation of {deviation:.4f}. A difference between detectors that is not clearly larger is noise."
+    )
