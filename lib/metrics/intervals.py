@@ -1,0 +1,198 @@
+"""How sure a figure is: the 95 % interval of each kind of metric.
+
+* A single rate (recall, FPR): Clopper and Pearson's exact interval [1], which covers at least at its level.
+* Areas under the ROC curve: DeLong's variance [2], in the fast form of Sun and Xu [3], on the logit scale, so
+  that the interval stays inside 0 to 1. Where that variance is zero or undefined (perfect separation,
+  constant scores, a class of one) Newcombe's score interval [4] takes its place. The difference of two areas on
+  the same images: DeLong's variance for correlated curves.
+* Average precision and FPR at a TPR: percentile bootstrap, normals and anomalies resampled apart, fixed seed.
+* Values at a threshold that mix both classes (accuracy, balanced accuracy, precision, F1, MCC): the same
+  two-sample resampling, which at a fixed threshold only concerns two rates. They are drawn from their Jeffreys
+  posteriors instead of binomials, so that 0 of n and n of n keep a width.
+
+Classes are never mixed: every interval is for new images in the same proportion of anomalies, judged by the same
+fitted detector at the same threshold.
+
+[1] Biometrika 26 (1934) 404-413. [2] DeLong, DeLong, Clarke-Pearson, Biometrics 44 (1988) 837-845. [3] IEEE
+Signal Processing Letters 21 (2014) 1389-1393. [4] Statistics in Medicine 25 (2006) 559-573, method 5.
+"""
+
+import math
+from collections.abc import Callable
+from statistics import NormalDist
+
+import numpy as np
+from scipy.special import betaincinv
+
+LEVEL = 0.95
+Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+
+INTERVALS = (
+    "Intervals are 95 % intervals: DeLong's for AUROC and for differences of AUROC (Newcombe's where the separation is "
+    "perfect or there is none), Clopper and Pearson's for recall and FPR, a percentile bootstrap that resamples normal "
+    "images and anomalies apart for AUPR and for FPR at a TPR, and draws from the Jeffreys posteriors of the two error "
+    "rates for accuracy, balanced accuracy, precision, F1 and MCC. They tell what other images of the same kinds, in "
+    "the same proportion, could have given; they do not tell what another fit of the detector would."
+)
+
+_TAILS = (50 * (1 - LEVEL), 50 * (1 + LEVEL))  # percentiles
+_RESAMPLES = 1000
+_DRAWS = 10_000
+_SEED = 555
+
+
+# ---------------------------------------------------------------- a single rate
+
+
+def clopper_pearson(k, n, level: float = LEVEL):
+    """Give the exact interval of a rate: the rates that would not be surprised by k of n.
+
+    Covers the true rate at least with the level's probability, whatever the rate and n (Clopper and Pearson,
+    Biometrika 26 (1934) 404-413); mostly with more.
+
+    Args:
+        k: How many of n, 0 to n; a number or an array.
+        n: How many there were, at least 1; a number or an array that goes with k.
+        level: The interval's level, strictly between 0 and 1.
+
+    Returns:
+        `(low, high)`: two floats, or two arrays of the common shape.
+
+    Raises:
+        ValueError: n is less than 1, k is not within 0 to n, or the level is out of range.
+    """
+    k, n = np.broadcast_arrays(np.asarray(k, dtype=float), np.asarray(n, dtype=float))
+    if not 0 < level < 1:
+        raise ValueError(f"level: {level:g} is not strictly between 0 and 1")
+    if not ((n >= 1) & (k >= 0) & (k <= n)).all():
+        raise ValueError("clopper_pearson: needs n of at least 1 and k from 0 to n")
+    tail = (1 - level) / 2
+    low = np.where(k == 0, 0.0, betaincinv(np.maximum(k, 1), n - k + 1, tail))
+    high = np.where(k == n, 1.0, betaincinv(k + 1, np.maximum(n - k, 1), 1 - tail))
+    return (float(low), float(high)) if low.ndim == 0 else (low, high)
+
+
+# ---------------------------------------------------------------- rates that mix both classes
+
+
+def of_mixed_rates(
+    rates: Callable[..., dict], tp: int, fp: int, tn: int, fn: int
+) -> dict[str, tuple[float | None, float | None]]:
+    """Spread of the rates that mix both classes, when recall and FPR vary and the prevalence stays.
+
+    Args:
+        rates: Gives the values by name from the four counts; those that are None have no interval.
+        tp: Anomalies that were flagged.
+        fp: Normal images that were flagged.
+        tn: Normal images that passed.
+        fn: Anomalies that passed.
+
+    Returns:
+        `(low, high)` by name, both None where the value is.
+    """
+    anomalies, normals = tp + fn, tn + fp
+    rng = np.random.default_rng(_SEED)
+    drawn_tp = anomalies * rng.beta(tp + 0.5, fn + 0.5, _DRAWS)
+    drawn_fp = normals * rng.beta(fp + 0.5, tn + 0.5, _DRAWS)
+    drawn_fn, drawn_tn = anomalies - drawn_tp, normals - drawn_fp
+    # Draws lie strictly inside 0 to 1, so no margin is ever zero where a rate has a meaning.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        margins = (drawn_tp + drawn_fp) * (drawn_fn + drawn_tn) * anomalies * normals
+        draws = {
+            "accuracy": (drawn_tp + drawn_tn) / (anomalies + normals),
+            "balanced_accuracy": (drawn_tp / anomalies + drawn_tn / normals) / 2 if anomalies and normals else None,
+            "precision": drawn_tp / (drawn_tp + drawn_fp),
+            "f1": 2 * drawn_tp / (2 * drawn_tp + drawn_fp + drawn_fn),
+            "mcc": (drawn_tp * drawn_tn - drawn_fp * drawn_fn) / np.sqrt(margins),
+        }
+    intervals = {}
+    for name, value in rates(tp, fp, tn, fn).items():
+        if name not in draws:
+            continue
+        if value is None:
+            intervals[name] = (None, None)
+            continue
+        low, high = np.percentile(draws[name], _TAILS)
+        # At 0 of n and n of n the quantiles stop short of the value that was seen.
+        intervals[name] = (min(float(low), value), max(float(high), value))
+    return intervals
+
+
+# ---------------------------------------------------------------- areas under the ROC curve
+
+
+def placements(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """DeLong's components: for each a the share of b below it, for each b the share of a above it."""
+    pooled = _midranks(np.concatenate([a, b]))
+    above = (pooled[: a.size] - _midranks(a)) / b.size
+    below = 1 - (pooled[a.size :] - _midranks(b)) / a.size
+    return above, below
+
+
+def superiority(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
+    """P(a > b) + P(a = b) / 2 with its 95 % interval."""
+    above, below = placements(a, b)
+    value = float(np.clip(above.mean(), 0.0, 1.0))
+    variance = 0.0
+    if min(a.size, b.size) > 1:
+        variance = above.var(ddof=1) / a.size + below.var(ddof=1) / b.size
+    # Rounding leaves 1e-33 where every component is equal; pairs cannot differ by that little.
+    if variance < 1e-20 or value in (0.0, 1.0):
+        return value, *_newcombe(value, a.size, b.size)
+    centre = math.log(value / (1 - value))
+    half = Z * math.sqrt(variance) / (value * (1 - value))
+    return value, 1 / (1 + math.exp(half - centre)), 1 / (1 + math.exp(-half - centre))
+
+
+def _midranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1, equal values sharing the mean of theirs."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+
+
+def _newcombe(value: float, m: int, n: int) -> tuple[float, float]:
+    """Newcombe's method 5: the areas that would not be surprised by the one that was seen."""
+    size = (m + n) / 2 - 1
+
+    def surprised(area: float) -> bool:
+        variance = area * (1 - area) * (1 + size * ((1 - area) / (2 - area) + area / (1 + area))) / (m * n)
+        return abs(area - value) > Z * math.sqrt(variance)
+
+    def bound(end: float) -> float:
+        inside, outside = value, end
+        for _ in range(60):
+            middle = (inside + outside) / 2
+            inside, outside = (inside, middle) if surprised(middle) else (middle, outside)
+        return inside
+
+    return bound(0.0), bound(1.0)
+
+
+# ---------------------------------------------------------------- whatever follows from the ranking
+
+
+def cumulative(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Anomalies and normals flagged after each distinct score, from the highest score down."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), labels.size - 1)
+    flagged = labels[order]
+    return np.cumsum(flagged, dtype=float)[ends], np.cumsum(~flagged, dtype=float)[ends]
+
+
+def bootstrap(
+    labels: np.ndarray, scores: np.ndarray, statistic: Callable[[np.ndarray, np.ndarray], float]
+) -> tuple[float, float]:
+    """95 % percentile interval of a statistic of the cumulative counts, each class resampled by itself."""
+    rng = np.random.default_rng(_SEED)
+    order = np.argsort(-scores, kind="stable")  # sorted once; resampling only changes the weights
+    labels, scores = labels[order], scores[order]
+    ends = np.append(np.flatnonzero(np.diff(scores)), labels.size - 1)
+    groups = np.flatnonzero(labels), np.flatnonzero(~labels)
+
+    def resampled(members: np.ndarray) -> np.ndarray:
+        drawn = members[rng.integers(members.size, size=members.size)]
+        return np.cumsum(np.bincount(drawn, minlength=labels.size))[ends].astype(float)
+
+    values = [statistic(*map(resampled, groups)) for _ in range(_RESAMPLES)]
+    low, high = np.percentile(values, _TAILS)
+    return float(low), float(high)
