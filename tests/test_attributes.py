@@ -1,5 +1,7 @@
 """Attributes of images whose truth is known because they were painted for it."""
 
+import colorsys
+
 import numpy as np
 import pytest
 
@@ -108,6 +110,84 @@ def test_ground_below_a_sky():
     found, upside_down = one(image), one(image[::-1])
     assert found["ground_contrast"] > 0.2 and found["ground_texture"] > 0.05
     assert upside_down["ground_texture"] == pytest.approx(-found["ground_texture"], abs=1e-6)
+
+
+def test_layers_are_background_and_what_stands_before_them_is_not():
+    """A most frequent colour alone would take half of this image for object."""
+    image = plain(BLUE)
+    image[48:] = (90, 130, 60)
+    image[36:60, 24:72] = WHITE
+    found = one(image)
+    assert found["object_area"] == pytest.approx(24 * 48 / SIZE**2, abs=0.02)
+    assert found["background_share"] == pytest.approx(1 - 24 * 48 / SIZE**2, abs=0.02)
+    assert found["object_centring"] == pytest.approx(1, abs=0.01)
+
+
+def test_a_sky_of_two_colours_is_background():
+    image = plain(BLUE)
+    image[:, 50:] = (170, 180, 190)
+    image[40:56, 30:66] = RED
+    assert one(image)["background_share"] == pytest.approx(1 - 16 * 36 / SIZE**2, abs=0.02)
+
+
+def test_a_speck_is_no_object():
+    image = plain(BLUE)
+    image[20:26, 20:26] = RED
+    found = one(image)
+    assert (found["object_area"], found["object_centring"], found["object_red"]) == (0, 1, 0)
+
+
+def test_red_is_told_of_the_object_not_of_its_ground():
+    assert one(box(GREY, RED, 0.2))["object_red"] == pytest.approx(1, abs=0.02)
+    assert one(box(RED, GREY, 0.2))["object_red"] == pytest.approx(0, abs=0.02)
+    half = box(GREY, RED, 0.2)
+    half[SIZE // 2 :][half[SIZE // 2 :, :, 0] == RED[0]] = WHITE
+    assert one(half)["object_red"] == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("brown", [(120, 80, 60), (90, 60, 50), (190, 150, 140)])
+def test_brown_and_pink_are_not_red(brown):
+    assert one(plain(brown))["red_share"] == one(box(GREY, brown))["object_red"] == 0
+
+
+@pytest.mark.parametrize("sky", [BLUE, GREY, WHITE, (150, 180, 230)])
+def test_smooth_blue_grey_and_white_look_like_sky(sky):
+    found = one(box(sky, RED, 0.2))
+    assert found["ground_share"] == found["background_not_sky"] == 0
+
+
+@pytest.mark.parametrize("ground", [(90, 130, 60), (150, 110, 70), BLACK])
+def test_grass_earth_and_night_do_not(ground):
+    image = plain(BLUE)
+    image[64:] = ground
+    found, all_of_it = one(image), one(plain(ground))
+    assert found["ground_share"] == 1 and 0.3 < found["background_not_sky"] < 0.5
+    assert all_of_it["ground_share"] == all_of_it["background_not_sky"] == 1
+    assert one(image[::-1])["ground_share"] == 0
+
+
+def test_grey_gravel_is_ground():
+    gravel = np.random.default_rng(4).integers(90, 170, (SIZE, SIZE, 1), dtype=np.uint8).repeat(3, -1)
+    assert one(gravel)["ground_share"] > 0.9
+
+
+@pytest.mark.parametrize("hue", range(0, 360, 30))
+def test_the_dominant_hue_is_that_of_most_colour(hue):
+    colour = np.array(colorsys.hsv_to_rgb(hue / 360, 0.7, 0.9)) * 255
+    opposite = np.array(colorsys.hsv_to_rgb((hue / 360 + 0.5) % 1, 0.7, 0.9)) * 255
+    image = box(colour.astype(np.uint8), opposite.astype(np.uint8), 0.3)
+    assert attributes.dominant_hue(image[None])[0] == pytest.approx(hue)
+    assert one(image)["dominant_warmth"] == pytest.approx((1 + np.cos(np.radians(hue - 30))) / 2, abs=1e-6)
+
+
+def test_vivid_pixels_outweigh_many_dull_ones():
+    image = box((120, 124, 130), (240, 20, 20), 0.2)
+    assert attributes.dominant_hue(image[None])[0] == 0
+
+
+def test_grey_has_no_hue():
+    assert np.isnan(attributes.dominant_hue(np.stack([plain(GREY), plain(BLACK), plain(WHITE)]))).all()
+    assert one(plain(GREY))["dominant_warmth"] == 0.5
 
 
 def test_grey_and_colour_arrays_measure_alike():
