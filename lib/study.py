@@ -141,8 +141,8 @@ class Study:
             self.train(run, "autoencoder")
         return run
 
-    def repeat(self, name: str, seed: int) -> np.ndarray:
-        """Scores of a detector fitted on the same images with another seed, in the data set's order."""
+    def scores(self, name: str, seed: int | None = None) -> np.ndarray:
+        """Scores of every image by a detector fitted on the fit images, with another seed than the study's if given."""
         folder = cache.cached("fits", self._fit_key(name, seed), lambda made: self._fit(name, made, seed))
         key = cache.content_key(self._fit_key(name, seed), self._score_key())
         return np.load(cache.cached("scores", key, lambda made: self._score(name, folder, made)) / "scores.npy")
@@ -169,6 +169,10 @@ class Study:
         trained = Trained(record["history"], record["layers"], scores, {"fit": record["seconds"], **timing}, kept)
         self._leave(run, name, trained, folder)
         return trained
+
+    def duplicates(self) -> dict[str, Any]:
+        """What near-duplicates there are, as `lib.wording.duplicates` takes them."""
+        return duplicates.summary(self.images.table, self.groups)
 
     def attributes(self) -> pd.DataFrame:
         """What can be measured of each image, one row an image (see `lib.attributes`), measured once and kept."""
@@ -346,7 +350,9 @@ class Study:
             "beta": chosen.beta if name == "beta_vae" else None,
         }
         ids = self.images.table["id"].to_numpy()[self.split.fit].tolist()
-        code = cache.files_key([*(paths.ROOT / "lib" / "detectors").glob("*.py"), paths.ROOT / "lib" / "training.py"])
+        networks = (paths.ROOT / "lib" / "detectors").glob("*.py")
+        files = [file for file in networks if not file.name.startswith("reference")]
+        code = cache.files_key([*files, paths.ROOT / "lib" / "training.py"])
         versions = {name: version for name, version in _versions().items() if name.startswith(("tensorflow", "keras"))}
         return cache.content_key(used, self.images.fingerprint, ids, code, versions, _device())
 
@@ -364,9 +370,10 @@ def finished(study: str) -> Run:
     return run
 
 
-def of_run(run: Run) -> Study:
-    """The study that a run folder was made from."""
-    return Study.open(Parameters.model_validate(run.read("params")))
+def of_run(run: Run, threshold: float | None = None) -> Study:
+    """The study that a run folder was made from, with another fixed threshold where one is given."""
+    params = Parameters.model_validate(run.read("params"))
+    return Study.open(params if threshold is None else params.model_copy(update={"threshold": threshold}))
 
 
 def published(params: Parameters) -> dict[str, Any]:

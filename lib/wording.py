@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lib.params import Parameters
+from lib.thresholds import Threshold
 
 NAMES = {"autoencoder": "autoencoder", "vae": "VAE", "beta_vae": "β-VAE"}
 FEW = 5  # images below which nothing is said of what they have in common
@@ -76,8 +77,9 @@ def protocol(params: Parameters, parts: Mapping[str, int], seen: int) -> str:
     )
     if seen:
         return text + (
-            f"**{count(seen, 'judged image')} were fitted on**: nothing was held out. The false alarms counted here are "
-            "therefore fewer than new images would raise, and the figures compare with the published ones, not with use."
+            f"**{count(seen, 'judged image')} were fitted on**: nothing was held out. The false alarms counted here "
+            "are therefore fewer than new images would raise, and the figures compare with the published ones, not "
+            "with use."
         )
     text += "**No image that is judged was fitted on**, nor seen by the rule that chooses the threshold: that has "
     text += f"{count(parts['calibration'], 'normal image')} of its own"
@@ -138,11 +140,26 @@ def learning(name: str, history: Mapping[str, Sequence[float]], seconds: Mapping
     return text
 
 
+RULES = {
+    "fixed": "is fixed by the parameter set",
+    "target_fpr": "keeps the expected share of normal images flagged at or below the target, by split conformal "
+    "calibration",
+    "max_f1": "is where F1 is highest",
+    "youden": "is where recall minus the false alarm rate is highest",
+    "min_cost": "is where the expected cost of misses and false alarms is lowest",
+}
+
+
+def rule(line: Threshold) -> str:
+    """How a threshold came about, and what its rule was shown."""
+    return f"The threshold of {line.value:.4g} {RULES[line.rule]} (rule `{line.rule}`); the rule saw {line.saw}."
+
+
 def decisions(name: str, result: Mapping[str, Any], threshold: float, reference: Mapping[str, Any] | None) -> str:
     """Counts detected and misclassified at a threshold, beside the published ones."""
     anomalies, normals = result["tp"] + result["fn"], result["fp"] + result["tn"]
     text = (
-        f"At the threshold of {threshold:g} the {NAMES.get(name, name)} detects **{result['tp']:,} of "
+        f"At the threshold of {threshold:.4g} the {NAMES.get(name, name)} detects **{result['tp']:,} of "
         f"{count(anomalies, 'anomaly', 'anomalies')}** and misses {result['fn']:,}; it takes **{result['fp']:,} of "
         f"{count(normals, 'normal image')}** for anomalies and passes {result['tn']:,}."
     )
@@ -360,16 +377,29 @@ def headline(params: Parameters, figures: Mapping[str, Any]) -> list[str]:
     """The main results of a run, one sentence each, from its `metrics.json`."""
     lines = []
     for name, record in figures["detectors"].items():
-        result = record["thresholds"][f"{params.threshold:g}"]
+        line = record["threshold"]["value"]
+        result = record["thresholds"][f"{line:g}"]
         anomalies, normals = result["tp"] + result["fn"], result["fp"] + result["tn"]
         accuracy = result["accuracy"]
         lines.append(
             f"**{NAMES.get(name, name)}**: AUROC {record['auroc']['value']:.4f}; at the threshold of "
-            f"{params.threshold:g} it catches {result['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and "
+            f"{line:.4g} it catches {result['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and "
             f"raises {count(result['fp'], 'false alarm')} on {count(normals, 'normal image')} (accuracy "
             f"{accuracy['value']:.4f}, {_against(accuracy, accuracy['trivial'], 'flagging everything')})."
         )
-    lines.append(f"Judged under the protocol `{params.protocol}`: no normal image was held out.")
+    kept = "every judged image was held out" if params.protocol == "holdout" else "no normal image was held out"
+    lines.append(f"Judged under the protocol `{params.protocol}`: {kept}.")
+    if "held_out" in figures:
+        for name, both in figures["held_out"].items():
+            lines.append(
+                f"AUROC of the {NAMES.get(name, name)} on normal images held out: {both['unseen']['value']:.4f}; on "
+                f"those fitted on: {both['fitted']['value']:.4f}."
+            )
+    if "references" in figures:
+        best = max(figures["references"], key=lambda name: figures["references"][name]["auroc"]["value"])
+        lines.append(
+            f"Best of the cheap reference detectors: {best}, AUROC {figures['references'][best]['auroc']['value']:.4f}."
+        )
     return lines
 
 
@@ -423,8 +453,8 @@ def references(autoencoder: Mapping[str, float], records: Mapping[str, Mapping[s
     if told:
         shares = ", ".join(f"{name} ({records[name]['auroc']['value']:.4f})" for name in told)
         text += (
-            f"Shortcuts, which do not look at what is shown, tell anomalies better than chance: {shares}. A detector may "
-            "use them unnoticed."
+            f"Shortcuts, which do not look at what is shown, tell anomalies better than chance: {shares}. A "
+            "detector may use them unnoticed."
         )
     return text.strip()
 
@@ -434,9 +464,9 @@ def classes(frame: Any, threshold: float) -> str:
     hard, easy = frame.iloc[0], frame.iloc[-1]
     half = int((frame["recall"] < 0.5).sum())
     return (
-        f"Of {count(len(frame), 'class', 'classes')} of anomalies, {hard['class']} is the hardest: {percent(hard['recall'])} "
-        f"of its {count(int(hard['n']), 'image')} are flagged at the threshold of {threshold:.4g}, against "
-        f"{percent(easy['recall'])} of the {int(easy['n']):,} of {easy['class']}. "
+        f"Of {count(len(frame), 'class', 'classes')} of anomalies, {hard['class']} is the hardest: "
+        f"{percent(hard['recall'])} of its {count(int(hard['n']), 'image')} are flagged at the "
+        f"threshold of {threshold:.4g}, against {percent(easy['recall'])} of the {int(easy['n']):,} of {easy['class']}. "
         f"{count(half, 'class is', 'classes are')} missed more often than caught."
     )
 
@@ -452,10 +482,12 @@ def workload(row: Mapping[str, float], prevalence: float, per: int = 1000) -> st
 
 def spread(values: Mapping[int, float]) -> str:
     """How much AUROC changes with the seed alone."""
+    if len(values) < 2:
+        return "This report fits with one seed. Name further `seeds` in the parameter set to see how far it matters."
     ordered = sorted(values.values())
     middle = sum(ordered) / len(ordered)
     deviation = (sum((value - middle) ** 2 for value in ordered) / (len(ordered) - 1)) ** 0.5
     return (
-        f"Over {count(len(ordered), 'seed')} AUROC lies between {ordered[0]:.4f} and {ordered[-1]:.4f}, with a standard "
-        f"deviation of {deviation:.4f}. A difference between detectors that is not clearly larger is noise."
+        f"Over {count(len(ordered), 'seed')} AUROC lies between {ordered[0]:.4f} and {ordered[-1]:.4f}, with a "
+        f"standard deviation of {deviation:.4f}. A difference between detectors that is not clearly larger is noise."
     )

@@ -20,7 +20,7 @@
 # %%
 import numpy as np
 
-from lib import params, plots, show, tables, wording
+from lib import judgement, params, plots, show, tables, wording
 from lib.study import Study
 
 # %% tags=["parameters"]
@@ -31,6 +31,9 @@ splits: str = "all"  # TFDS splits put together, such as "train+test"
 normal_class: str = "8"  # the class that is normal; every other is an anomaly
 image_size: int = 32  # side of the square images, pixels, a multiple of 8
 protocol: str = "resubstitution"  # which images are fitted on and which judged
+fit_share: float = 0.7  # share of the normal images fitted on, under "holdout"
+calibration_share: float = 0.1  # share of them that threshold rules may see; the rest is judged
+validation_share: float = 0.0  # share of the anomalies that threshold rules may see
 seed: int = 555  # of every random choice
 
 # %% [markdown]
@@ -81,8 +84,7 @@ show.prose(wording.originals(originals["height"], originals["width"], image_size
 # on is a matter of protocol, and decides what its figures are worth.
 
 # %%
-divided = chosen.split
-show.prose(wording.protocol(chosen.params, len(divided.fit), len(divided.test), divided.seen))
+show.prose(wording.protocol(chosen.params, judgement.parts(chosen), chosen.split.seen))
 
 # %%
 show.table(
@@ -90,6 +92,13 @@ show.table(
     label="tab-split",
     caption="Images by role. An image may have both roles.",
 )
+
+# %% [markdown]
+# The same photograph in two parts would be a leak: the detector would be judged on what it was fitted on. So images
+# are compared by their bytes and by what they show, before they are divided.
+
+# %%
+show.prose(wording.duplicates(**chosen.duplicates()))
 
 # %% [markdown]
 # ## Look at some

@@ -31,14 +31,23 @@ splits: str = "all"  # TFDS splits put together, such as "train+test"
 normal_class: str = "8"  # the class that is normal; every other is an anomaly
 image_size: int = 32  # side of the square images, pixels, a multiple of 8
 protocol: str = "resubstitution"  # which images are fitted on and which judged
+fit_share: float = 0.7  # share of the normal images fitted on, under "holdout"
+calibration_share: float = 0.1  # share of them that threshold rules may see; the rest is judged
+validation_share: float = 0.0  # share of the anomalies that threshold rules may see
 latent_dim: int = 64  # size of the latent vector
 epochs: int = 20  # passes over the images fitted on
 batch_size: int = 16  # images a training step
 learning_rate: float = 0.001  # of Adam
 beta: float = 0.0001  # weight of the KL term in the β-VAE
+threshold_rule: str = "fixed"  # how the threshold is chosen; fixed, target_fpr, max_f1, youden or min_cost
+target_fpr: float = 0.05  # false alarm rate that the rule target_fpr keeps to
+cost_miss: float = 1.0  # cost of a missed anomaly, for min_cost
+cost_false_alarm: float = 1.0  # cost of a false alarm, for min_cost
+prevalence: float = 0.1  # share of anomalies expected in use, for costs and work-load
 threshold: float = 0.01  # a score above it is flagged, 0 to 1
 thresholds: list = [0.005, 0.01, 0.015, 0.02, 0.03]  # of the sweep, rising
 seed: int = 555  # of every random choice
+seeds: list = []  # further seeds to repeat the fit with
 published: str = ""  # published figures to compare with, a name in params/published/
 
 # %% [markdown]

@@ -21,7 +21,7 @@
 # %%
 import numpy as np
 
-from lib import metrics, plots, show, tables, thresholds, wording
+from lib import claims, judgement, metrics, plots, show, tables, thresholds, wording
 from lib import study as studies
 
 # %% tags=["parameters"]
@@ -30,8 +30,10 @@ threshold: float = 0.01  # a score above it is flagged, 0 to 1
 
 # %%
 run = studies.finished(study)
-chosen = studies.of_run(run)
+chosen = studies.of_run(run, threshold)
 scores = run.scores()["autoencoder"].to_numpy()
+line = judgement.threshold(chosen, run, "autoencoder")
+threshold = line.value
 flagged = thresholds.decide(scores, threshold)
 names = run.scores()["class_name"].to_numpy()
 assert np.isfinite(scores).all(), "a missing score would silently count as normal"
@@ -43,7 +45,8 @@ assert np.isfinite(scores).all(), "a missing score would silently count as norma
 # the line are missed; normal images to the right of it are false alarms.
 
 # %%
-result = metrics.at_threshold(chosen.labels, scores, threshold)
+result = metrics.at_threshold(*chosen.test(run, "autoencoder"), threshold)
+show.prose(wording.rule(line))
 show.prose(wording.decisions("autoencoder", result, threshold, chosen.published("autoencoder", threshold)))
 
 # %%
@@ -53,7 +56,7 @@ show.figure(
     label="fig-scores",
     caption="Scores of normal images and of anomalies, each as a share of its own class, and the threshold.",
     alt=f"Two overlapping histograms: medians {np.median(scores[normal]):.4f} (normal) and "
-    f"{np.median(scores[anomalies]):.4f} (anomalies), threshold {threshold:g}.",
+    f"{np.median(scores[anomalies]):.4f} (anomalies), threshold {threshold:.4g}.",
 )
 
 # %% [markdown]
@@ -151,6 +154,52 @@ show.table(
     tables.shifts(*alarmed),
     label="tab-alarms",
     caption=f"Features of the {len(alarms):,} false alarms against {len(normal) - len(alarms):,} normal images passed.",
+)
+
+# %% [markdown]
+# ## What the published study claims of them
+#
+# Looking at some mistakes, the study names what they share. Each claim is put to the test on all of them: is it true
+# of most, and does it tell them from the images that the detector judges rightly?
+
+# %%
+verdicts = claims.judge_all(chosen.attributes(), chosen.params.normal_class, missed, alarms, anomalies, normal)
+show.table(
+    claims.to_frame(verdicts), label="tab-claims", caption="The study's claims, and what measuring says of them."
+)
+show.prose(claims.sentences(verdicts))
+
+# %% [markdown]
+# ## Which classes fool it
+#
+# Recall by class, with 95 % intervals: a class with few images can be hard by chance. [Figure](#fig-classes-recall)
+# shows the hardest and the easiest.
+
+# %%
+by_class = judgement.by_class(chosen, run, "autoencoder", threshold)
+show.prose(wording.classes(by_class, threshold))
+show.figure(
+    plots.by_class(by_class),
+    label="fig-classes-recall",
+    caption=f"Recall at the threshold of {threshold:.4g} for the hardest and the easiest classes, with 95 % intervals.",
+    alt=f"Dots with whiskers: recall from {by_class['recall'].min():.2f} to {by_class['recall'].max():.2f}.",
+)
+
+# %%
+show.table(
+    tables.by_class(by_class),
+    label="tab-classes-recall",
+    caption="The hardest and the easiest classes: images, recall at the threshold, and AUROC, with 95 % intervals.",
+)
+
+# %%
+hardest = by_class["class"].head(4).tolist()
+few = np.concatenate([missed[names[missed] == name][:4] for name in hardest]).astype(int)
+show.figure(
+    plots.image_grid(chosen.pixels(few), [f"{names[each]}\n{scores[each]:.4f}" for each in few]),
+    label="fig-hardest",
+    caption=f"Missed images of the hardest classes: {', '.join(hardest)}.",
+    alt=f"Grid of {len(few)} anomalies that pass as normal, of the classes that are missed most.",
 )
 
 # %% [markdown]

@@ -20,7 +20,7 @@
 # %%
 import numpy as np
 
-from lib import metrics, plots, show, tables, wording
+from lib import judgement, metrics, plots, show, tables, wording
 from lib import study as studies
 
 # %% tags=["parameters"]
@@ -29,9 +29,9 @@ threshold: float = 0.01  # a score above it is flagged, 0 to 1
 
 # %%
 run = studies.finished(study)
-chosen = studies.of_run(run)
-judged = chosen.judge(run, "autoencoder", [threshold])
-result = judged["thresholds"][f"{threshold:g}"]
+chosen = studies.of_run(run, threshold)
+judged = judgement.judge(chosen, run, "autoencoder")
+result, threshold = judged["at"], judged["threshold"]["value"]
 labels, scores = chosen.test(run, "autoencoder")
 
 # %% [markdown]
@@ -43,13 +43,14 @@ labels, scores = chosen.test(run, "autoencoder")
 # that.
 
 # %%
+show.prose(wording.rule(judgement.threshold(chosen, run, "autoencoder")))
 show.prose(wording.verdict("autoencoder", result, judged["auroc"]))
 
 # %%
 show.table(
     tables.metrics(result, chosen.published("autoencoder", threshold)),
     label="tab-metrics",
-    caption=f"The autoencoder at the threshold of {threshold:g}.",
+    caption=f"The autoencoder at the threshold of {threshold:.4g}.",
 )
 
 # %%
@@ -57,7 +58,7 @@ counts = {key: result[key] for key in ("tp", "fp", "tn", "fn")}
 show.figure(
     plots.confusion(**counts),
     label="fig-confusion",
-    caption=f"Decisions at the threshold of {threshold:g}: counts, and shares of each row.",
+    caption=f"Decisions at the threshold of {threshold:.4g}: counts, and shares of each row.",
     alt="Confusion matrix: {tp} true and {fp} false positives, {tn} true and {fn} false negatives.".format(**counts),
 )
 
@@ -70,7 +71,7 @@ show.figure(
 
 # %%
 fpr, tpr, _ = metrics.roc_curve(labels, scores)
-here = (result["fp"] / (result["fp"] + result["tn"]), result["recall"]["value"], f"threshold {threshold:g}")
+here = (result["fp"] / (result["fp"] + result["tn"]), result["recall"]["value"], f"threshold {threshold:.4g}")
 show.figure(
     plots.roc_curves({"autoencoder": (fpr, tpr, judged["auroc"])}, {"autoencoder": here}),
     label="fig-roc",
@@ -93,12 +94,89 @@ show.figure(
     f"{judged['aupr']['chance']:.4f}.",
 )
 
+# %% [markdown]
+# ## The whole table
+#
+# Every figure with its 95 % interval, with what chance would reach, and with what flagging every image would reach.
+# Where the interval includes the trivial value, the figure says nothing for the detector, and the table says so.
+
 # %%
-ranking = {"auroc": judged["auroc"], "aupr": judged["aupr"], "fpr_at_tpr": judged["fpr_at_95_tpr"]}
 show.table(
-    tables.metrics(ranking),
-    label="tab-ranking",
-    caption="Figures that do not depend on the threshold, with their 95 % intervals and what chance would reach.",
+    tables.honest({**judged, **result}),
+    label="tab-honest",
+    caption="The autoencoder by every measure, with intervals, chance, and flagging everything.",
+)
+show.prose(metrics.INTERVALS)
+
+# %% [markdown]
+# ## On images that it was not fitted on
+#
+# A detector knows the images that it was fitted on. How much of its AUROC is that?
+
+# %%
+apart = judgement.held_out(chosen, run)
+show.prose(wording.held_out(apart.own, apart.new, apart.fitted, apart.unseen))
+
+# %% [markdown]
+# ## Against what is cheap
+#
+# Would less have done? The same images, judged by detectors that take seconds, and by shortcuts that do not look at
+# what is shown: the size and proportions of the file, and blank margins. [Figure](#fig-references) sets their AUROC
+# beside the autoencoder's.
+
+# %%
+references = judgement.references(chosen, run)
+show.prose(wording.references(judged["auroc"], references))
+ranked = {"autoencoder": judged} | references
+areas = [record["auroc"] for record in ranked.values()]
+show.figure(
+    plots.references(list(ranked), *[[area[key] for area in areas] for key in ("value", "low", "high")], "autoencoder"),
+    label="fig-references",
+    caption="AUROC of the autoencoder and of the reference detectors, with 95 % intervals; the line is chance.",
+    alt="; ".join(f"{name} {record['auroc']['value']:.4f}" for name, record in ranked.items()),
+)
+
+# %%
+seconds = sum(run.read("metrics")["detectors"]["autoencoder"]["seconds"].values())
+show.table(
+    tables.references({"autoencoder": {**judged, "seconds": seconds}} | references),
+    label="tab-references",
+    caption="The same in figures, with the paired difference of each AUROC to the autoencoder's, and seconds in all.",
+)
+
+# %% [markdown]
+# ## How much is luck
+#
+# Another seed gives other initial weights and another order of images, and so another detector.
+
+# %%
+show.prose(wording.spread(judgement.seeds(chosen, run)))
+
+# %% [markdown]
+# ## What it costs to use
+#
+# Prevalence in use is seldom that of a data set. Of a thousand images at the prevalence of this study's parameter
+# set, how many are reviewed, missed, and raised in vain?
+
+# %%
+prevalence = chosen.params.prevalence
+grid = np.unique(np.quantile(scores, np.linspace(0, 1, 201)))
+work = metrics.operations(*metrics.error_rates(labels, scores, grid), prevalence)
+here = metrics.operations(*metrics.error_rates(labels, scores, [threshold]), prevalence)
+show.prose(wording.workload(here.iloc[0], prevalence))
+show.figure(
+    plots.operations(grid, work["flagged"], work["missed"], work["false_alarms"], threshold),
+    label="fig-operations",
+    caption=f"Of 1,000 images with {wording.percent(prevalence)} anomalies: reviewed, missed and raised in vain.",
+    alt="Three curves over the threshold: reviews and false alarms fall, misses rise.",
+)
+
+# %%
+few = np.quantile(scores, [0.02, 0.05, 0.1, 0.2, 0.3, 0.5])
+show.table(
+    tables.operations(few, metrics.operations(*metrics.error_rates(labels, scores, few), prevalence)),
+    label="tab-operations",
+    caption=f"The same at some thresholds, per 1,000 images with {wording.percent(prevalence)} anomalies.",
 )
 
 # %% [markdown]

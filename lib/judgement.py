@@ -1,0 +1,183 @@
+"""What a study's scores are worth: at its threshold, against cheap detectors, on images held out, class by class.
+
+Everything here reads scores that `lib.study` left in the run folder, lays its figures into `metrics.json`, and
+judges on the study's test part alone.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lib import cache, metrics, paths, thresholds
+from lib.runs import Run
+from lib.study import Study
+from lib.thresholds import Threshold
+
+
+def threshold(study: Study, run: Run, name: str) -> Threshold:
+    """The threshold of a detector by the study's rule, which is shown the calibration and validation parts only."""
+    scores = run.scores()[name].to_numpy()
+    divided, chosen = study.split, study.params
+    labelled = np.r_[divided.calibration, divided.validation].astype(int)
+    return thresholds.choose(
+        chosen.threshold_rule,
+        threshold=chosen.threshold,
+        alpha=chosen.target_fpr,
+        cost_miss=chosen.cost_miss,
+        cost_false_alarm=chosen.cost_false_alarm,
+        prevalence=chosen.prevalence,
+        calibration=scores[divided.calibration],
+        validation=(study.labels[labelled], scores[labelled]) if len(divided.validation) else None,
+    )
+
+
+def judge(study: Study, run: Run, name: str, sweep: list[float] | None = None) -> dict[str, Any]:
+    """Judges a detector at the study's threshold and, where given, at those of a sweep.
+
+    Args:
+        study: the study.
+        run: holds the detector's scores; its `metrics.json` takes the figures.
+        name: the detector.
+        sweep: further thresholds.
+
+    Returns:
+        What `lib.metrics.judge` says of the ranking; `threshold` (`value`, `rule`, `saw`); `at`, the figures at it;
+        and `thresholds`, the figures at each by its shortest decimal form.
+    """
+    line = threshold(study, run, name)
+    labels, scores = study.test(run, name)
+    wanted = [line.value, *(sweep or [])]
+    record = {
+        **metrics.judge(labels, scores),
+        "threshold": {"value": line.value, "rule": line.rule, "saw": line.saw},
+        "thresholds": {f"{each:g}": metrics.at_threshold(labels, scores, each) for each in wanted},
+    }
+    run.update_metrics({"detectors": {name: record}})
+    return record | {"at": metrics.at_threshold(labels, scores, line.value)}
+
+
+def references(study: Study, run: Run, name: str = "autoencoder") -> dict[str, dict[str, Any]]:
+    """Cheap detectors and shortcuts, fitted and judged on the same images as a detector of the study.
+
+    Returns:
+        By printed name, in order: `auroc`, `aupr`, `aupr_normal`, `fpr_at_tpr`, `difference` (AUROC minus the
+        detector's, paired), `seconds` (fitting and scoring all images) and `shortcut` (whether it looks at what has
+        nothing to do with the content).
+    """
+    labels, scores = study.test(run, name)
+    records = {}
+    for reference in _reference_names():
+        others, seconds = _reference_scores(study, reference)
+        judged = others[study.split.test]
+        records[reference] = {
+            **metrics.judge(labels, judged),
+            "difference": metrics.auroc_difference(labels, judged, scores),
+            "seconds": seconds,
+            "shortcut": reference in _shortcut_names(),
+        }
+    run.update_metrics({"references": records})
+    return records
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A detector on normal images that it was fitted on, and on others.
+
+    Attributes:
+        own: AUROC against the normal images that it was fitted on.
+        new: AUROC against normal images held out.
+        fitted: how many it was fitted on.
+        unseen: how many were held out and judged.
+    """
+
+    own: dict[str, float]
+    new: dict[str, float]
+    fitted: int
+    unseen: int
+
+
+def held_out(study: Study, run: Run, name: str = "autoencoder") -> HeldOut:
+    """Sets a detector's AUROC on normal images held out beside that on images it was fitted on.
+
+    Under `resubstitution` nothing is held out, so the same detector is fitted again under `holdout`.
+    """
+    apart = study
+    if study.params.protocol != "holdout":
+        apart = Study.open(study.params.model_copy(update={"protocol": "holdout"}))
+    scores = apart.scores(name)
+    anomalies, fit, unseen = scores[apart.anomalies], scores[apart.split.fit], scores[apart.normal]
+    found = HeldOut(_auroc(fit, anomalies), _auroc(unseen, anomalies), len(fit), len(unseen))
+    run.update_metrics({"held_out": {name: {"fitted": found.own, "unseen": found.new}}})
+    return found
+
+
+def by_class(study: Study, run: Run, name: str, at: float) -> pd.DataFrame:
+    """Each class of anomalies: how many, how many are caught, how well they rank; hardest first."""
+    labels, scores = study.test(run, name)
+    classes = study.images.table["class_name"].to_numpy()[study.split.test]
+    frame = metrics.by_class(labels, scores, classes, at)
+    with cache.replacing(run.folder / "classes.csv") as temporary:
+        frame.to_csv(temporary, index=False)
+    return frame
+
+
+def seeds(study: Study, run: Run, name: str = "autoencoder") -> dict[int, float]:
+    """AUROC by seed: the study's own and the further ones it names, fitted and judged on the same images."""
+    labels, scores = study.test(run, name)
+    values = {study.params.seed: metrics.auroc(labels, scores)["value"]}
+    for seed in study.params.seeds:
+        values[seed] = metrics.auroc(labels, study.scores(name, seed)[study.split.test])["value"]
+    run.update_metrics({"seeds": {name: {str(seed): value for seed, value in values.items()}}})
+    return values
+
+
+def parts(study: Study) -> dict[str, int]:
+    """How many images each part has, as `lib.wording.protocol` takes them."""
+    divided = study.split
+    return {
+        "fit": len(divided.fit),
+        "calibration": len(divided.calibration),
+        "validation": len(divided.validation),
+        "normal": len(study.normal),
+        "anomalies": len(study.anomalies),
+        "dropped": len(divided.dropped),
+    }
+
+
+def _auroc(normal: np.ndarray, anomalies: np.ndarray) -> dict[str, float]:
+    labels = np.r_[np.zeros(len(normal), int), np.ones(len(anomalies), int)]
+    return metrics.auroc(labels, np.r_[normal, anomalies])
+
+
+def _reference_names() -> list[str]:
+    from lib.detectors import reference
+
+    return list(reference.REFERENCES)
+
+
+def _shortcut_names() -> set[str]:
+    from lib.detectors import reference
+
+    return set(reference.SHORTCUTS)
+
+
+def _reference_scores(study: Study, name: str) -> tuple[np.ndarray, float]:
+    """Scores of every image by a reference detector fitted on the study's fit part, and its seconds; kept."""
+    code = cache.files_key(sorted((paths.ROOT / "lib" / "detectors").rglob("reference*.py")))
+    ids = study.images.table["id"].to_numpy()[study.split.fit].tolist()
+    key = cache.content_key(name, study.images.fingerprint, ids, code)
+
+    def make(folder: Path) -> None:
+        from lib.detectors import reference
+
+        scores, seconds = reference.fit_and_score(name, study.images.images, study.images.table, study.split.fit)
+        np.save(folder / "scores.npy", scores)
+        cache.write_json(folder / "seconds.json", {"seconds": round(seconds, 2)})
+
+    folder = cache.cached("references", key, make)
+    record = json.loads((folder / "seconds.json").read_text(encoding="utf-8"))
+    return np.load(folder / "scores.npy"), record["seconds"]
