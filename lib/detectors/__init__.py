@@ -1,17 +1,40 @@
-"""The detectors, and which of them a study's names mean."""
+"""The detectors, and which of them a study's names mean.
 
-from lib.detectors.autoencoder import Autoencoder
+What needs TensorFlow is imported at its first use, so that `lib.detectors.reference`, which does not, stays quick.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
 from lib.detectors.base import Detector
-from lib.detectors.reconstruction import ReconstructionDetector, Settings
-from lib.detectors.vae import VAE
 from lib.params import Parameters
+
+if TYPE_CHECKING:
+    from lib.detectors.autoencoder import Autoencoder
+    from lib.detectors.reconstruction import ReconstructionDetector, Settings
+    from lib.detectors.vae import VAE
+
+    NAMES: dict[str, type[ReconstructionDetector]]
 
 __all__ = ["NAMES", "VAE", "Autoencoder", "Detector", "ReconstructionDetector", "Settings", "build", "load"]
 
-NAMES = {"autoencoder": Autoencoder, "vae": VAE, "beta_vae": VAE}
+_MODULES = {"Autoencoder": "autoencoder", "VAE": "vae", "ReconstructionDetector": "reconstruction"}
+_MODULES["Settings"] = "reconstruction"
 
 
-def build(name: str, params: Parameters, channels: int) -> ReconstructionDetector:
+def __getattr__(name: str):
+    """The public names that need TensorFlow; `NAMES` is each name of a study's detector with its class."""
+    if name == "NAMES":
+        autoencoder, vae = _imported("Autoencoder"), _imported("VAE")
+        value = {"autoencoder": autoencoder, "vae": vae, "beta_vae": vae}
+    elif name in _MODULES:
+        value = _imported(name)
+    else:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return globals().setdefault(name, value)
+
+
+def build(name: str, params: Parameters, channels: int) -> "ReconstructionDetector":
     """An unfitted detector of a study.
 
     Args:
@@ -23,7 +46,7 @@ def build(name: str, params: Parameters, channels: int) -> ReconstructionDetecto
         KeyError: no detector of that name.
     """
     beta = {"autoencoder": 0.0, "vae": 1.0, "beta_vae": params.beta}[name]
-    settings = Settings(
+    settings = _imported("Settings")(
         image_shape=(params.image_size, params.image_size, channels),
         latent_dim=params.latent_dim,
         epochs=params.epochs,
@@ -32,9 +55,13 @@ def build(name: str, params: Parameters, channels: int) -> ReconstructionDetecto
         seed=params.seed,
         beta=beta,
     )
-    return NAMES[name](settings)
+    return __getattr__("NAMES")[name](settings)
 
 
-def load(name: str, folder) -> ReconstructionDetector:
+def load(name: str, folder) -> "ReconstructionDetector":
     """The fitted detector of that name which was saved in `folder`."""
-    return NAMES[name].load(folder)
+    return __getattr__("NAMES")[name].load(folder)
+
+
+def _imported(name: str):
+    return getattr(importlib.import_module(f"lib.detectors.{_MODULES[name]}"), name)
