@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lib import cache, metrics, paths, thresholds
+from lib.detectors import reference
 from lib.runs import Run
 from lib.study import Study
 from lib.thresholds import Threshold
@@ -64,20 +65,20 @@ def references(study: Study, run: Run, name: str = "autoencoder") -> dict[str, d
     """Cheap detectors and shortcuts, fitted and judged on the same images as a detector of the study.
 
     Returns:
-        By printed name, in order: `auroc`, `aupr`, `aupr_normal`, `fpr_at_tpr`, `difference` (AUROC minus the
+        By printed name, in order: `auroc`, `aupr`, `aupr_normal`, `fpr_at_95_tpr`, `difference` (AUROC minus the
         detector's, paired), `seconds` (fitting and scoring all images) and `shortcut` (whether it looks at what has
         nothing to do with the content).
     """
     labels, scores = study.test(run, name)
     records = {}
-    for reference in _reference_names():
-        others, seconds = _reference_scores(study, reference)
+    for other in reference.REFERENCES:
+        others, seconds = _reference_scores(study, other)
         judged = others[study.split.test]
-        records[reference] = {
+        records[other] = {
             **metrics.judge(labels, judged),
             "difference": metrics.auroc_difference(labels, judged, scores),
             "seconds": seconds,
-            "shortcut": reference in _shortcut_names(),
+            "shortcut": other in reference.SHORTCUTS,
         }
     run.update_metrics({"references": records})
     return records
@@ -153,27 +154,13 @@ def _auroc(normal: np.ndarray, anomalies: np.ndarray) -> dict[str, float]:
     return metrics.auroc(labels, np.r_[normal, anomalies])
 
 
-def _reference_names() -> list[str]:
-    from lib.detectors import reference
-
-    return list(reference.REFERENCES)
-
-
-def _shortcut_names() -> set[str]:
-    from lib.detectors import reference
-
-    return set(reference.SHORTCUTS)
-
-
 def _reference_scores(study: Study, name: str) -> tuple[np.ndarray, float]:
     """Scores of every image by a reference detector fitted on the study's fit part, and its seconds; kept."""
-    code = cache.files_key(sorted((paths.ROOT / "lib" / "detectors").rglob("reference*.py")))
+    code = cache.files_key(list((paths.ROOT / "lib" / "detectors" / "reference").glob("*.py")))
     ids = study.images.table["id"].to_numpy()[study.split.fit].tolist()
     key = cache.content_key(name, study.images.fingerprint, ids, code)
 
     def make(folder: Path) -> None:
-        from lib.detectors import reference
-
         scores, seconds = reference.fit_and_score(name, study.images.images, study.images.table, study.split.fit)
         np.save(folder / "scores.npy", scores)
         cache.write_json(folder / "seconds.json", {"seconds": round(seconds, 2)})

@@ -465,8 +465,8 @@ def classes(frame: Any, threshold: float) -> str:
     half = int((frame["recall"] < 0.5).sum())
     return (
         f"Of {count(len(frame), 'class', 'classes')} of anomalies, {hard['class']} is the hardest: "
-        f"{percent(hard['recall'])} of its {count(int(hard['n']), 'image')} are flagged at the "
-        f"threshold of {threshold:.4g}, against {percent(easy['recall'])} of the {int(easy['n']):,} of {easy['class']}. "
+        f"{percent(hard['recall'])} of its {int(hard['n']):,} images are "
+        f"flagged at the threshold of {threshold:.4g}, against {percent(easy['recall'])} of the {int(easy['n']):,} of {easy['class']}. "
         f"{count(half, 'class is', 'classes are')} missed more often than caught."
     )
 
@@ -474,8 +474,8 @@ def classes(frame: Any, threshold: float) -> str:
 def workload(row: Mapping[str, float], prevalence: float, per: int = 1000) -> str:
     """What a threshold means for the people who look at what is flagged."""
     return (
-        f"Of {per:,} images with {percent(prevalence)} anomalies, the threshold in use flags {row['flagged']:.0f} for "
-        f"review; {row['false_alarms']:.0f} of them in vain. It catches {row['caught']:.0f} anomalies and misses "
+        f"Of {per:,} images with {percent(prevalence)} anomalies, the threshold in use flags {row['reviewed']:.0f} for "
+        f"review; {row['in_vain']:.0f} of them in vain. It catches {row['caught']:.0f} anomalies and misses "
         f"{row['missed']:.0f}."
     )
 
