@@ -6,9 +6,10 @@ such and then cut off, so that nothing else is measured on them.
 The background is guessed from the frame, the outermost twelfth of what remains. A pixel is background where two
 opposite sides of the frame hold its colour nearby: left and right at about its height, so that a sky above and a
 meadow below are both background, or top and bottom above and below it. So is whatever is near the frame's most
-frequent colour. All else is object. Saliency detection calls this the boundary prior (Wei, Wen, Zhu and Sun,
+frequent colour. What is left falls into connected pieces; the largest and those of at least a fifth of its size are
+the object. Saliency detection calls this the boundary prior (Wei, Wen, Zhu and Sun,
 European Conference on Computer Vision 2012, 29-42); asking for two sides spares an object that touches one. It is
-right for an object before layers of plain ground. It takes clutter for object, and loses an object that is coloured
+right for an object before layers of plain ground. It takes large clutter for object, and loses an object that is coloured
 like its surroundings or that is cut off on two sides.
 
 A pixel looks like sky where it is blue, grey or white, and smooth. Smooth dry tarmac does too, still water as well.
@@ -21,6 +22,7 @@ import math
 
 import numpy as np
 import pandas
+import scipy.ndimage
 
 # Noun phrases that follow "more" and "less".
 DESCRIPTIONS = {
@@ -78,6 +80,7 @@ _NEAR = 0.1  # colour distance, where black to white is 1
 _REACH = 1 / 16  # of the height: so far up and down is the frame asked for a pixel's colour
 _HELD = 0.06  # share of the pixels asked that have to be near
 _SPECK = 0.01  # share of the image; less is no object
+_PIECE = 0.2  # of the largest connected piece; smaller ones are clutter
 _SMOOTH = 0.015  # luma's gradient per pixel
 _HUES = 36  # bins of 10 degrees, for finding the most frequent hue
 _ORANGE = 30.0  # degrees: the warmest hue
@@ -238,13 +241,17 @@ def _warmth(hue: float) -> float:
 
 
 def _background(rgb: np.ndarray, framed: np.ndarray) -> np.ndarray:
-    """Mark the background, boolean (height, width); specks and pinholes take after their surroundings."""
+    """Mark the background, boolean (height, width); specks and small pieces take after their surroundings."""
     marked = _distance(rgb, _most_frequent(framed)) <= _NEAR
     marked |= _held_on_both_sides(rgb)
     marked |= _held_on_both_sides(np.ascontiguousarray(rgb.swapaxes(0, 1))).T
     height, width = marked.shape
     padded = np.pad(marked.astype(np.int8), 1, mode="edge")
     marked = sum(padded[down : down + height, right : right + width] for down in range(3) for right in range(3)) > 4
+    pieces, found = scipy.ndimage.label(~marked, np.ones((3, 3)))
+    sizes = np.bincount(pieces.ravel(), minlength=found + 1)
+    sizes[0] = 0  # the background itself
+    marked = (sizes < max(_PIECE * sizes.max(), 1))[pieces]
     return marked if (~marked).mean() >= _SPECK else np.ones_like(marked)
 
 

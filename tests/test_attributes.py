@@ -137,6 +137,13 @@ def test_a_speck_is_no_object():
     assert (found["object_area"], found["object_centring"], found["object_red"]) == (0, 1, 0)
 
 
+def test_clutter_beside_an_object_does_not_count():
+    bare, cluttered = box(GREY, RED, 0.2), box(GREY, RED, 0.2)
+    for row, column in ((12, 14), (14, 80), (80, 12), (78, 76)):
+        cluttered[row : row + 6, column : column + 6] = WHITE
+    assert one(cluttered)["object_area"] == pytest.approx(one(bare)["object_area"], abs=1e-6)
+
+
 def test_red_is_told_of_the_object_not_of_its_ground():
     assert one(box(GREY, RED, 0.2))["object_red"] == pytest.approx(1, abs=0.02)
     assert one(box(RED, GREY, 0.2))["object_red"] == pytest.approx(0, abs=0.02)
