@@ -24,6 +24,7 @@ TRAVEL = [
     "backend",
     "params",
     "data",
+    "duplicates",
     "splits",
     "training",
     "scoring",
@@ -41,7 +42,10 @@ TRAVEL = [
 RANK = {room: line for line, rooms in enumerate(TRAVEL) for room in rooms.split(", ")}
 
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets"}
-LIGHT_ROOMS = ["params", "thresholds", "metrics", "attributes", "plots", "tables", "wording", "runs", "show"]
+LIGHT_ROOMS = [
+    *["params", "duplicates", "splits", "thresholds", "metrics", "attributes"],
+    *["plots", "tables", "wording", "runs", "show"],
+]
 LAZY_ROOMS = ["data", "study"]  # these may compute, but importing them must stay cheap
 ONLY_IN = {"papermill": "report", "nbconvert": "report", "jupytext": "report", "IPython": "show"}
 
