@@ -172,7 +172,9 @@ class Study:
 
     def duplicates(self) -> dict[str, Any]:
         """What near-duplicates there are, as `lib.wording.duplicates` takes them."""
-        return duplicates.summary(self.images.table, self.groups)
+        found = duplicates.summary(self.images.table, self.groups)
+        pairs = [(*shared["classes"], shared["groups"]) for shared in found["across"]]
+        return {"groups": found["groups"], "images": found["images"], "pairs": pairs}
 
     def attributes(self) -> pd.DataFrame:
         """What can be measured of each image, one row an image (see `lib.attributes`), measured once and kept."""
@@ -392,10 +394,11 @@ def published(params: Parameters) -> dict[str, Any]:
 
 def _groups(images: data.ImageSet) -> np.ndarray:
     """Groups of near-duplicates, found once a data set and kept."""
-    code = cache.files_key([paths.ROOT / "lib" / "duplicates.py"])
+    code = cache.files_key(list((paths.ROOT / "lib" / "duplicates").glob("*.py")))
 
     def find(folder: Path) -> None:
-        np.save(folder / "groups.npy", duplicates.groups(images.images, images.table["sha256"].to_numpy()))
+        sizes = images.table[["height", "width"]].to_numpy()
+        np.save(folder / "groups.npy", duplicates.groups(images.images, images.table["sha256"].tolist(), sizes))
 
     return np.load(cache.cached("groups", cache.content_key(images.fingerprint, code), find) / "groups.npy")
 

@@ -102,8 +102,8 @@ def duplicates(groups: int, images: int, pairs: Sequence[tuple[str, str, int]]) 
         f"{count(images, 'image')} form {count(groups, 'group')} of the same file or of near-duplicates, found by what "
         "they show and not by their names. A group is never divided between parts."
     )
-    across = [f"{first} and {second} ({number})" for first, second, number in pairs if first != second]
-    return text + (f" Groups across classes: {', '.join(across[:5])}." if across else "")
+    across = [f"{first} and {second} ({number})" for first, second, number in pairs[:5]]
+    return text + (f" Most groups across classes: {', '.join(across)}." if across else "")
 
 
 def network(rows: Sequence[Mapping[str, Any]], shape: Sequence[int], latent: int) -> str:
@@ -465,8 +465,8 @@ def classes(frame: Any, threshold: float) -> str:
     half = int((frame["recall"] < 0.5).sum())
     return (
         f"Of {count(len(frame), 'class', 'classes')} of anomalies, {hard['class']} is the hardest: "
-        f"{percent(hard['recall'])} of its {int(hard['n']):,} images are "
-        f"flagged at the threshold of {threshold:.4g}, against {percent(easy['recall'])} of the {int(easy['n']):,} of {easy['class']}. "
+        f"{percent(hard['recall'])} of its {int(hard['n']):,} images are flagged at the threshold of {threshold:.4g}, "
+        f"against {percent(easy['recall'])} of the {int(easy['n']):,} of {easy['class']}. "
         f"{count(half, 'class is', 'classes are')} missed more often than caught."
     )
 
