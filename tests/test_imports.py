@@ -35,6 +35,7 @@ TRAVEL = [
     "plots, tables, wording",
     "runs",
     "study",
+    "judgement",
     "show",
     "report",
     "__main__",
@@ -46,7 +47,7 @@ LIGHT_ROOMS = [
     *["params", "duplicates", "splits", "thresholds", "metrics", "attributes"],
     *["plots", "tables", "wording", "runs", "show"],
 ]
-LAZY_ROOMS = ["data", "study"]  # these may compute, but importing them must stay cheap
+LAZY_ROOMS = ["data", "study", "judgement"]  # these may compute, but importing them must stay cheap
 ONLY_IN = {"papermill": "report", "nbconvert": "report", "jupytext": "report", "IPython": "show"}
 
 
