@@ -37,7 +37,7 @@ def perceptual_hashes(images: np.ndarray) -> np.ndarray:
         thumbnails = shrink(images[start : start + CHUNK], HASH_SIDE)
         low = scipy.fft.dctn(thumbnails, axes=(1, 2))[:, :8, :8].reshape(-1, 64)[:, 1:]  # without the mean brightness
         bits = np.pad(low > np.median(low, axis=1, keepdims=True), ((0, 0), (1, 0)))
-        hashes[start : start + CHUNK] = np.packbits(bits, axis=1).view(">u8")[:, 0]
+        hashes[start : start + CHUNK] = np.ascontiguousarray(np.packbits(bits, axis=1)).view(">u8")[:, 0]
     return hashes
 
 
@@ -86,11 +86,14 @@ def shrink(images: np.ndarray, side: int) -> np.ndarray:
     return _areas(images.shape[1], side) @ grey @ _areas(images.shape[2], side).T
 
 
-def standardised(grey: np.ndarray) -> np.ndarray:
-    """Each image of (N, H, W) with mean 0 and variance 1, so that brightness and contrast do not matter."""
+def standardised(grey: np.ndarray, plain: float = 1.0) -> np.ndarray:
+    """Each image of (N, H, W) with mean 0 and variance 1, so that brightness and contrast do not matter.
+
+    An image whose standard deviation is less than `plain` has nothing in it, and becomes 0 everywhere.
+    """
     centred = grey - grey.mean((1, 2), keepdims=True)
     spread = centred.std((1, 2), keepdims=True)
-    return np.where(spread < 1, 0, centred / np.maximum(spread, 1))
+    return np.where(spread < plain, 0, centred / np.maximum(spread, plain))
 
 
 def _thumbnails(images: np.ndarray, numbers: np.ndarray) -> np.ndarray:

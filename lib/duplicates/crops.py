@@ -89,7 +89,7 @@ def _patches(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _matches(bits: np.ndarray, owner: np.ndarray) -> np.ndarray:
     """Pairs of patches (M, 2) of different images that differ in few bits and are equal in one band of 16."""
-    hashes = np.packbits(np.pad(bits, ((0, 0), (0, 1))), axis=1).view(np.uint64)[:, 0]
+    hashes = np.ascontiguousarray(np.packbits(np.pad(bits, ((0, 0), (0, 1))), axis=1)).view(np.uint64)[:, 0]
     found = [np.zeros((0, 2), np.int64)]
     for band in range(BANDS):
         chosen = np.random.default_rng(band).permutation(28)[:16]  # of the slow waves, which copies keep
@@ -120,15 +120,19 @@ def _votes(matches: np.ndarray, points: np.ndarray, owner: np.ndarray) -> list[t
 
 def _overlap(one: np.ndarray, other: np.ndarray, down: int, right: int) -> float:
     """Structure that two images share where they overlap, at the best shift within a pixel; 0 if that is little."""
-    best = 0.0
-    for rows in range(down - 1, down + 2):
-        for columns in range(right - 1, right + 2):
-            top, left = max(rows, 0), max(columns, 0)
-            height = min(one.shape[0], other.shape[0] + rows) - top
-            width = min(one.shape[1], other.shape[1] + columns) - left
-            if min(height, width) < 2 * RADIUS or height * width < SHARED * min(one.size, other.size):
-                continue
-            here = one[None, top : top + height, left : left + width]
-            there = other[None, top - rows : top - rows + height, left - columns : left - columns + width]
-            best = max(best, float(structure(standardised(here * 255), standardised(there * 255))[0]))
-    return best
+    middle = _shared(one, other, down, right)
+    if middle < OVERLAP_CUT / 2:  # a pixel aside does not mend that
+        return middle
+    return max(_shared(one, other, down + row, right + column) for row in (-1, 0, 1) for column in (-1, 0, 1))
+
+
+def _shared(one: np.ndarray, other: np.ndarray, down: int, right: int) -> float:
+    """Structure that `one` shares with `other` shifted; 0 if they overlap in less than `SHARED` of the smaller."""
+    top, left = max(down, 0), max(right, 0)
+    height = min(one.shape[0], other.shape[0] + down) - top
+    width = min(one.shape[1], other.shape[1] + right) - left
+    if min(height, width) < 2 * RADIUS or height * width < SHARED * min(one.size, other.size):
+        return 0.0
+    here = one[None, top : top + height, left : left + width]
+    there = other[None, top - down : top - down + height, left - right : left - right + width]
+    return float(structure(standardised(here, 0.1), standardised(there, 0.1))[0])
