@@ -43,7 +43,8 @@ def path(tmp_path):
 
 def make(folder, *arguments, **environment):
     """Runs make in a folder, in an environment without the settings of the make that runs the tests."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "PIP_", "GPU"))}
+    own = ("MAKE", "MFLAGS", "PIP_", "GPU", "PYTHON", "STUDY", "UV", "UPGRADE", "LAB_ARGS", "PYTEST_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     command = ["make", *arguments]
     return subprocess.run(
         command, cwd=folder, env=inherited | environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
