@@ -5,7 +5,11 @@
   that the interval stays inside 0 to 1. Where that variance is zero or undefined (perfect separation,
   constant scores, a class of one) Newcombe's score interval [4] takes its place. The difference of two areas on
   the same images: DeLong's variance for correlated curves.
-* Average precision and FPR at a TPR: percentile bootstrap, normals and anomalies resampled apart, fixed seed.
+* Average precision: bootstrap, normals and anomalies resampled apart, fixed seed. Average precision is biased
+  upwards in small samples and resampling adds the bias once more, so percentiles of the resampled values
+  would mostly err by being too high; their standard deviation on the logit scale, around the logit of the
+  value seen, covers better. Without any spread (perfect or constant scores) the interval is the value alone.
+* FPR at a TPR: percentiles of the same bootstrap.
 * Values at a threshold that mix both classes (accuracy, balanced accuracy, precision, F1, MCC): the same
   two-sample resampling, which at a fixed threshold only concerns two rates. They are drawn from their Jeffreys
   posteriors instead of binomials, so that 0 of n and n of n keep a width.
@@ -29,11 +33,14 @@ Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
 INTERVALS = (
     "Intervals are 95 % intervals: DeLong's for AUROC and for differences of AUROC (Newcombe's where the separation is "
-    "perfect or there is none), Clopper and Pearson's for recall and FPR, a percentile bootstrap that resamples normal "
-    "images and anomalies apart for AUPR and for FPR at a TPR, and draws from the Jeffreys posteriors of the two error "
-    "rates for accuracy, balanced accuracy, precision, F1 and MCC. They tell what other images of the same kinds, in "
-    "the same proportion, could have given; they do not tell what another fit of the detector would."
+    "perfect or there is none); Clopper and Pearson's for recall and FPR; a bootstrap that resamples normal images and "
+    "anomalies apart for AUPR (its standard error on the logit scale) and for FPR at a TPR (its percentiles); draws "
+    "from the Jeffreys posteriors of the two error rates for accuracy, balanced accuracy, precision, F1 and MCC. They "
+    "tell what other images of the same kinds, in the same proportion, could have given; they do not tell what another "
+    "fit of the detector would."
 )
+
+Statistic = Callable[[np.ndarray, np.ndarray], float]  # of anomalies and normals flagged, as `cumulative` has them
 
 _TAILS = (50 * (1 - LEVEL), 50 * (1 + LEVEL))  # percentiles
 _RESAMPLES = 1000
@@ -179,10 +186,25 @@ def cumulative(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.n
     return np.cumsum(flagged, dtype=float)[ends], np.cumsum(~flagged, dtype=float)[ends]
 
 
-def bootstrap(
-    labels: np.ndarray, scores: np.ndarray, statistic: Callable[[np.ndarray, np.ndarray], float]
-) -> tuple[float, float]:
-    """95 % percentile interval of a statistic of the cumulative counts, each class resampled by itself."""
+def percentile_bootstrap(labels: np.ndarray, scores: np.ndarray, statistic: Statistic) -> tuple[float, float]:
+    """95 % interval of a statistic: percentiles of its resampled values."""
+    low, high = np.percentile(_resample(labels, scores, statistic), _TAILS)
+    return float(low), float(high)
+
+
+def logit_bootstrap(labels: np.ndarray, scores: np.ndarray, statistic: Statistic, value: float) -> tuple[float, float]:
+    """95 % interval of a share around its value: standard deviation of its resampled values on the logit scale."""
+    values = _resample(labels, scores, statistic)
+    if not 0 < value < 1 or np.ptp(values) < 1e-12:
+        return value, value
+    edge = min(0.5 / labels.sum(), value, 1 - value)  # a resample may be perfect where the scores are not
+    values = np.clip(values, edge, 1 - edge)
+    centre, half = math.log(value / (1 - value)), Z * float(np.std(np.log(values / (1 - values)), ddof=1))
+    return 1 / (1 + math.exp(half - centre)), 1 / (1 + math.exp(-half - centre))
+
+
+def _resample(labels: np.ndarray, scores: np.ndarray, statistic: Statistic) -> np.ndarray:
+    """A statistic of the cumulative counts, each class resampled by itself, shape (1000,)."""
     rng = np.random.default_rng(_SEED)
     order = np.argsort(-scores, kind="stable")  # sorted once; resampling only changes the weights
     labels, scores = labels[order], scores[order]
@@ -193,6 +215,4 @@ def bootstrap(
         drawn = members[rng.integers(members.size, size=members.size)]
         return np.cumsum(np.bincount(drawn, minlength=labels.size))[ends].astype(float)
 
-    values = [statistic(*map(resampled, groups)) for _ in range(_RESAMPLES)]
-    low, high = np.percentile(values, _TAILS)
-    return float(low), float(high)
+    return np.array([statistic(*map(resampled, groups)) for _ in range(_RESAMPLES)])

@@ -6,7 +6,7 @@ import numpy as np
 import sklearn.metrics
 
 from lib.metrics.checks import Metric, checked
-from lib.metrics.intervals import Z, bootstrap, cumulative, placements, superiority
+from lib.metrics.intervals import Z, cumulative, logit_bootstrap, percentile_bootstrap, placements, superiority
 
 
 def judge(labels, scores) -> dict[str, Metric]:
@@ -86,7 +86,7 @@ def aupr(labels, scores, positive: str = "anomaly") -> Metric:
 
     Returns:
         `{"value", "low", "high", "chance"}`; chance is the share of the positive class, and the interval a
-        stratified percentile bootstrap with a fixed seed.
+        stratified bootstrap on the logit scale with a fixed seed.
 
     Raises:
         ValueError: As `auroc`, or `positive` is another word.
@@ -96,8 +96,8 @@ def aupr(labels, scores, positive: str = "anomaly") -> Metric:
         raise ValueError(f"positive: {positive!r} is neither 'anomaly' nor 'normal'")
     if positive == "normal":
         labels, scores = ~labels, -scores
-    low, high = bootstrap(labels, scores, _average_precision)
     value = _average_precision(*cumulative(labels, scores))
+    low, high = logit_bootstrap(labels, scores, _average_precision, value)
     return {"value": value, "low": low, "high": high, "chance": float(labels.mean())}
 
 
@@ -110,7 +110,8 @@ def fpr_at_tpr(labels, scores, tpr: float = 0.95) -> Metric:
         tpr: The share of anomalies to catch, above 0 and at most 1.
 
     Returns:
-        `{"value", "low", "high", "chance": tpr, "better": "lower"}`; interval as for `aupr`.
+        `{"value", "low", "high", "chance": tpr, "better": "lower"}`; the interval is a stratified
+        percentile bootstrap with a fixed seed.
 
     Raises:
         ValueError: As `auroc`, or `tpr` is out of range.
@@ -123,7 +124,7 @@ def fpr_at_tpr(labels, scores, tpr: float = 0.95) -> Metric:
         # A hair of tolerance: 0.95 of 20 anomalies is 19 of them, whatever binary fractions say.
         return float(fp[np.argmax(tp >= tpr * tp[-1] - 1e-9)] / fp[-1])
 
-    low, high = bootstrap(labels, scores, statistic)
+    low, high = percentile_bootstrap(labels, scores, statistic)
     value = statistic(*cumulative(labels, scores))
     return {"value": value, "low": low, "high": high, "chance": float(tpr), "better": "lower"}
 

@@ -6,7 +6,6 @@ from lib import scoring
 from lib.detectors.reference.base import Reference, luma
 
 COMPONENTS = 256  # as many numbers an image as a usual latent vector has
-EXACT_UP_TO = 2_000  # images; the exact decomposition's cost grows with their square
 
 
 class MeanImage(Reference):
@@ -49,7 +48,8 @@ class PCAReconstruction(Reference):
 
     It is the best linear autoencoder of its size; 256 components, or one fewer than there are images, or as many as
     an image has values. With all of them, images that were fitted on are reconstructed exactly, so only images held
-    out say how good it is.
+    out say how good it is. Images enlarged from fewer pixels have no more components than those: beyond, what is left
+    over is rounding.
     """
 
     how = f"the mean squared error after projection on up to {COMPONENTS} principal components"
@@ -62,9 +62,9 @@ class PCAReconstruction(Reference):
         self.mean = _mean(images)
         flat = np.concatenate([(batch - self.mean).reshape(len(batch), -1) for batch in scoring.batches(images)])
         count = min(COMPONENTS, len(flat) - 1, flat.shape[1])
-        solver = "full" if len(flat) <= EXACT_UP_TO else "randomized"
+        # "auto" is randomised where far fewer components than images are asked for, and exact elsewhere.
         with np.errstate(invalid="ignore", divide="ignore"):  # shares of no variance, which nobody reads
-            found = PCA(count, svd_solver=solver, random_state=0).fit(flat) if count else None
+            found = PCA(count, svd_solver="auto", random_state=0).fit(flat) if count else None
         self.components = found.components_ if found else np.empty((0, flat.shape[1]), np.float32)
         return {}
 

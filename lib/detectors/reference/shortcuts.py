@@ -83,7 +83,7 @@ def white_margin(images: np.ndarray) -> np.ndarray:
     Args:
         images: uint8 (n, H, W, C).
     """
-    white = np.asarray(images).min(axis=-1) > BLANK
+    white = np.logical_and.reduce([images[..., channel] > BLANK for channel in range(images.shape[-1])])
     kept = np.ones(len(white))
     for across in (2, 1):
         lines = white.mean(axis=across) > 0.95
