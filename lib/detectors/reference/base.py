@@ -40,7 +40,7 @@ class Reference:
         """
         detector = cls()
         try:
-            with np.load(folder / FILE) as kept:
+            with open(folder / FILE, "rb") as file, np.load(file) as kept:
                 for name in cls.learned:
                     setattr(detector, name, kept[name])
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
