@@ -7,10 +7,10 @@ The background is guessed from the frame, the outermost twelfth of what remains.
 opposite sides of the frame hold its colour nearby: left and right at about its height, so that a sky above and a
 meadow below are both background, or top and bottom above and below it. So is whatever is near the frame's most
 frequent colour. What is left falls into connected pieces; the largest and those of at least a fifth of its size are
-the object. Saliency detection calls this the boundary prior (Wei, Wen, Zhu and Sun,
+the object, and all else is background. Saliency detection calls this the boundary prior (Wei, Wen, Zhu and Sun,
 European Conference on Computer Vision 2012, 29-42); asking for two sides spares an object that touches one. It is
-right for an object before layers of plain ground. It takes large clutter for object, and loses an object that is coloured
-like its surroundings or that is cut off on two sides.
+right for an object before layers of plain ground. It takes large clutter for object, and loses an object that is
+coloured like its surroundings or cut off on two sides.
 
 A pixel looks like sky where it is blue, grey or white, and smooth. Smooth dry tarmac does too, still water as well.
 
@@ -60,8 +60,7 @@ DEFINITIONS = {
     "background_grey_or_blue": "sum of the two",
     "background_white": "share of the frame with saturation below 0.15 and value above 0.9",
     "background_uniformity": "1 less twice the standard deviation of the frame, mean of the three channels",
-    "background_share": "share of pixels whose colour two opposite sides of the frame hold nearby, or that is within a "
-    "colour distance of 0.1 from the frame's most frequent one",
+    "background_share": "share of pixels that are background: two opposite sides of the frame hold their colour nearby",
     "background_not_sky": "share of the frame that does not look like sky: blue, grey or white, with a luma gradient "
     "below 0.015 per pixel",
     "ground_share": "share of the frame's lower third that does not look like sky",
