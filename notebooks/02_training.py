@@ -63,7 +63,7 @@ show.figure(
     plots.loss_curve({"autoencoder": trained.history["loss"]}),
     label="fig-loss",
     caption=f"Loss of the autoencoder by epoch, on the {len(chosen.split.fit):,} images it is fitted on.",
-    alt=f"Falling curve of the loss, from {trained.history['loss'][0]:.4f} to {trained.history['loss'][-1]:.4f}.",
+    alt=f"Curve of the loss by epoch, from {trained.history['loss'][0]:.4f} to {trained.history['loss'][-1]:.4f}.",
 )
 
 # %% [markdown]

@@ -94,7 +94,7 @@ show.figure(
 )
 
 # %%
-ranking = {"auroc": judged["auroc"], "aupr": judged["aupr"], "fpr_at_tpr": judged["fpr_at_95_tpr"]}
+ranking = {"auroc": judged["auroc"], "aupr": judged["aupr"], "fpr_at_95_tpr": judged["fpr_at_95_tpr"]}
 show.table(
     tables.metrics(ranking),
     label="tab-ranking",
