@@ -176,8 +176,8 @@ show.figure(
     plots.loss_terms(terms),
     label="fig-terms",
     caption=f"The terms of the loss by epoch, for β = 1 (VAE) and β = {beta:g} (β-VAE), on a logarithmic scale.",
-    alt=f"Two panels of two curves; at the last epoch the weighted KL term is {vae.history['kl'][-1]:.2g} in the VAE and "
-    f"{beta * beta_vae.history['kl'][-1]:.2g} in the β-VAE.",
+    alt=f"Two panels of two curves; at the last epoch the weighted KL term is {vae.history['kl'][-1]:.2g} in the VAE "
+    f"and {beta * beta_vae.history['kl'][-1]:.2g} in the β-VAE.",
 )
 
 # %%

@@ -1,0 +1,43 @@
+"""Claims about what fools a detector, each put to the test on all images concerned.
+
+A claim says of a group of mistakes what they share: "the object is red". Two questions are asked of it. Is it true
+of most of them? And does it tell them from the images of the same label that the detector judges rightly? Only the
+second decides the verdict: what is just as true of those explains nothing.
+"""
+
+from lib.claims.advice import recommendations
+from lib.claims.associations import associations, associations_frame
+from lib.claims.published import Claim, Condition, published
+from lib.claims.verdicts import (
+    CONTRADICTED,
+    NOT_SUPPORTED,
+    SMALL,
+    SUPPORTED,
+    UNMEASURABLE,
+    Verdict,
+    flat,
+    judge,
+    judge_all,
+)
+from lib.claims.words import sentence, sentences, to_frame
+
+__all__ = [
+    "CONTRADICTED",
+    "NOT_SUPPORTED",
+    "SMALL",
+    "SUPPORTED",
+    "UNMEASURABLE",
+    "Claim",
+    "Condition",
+    "Verdict",
+    "associations",
+    "associations_frame",
+    "flat",
+    "judge",
+    "judge_all",
+    "published",
+    "recommendations",
+    "sentence",
+    "sentences",
+    "to_frame",
+]
