@@ -32,6 +32,7 @@ TRAVEL = [
     "thresholds",
     "metrics",
     "attributes",
+    "claims",
     "plots, tables, wording",
     "runs",
     "study",
@@ -44,7 +45,7 @@ RANK = {room: line for line, rooms in enumerate(TRAVEL) for room in rooms.split(
 
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets"}
 LIGHT_ROOMS = [
-    *["params", "duplicates", "splits", "thresholds", "metrics", "attributes"],
+    *["params", "duplicates", "splits", "thresholds", "metrics", "attributes", "claims"],
     *["plots", "tables", "wording", "runs", "show"],
 ]
 LAZY_ROOMS = ["data", "study", "judgement"]  # these may compute, but importing them must stay cheap
