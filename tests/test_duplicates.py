@@ -8,7 +8,7 @@ import pytest
 import scipy.ndimage
 from PIL import Image
 
-from lib import data, duplicates
+from lib import data, duplicates, params
 from lib.duplicates import copies
 from lib.params import Parameters
 
@@ -200,3 +200,17 @@ def test_the_summary_of_no_duplicates_is_empty():
     table = pd.DataFrame({"id": ["a", "b"], "class_name": ["x", "y"]})
     told = duplicates.summary(table, np.array([0, 1]))
     assert told == {"images": 0, "groups": 0, "largest": 0, "within": {}, "across": [], "members": []}
+
+
+@pytest.mark.caltech101
+@pytest.mark.timeout(300)
+def test_what_is_known_of_caltech101_is_found():
+    """Half of its leopards are the other half mirrored, Faces_easy is cropped from Faces, and airplanes are distinct."""
+    caltech = data.load(params.load("airplanes"))
+    found = duplicates.groups(caltech.images, caltech.table["sha256"], caltech.table[["height", "width"]])
+    told = duplicates.summary(caltech.table, found)
+    assert told["within"]["leopards"] == 100 and "airplanes" not in told["within"]
+    assert [pair["classes"] for pair in told["across"]] == [["faces", "faces_easy"]]
+    of = dict(zip(caltech.table["id"], found, strict=True))
+    paired = sum(of[name] == of[name.replace("faces/", "faces_easy/")] for name in of if name.startswith("faces/"))
+    assert paired > 400

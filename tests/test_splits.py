@@ -155,7 +155,7 @@ def test_an_anomaly_like_a_fitted_normal_is_dropped_and_one_like_a_judged_normal
 @pytest.mark.parametrize(
     ("normals", "anomalies", "shares", "line"),
     [
-        (2, 10, {}, "of 2 normal images in 2 groups none is left for calibration"),
+        (4, 10, {}, "of 4 normal images in 4 groups none is left for calibration"),
         (1, 10, {}, "of 1 normal images in 1 groups none is left for test"),
         (30, 1, {}, "of 1 anomalies .* none is left for validation"),
         (30, 2, {"validation_share": 0.99}, "of 2 anomalies .* none is left for test"),
@@ -202,7 +202,7 @@ def planted(part, other, copy):
     return divided, ids, images, sha256, one, two
 
 
-@pytest.mark.parametrize("part, other", itertools.combinations(splits.PARTS, 2))
+@pytest.mark.parametrize(("part", "other"), list(itertools.combinations(splits.PARTS, 2)))
 @pytest.mark.parametrize("brighter", [False, True])
 def test_a_planted_duplicate_stops_and_both_files_are_named(part, other, brighter):
     divided, ids, images, sha256, one, two = planted(

@@ -27,6 +27,7 @@ def groups(images: np.ndarray, sha256: list[str], sizes: np.ndarray) -> np.ndarr
     """Numbers images so that near-duplicates share a number.
 
     Near-duplicates of near-duplicates are taken together, so two images of a group need not look alike.
+    What is found depends a little on the size of the prepared images: the smaller they are, the fewer crops.
 
     Args:
         images: uint8 (N, H, W, C), prepared; C 1 or 3. May be memory-mapped.
