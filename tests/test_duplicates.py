@@ -205,7 +205,7 @@ def test_the_summary_of_no_duplicates_is_empty():
 @pytest.mark.caltech101
 @pytest.mark.timeout(300)
 def test_what_is_known_of_caltech101_is_found():
-    """Half of its leopards are the other half mirrored, Faces_easy is cropped from Faces, and airplanes are distinct."""
+    """Half of its leopards are the other half mirrored; Faces_easy is cropped from Faces; airplanes differ."""
     caltech = data.load(params.load("airplanes"))
     found = duplicates.groups(caltech.images, caltech.table["sha256"], caltech.table[["height", "width"]])
     told = duplicates.summary(caltech.table, found)
