@@ -69,6 +69,13 @@ def test_a_difference_that_is_sure_but_tiny_does_not_support():
 def test_a_large_difference_among_few_images_does_not_support():
     found = verdict([0.5, 0.1, 0.9, 0.6, 0.8], [0.4, 0.2, 0.85, 0.3, 0.7])
     assert found.effect["value"] > claims.SMALL and found.word == claims.NOT_SUPPORTED
+    assert "by chance" in claims.sentence(found)
+
+
+def test_what_both_groups_fulfil_tells_them_apart_by_degree():
+    found = verdict(np.linspace(0.8, 1, 50), np.linspace(0.6, 0.9, 50))
+    assert found.word == claims.SUPPORTED and found.share.value == found.others.value == 1
+    assert "how far it goes" in claims.sentence(found)
 
 
 def test_shares_count_what_lies_strictly_beyond_the_cut():

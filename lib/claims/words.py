@@ -115,8 +115,10 @@ def _reading(verdict: Verdict) -> str:
     share, others = verdict.share, verdict.others
     most = share.low > 0.5
     if verdict.word == SUPPORTED:
+        if most and share.low > others.high:
+            return "True of most, and more often than of the others: it tells them apart."
         if most:
-            return "True of most, and it tells them apart."
+            return "True of most of both; what tells them apart is how far it goes."
         if share.high < 0.5:
             return "It tells them apart, but most do not fulfil it."
         return "It tells them apart; whether it is true of most is open."
@@ -124,6 +126,8 @@ def _reading(verdict: Verdict) -> str:
         return "True of most, but less so than of the others." if most else "It is the other way round."
     if verdict.effect["low"] > 0.5:
         return "There is a difference, but one too small to explain them."
+    if abs(verdict.effect["value"] - 0.5) >= SMALL - 0.5 and verdict.effect["high"] > 0.5:
+        return "So few images can differ that much by chance."
     if most and others.low > 0.5:
         return "True of most, but of most of the others as well: it explains nothing."
     return "True of most, yet it does not tell them apart." if most else "It does not tell them apart."
