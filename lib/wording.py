@@ -222,39 +222,15 @@ def _clear(names: Sequence[str], results: Sequence[Mapping[str, float]]) -> list
     return sorted(clear, key=lambda pair: -abs(pair[1]["value"] - 0.5))
 
 
-def recommendations(
-    params: Parameters,
-    result: Mapping[str, Any],
-    missed: tuple[Sequence[str], Sequence[Mapping[str, float]]],
-    alarms: tuple[Sequence[str], Sequence[Mapping[str, float]]],
-    loss: Sequence[float],
-) -> str:
-    """What to do about the two kinds of error, each with the figures it follows from.
+def recommendations(params: Parameters, advice: Sequence[tuple[str, str]], loss: Sequence[float]) -> str:
+    """What to do, as a numbered list: what follows from the mistakes, then what holds for any detector.
 
     Args:
         params: the study's parameters.
-        result: `lib.metrics.at_threshold` at the study's threshold.
-        missed: attribute names and their shifts, missed anomalies against detected ones.
-        alarms: the same, false alarms against normal images that pass.
-        loss: by epoch.
+        advice: titles and sentences of `lib.claims.recommendations`.
+        loss: of the fit, by epoch.
     """
-    lines = []
-    if result["fp"]:
-        kinds = _list_kinds(alarms)
-        lines.append(
-            f"**Show the model more of the normal images that it rejects.** {count(result['fp'], 'normal image')} of "
-            f"{result['fp'] + result['tn']:,} are flagged although they were fitted on"
-            + (f"; they stand out by {kinds}. Collect such images, or augment towards them." if kinds else ".")
-        )
-    if result["fn"]:
-        kinds = _list_kinds(missed)
-        lines.append(
-            f"**Do not let an easy background hide an anomaly.** {count(result['fn'], 'anomaly', 'anomalies')} "
-            f"{'is' if result['fn'] == 1 else 'are'} missed"
-            + (f"; they stand out by {kinds}." if kinds else ".")
-            + " A score averaged over the image rewards whatever is easy to reconstruct; look at the largest local "
-            "error, or at features, rather than at the mean."
-        )
+    lines = [f"**{title.rstrip('.')}.** {sentence}" for title, sentence in advice]
     if len(loss) >= 5:
         gained = 1 - loss[-1] / loss[-5]
         lines.append(
@@ -264,19 +240,15 @@ def recommendations(
             f"{percent(abs(gained))} over the last four."
         )
     lines.append(
-        "**Choose the threshold by what errors cost**, not by accuracy: the sweep in "
-        "[the refinement](05_refinement.ipynb) shows the trade."
+        "**Choose the threshold by what errors cost**, not by accuracy: [the evaluation](04_evaluation.ipynb) shows the "
+        "work-load, the sweep in [the refinement](05_refinement.ipynb) the trade."
     )
-    lines.append(
-        "**Measure on images held out before trusting any of this.** "
-        f"Under the protocol `{params.protocol}` the normal images judged are those fitted on."
-    )
+    if params.protocol != "holdout":
+        lines.append(
+            "**Measure on images held out before trusting any of this.** "
+            f"Under the protocol `{params.protocol}` the normal images judged are those fitted on."
+        )
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
-
-
-def _list_kinds(group: tuple[Sequence[str], Sequence[Mapping[str, float]]]) -> str:
-    clear = _clear(*group)[:3]
-    return ", ".join(f"{'more' if result['value'] > 0.5 else 'less'} {name}" for name, result in clear)
 
 
 def sweep(thresholds: Sequence[float], results: Sequence[Mapping[str, Any]]) -> str:

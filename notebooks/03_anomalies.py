@@ -170,6 +170,18 @@ show.table(
 show.prose(claims.sentences(verdicts))
 
 # %% [markdown]
+# What shifts the score itself? [Table](#tab-associations) correlates each feature with the score, among the normal
+# images and among the anomalies.
+
+# %%
+found = claims.associations(chosen.attributes(), scores, {"normal images": normal, "anomalies": anomalies})
+show.table(
+    claims.associations_frame(found, top=12),
+    label="tab-associations",
+    caption="Spearman's correlation of features with the score, with 95 % intervals, strongest first.",
+)
+
+# %% [markdown]
 # ## Which classes fool it
 #
 # Recall by class, with 95 % intervals: a class with few images can be hard by chance. [Figure](#fig-classes-recall)
@@ -208,8 +220,8 @@ show.figure(
 # Each recommendation follows from figures of this page; none of them has been tried here.
 
 # %%
-loss = run.history("autoencoder")["loss"]
-show.prose(wording.recommendations(chosen.params, result, fooled, alarmed, loss))
+advice = claims.recommendations(verdicts, found)
+show.prose(wording.recommendations(chosen.params, advice, run.history("autoencoder")["loss"]))
 
 # %% [markdown]
 # ## Where this page came from

@@ -66,13 +66,14 @@ def test_what_groups_have_in_common_is_only_said_where_it_is_clear():
     assert "too few" in wording.shifts("misses", "hits", 2, ["red"], [clear])
 
 
-def test_recommendations_follow_from_the_errors_there_are():
-    none = ([], [])
+def test_recommendations_number_the_advice_and_add_what_the_loss_says():
     falling, flat = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5], [1.0, 0.5, 0.5, 0.5, 0.5, 0.5]
-    perfect = wording.recommendations(DIGITS, result(10, 0, 10, 0), none, none, flat)
-    assert "rejects" not in perfect and "hide" not in perfect and "Do not expect more epochs" in perfect
-    both = wording.recommendations(DIGITS, result(8, 3, 7, 2), none, none, falling)
-    assert "3 normal images of 10" in both and "2 anomalies are missed" in both and "Try more epochs" in both
+    text = wording.recommendations(DIGITS, [("Show more eights", "14 are rejected.")], falling)
+    assert text.startswith("1. **Show more eights.** 14 are rejected.") and "2. **Try more epochs.**" in text
+    assert "Do not expect more epochs" in wording.recommendations(DIGITS, [], flat)
+    assert "held out before trusting" in text
+    held = DIGITS.model_copy(update={"protocol": "holdout"})
+    assert "held out before trusting" not in wording.recommendations(held, [], flat)
 
 
 def test_the_price_of_a_step_is_misses_for_each_false_alarm_saved():
@@ -93,6 +94,38 @@ def test_a_collapsed_posterior_is_called_so(kl, collapsed):
 
 
 def test_the_headline_names_every_detector_and_the_protocol():
-    record = {"auroc": AUROC, "thresholds": {f"{DIGITS.threshold:g}": result(8, 1, 9, 2)}}
+    line = {"value": DIGITS.threshold, "rule": "fixed", "saw": "nothing"}
+    record = {"auroc": AUROC, "threshold": line, "thresholds": {f"{DIGITS.threshold:g}": result(8, 1, 9, 2)}}
     lines = wording.headline(DIGITS, {"detectors": {"autoencoder": record, "vae": record}})
     assert len(lines) == 3 and "AUROC 0.9000" in lines[0] and "resubstitution" in lines[-1]
+
+
+def test_a_reference_that_wins_is_said_to_and_so_is_a_shortcut_that_tells():
+    def record(value, low, high, shortcut=False):
+        area = {"value": value, "low": value - 0.01, "high": value + 0.01}
+        return {"auroc": area, "difference": {"value": 0.0, "low": low, "high": high}, "shortcut": shortcut}
+
+    records = {"HOG": record(0.95, 0.01, 0.03), "PCA": record(0.93, -0.01, 0.01), "size": record(0.7, -0.3, -0.2, True)}
+    text = wording.references(AUROC, records)
+    assert "Clearly better than the autoencoder: HOG." in text and "No clear difference to it: PCA." in text
+    assert "better than chance: size (0.7000)" in text
+    del records["HOG"]
+    assert "None of them is clearly better" in wording.references(AUROC, records)
+
+
+def test_an_overlap_of_intervals_is_called_chance():
+    own, new = {"value": 0.95, "low": 0.94, "high": 0.96}, {"value": 0.9, "low": 0.88, "high": 0.92}
+    assert "learned by heart" in wording.held_out(own, new, 560, 160)
+    assert "may be chance" in wording.held_out(own, new | {"high": 0.945}, 560, 160)
+
+
+def test_the_protocol_says_what_was_held_out():
+    parts = {"fit": 70, "calibration": 10, "validation": 0, "normal": 20, "anomalies": 900, "dropped": 3}
+    held = wording.protocol(DIGITS.model_copy(update={"protocol": "holdout"}), parts, 0)
+    assert "No image that is judged was fitted on" in held and "3 anomalies that nearly repeat" in held
+    assert "70 judged images were fitted on" in wording.protocol(DIGITS, parts | {"calibration": 0}, 70)
+
+
+def test_one_seed_says_nothing_of_the_spread_and_several_do():
+    assert "one seed" in wording.spread({555: 0.9})
+    assert "0.8000 and 0.9000" in wording.spread({1: 0.8, 2: 0.9, 3: 0.85})
