@@ -105,6 +105,142 @@ def test_shifts_are_read_by_their_intervals():
     assert tables.to_markdown(tables.shifts([], [])).startswith("| Attribute")
 
 
+@pytest.fixture(scope="module")
+def detector():
+    """Labels, scores and the whole record of a detector at a threshold; one in ten is an anomaly."""
+    rng = np.random.default_rng(6)
+    labels = np.repeat([1, 0], [40, 360])
+    scores = rng.normal(1.5 * labels, 1.0)
+    return labels, scores, metrics.judge(labels, scores) | metrics.at_threshold(labels, scores, 1.0)
+
+
+def test_the_honest_table_holds_every_metric_and_what_it_has_to_beat(detector):
+    labels, _, record = detector
+    frame = tables.honest(record | {"threshold": {"value": 1.0}, "thresholds": {}}).set_index("Metric")
+    assert frame.index.tolist() == [
+        *("AUROC", "AUPR", "AUPR, normal as positive", "FPR at 95 % TPR"),
+        *("Accuracy", "Balanced accuracy", "Precision", "Recall", "False positive rate", "F1", "MCC"),
+        *("True positives", "False positives", "True negatives", "False negatives"),
+    ]
+    rates = frame.iloc[:11]
+    assert rates["Value"].notna().all() and rates["95 % interval"].notna().all() and rates["Chance"].notna().all()
+    assert frame["Chance"].iloc[:4].tolist() == pytest.approx([0.5, 0.1, 0.9, 0.95])
+    flagged = (record["tp"] + record["fp"]) / len(labels)
+    assert frame.loc[["Recall", "False positive rate"], "Chance"].tolist() == pytest.approx([flagged, flagged])
+    assert frame.loc["Precision", "Chance"] == frame.loc["Precision", "Flag everything"] == pytest.approx(0.1)
+    assert frame.loc["False positives", "Flag everything"] == 360
+    words = frame["Verdict"].dropna()
+    assert set(words.index) == set(rates.index) - {"Recall", "False positive rate"}
+    assert words["AUROC"] == "better"
+    assert words["Accuracy"].endswith("than flagging nothing (0.9000)")
+    for key, head in tables.LABELS.items():
+        if head in words:
+            assert words[head].startswith(metrics.better_than_trivial(record[key]))
+
+
+@pytest.mark.parametrize(
+    "scores", [np.ones(400), np.random.default_rng(0).normal(size=400)], ids=["constant", "random"]
+)
+@pytest.mark.parametrize("anomalies", [360, 40])
+def test_a_detector_that_knows_nothing_is_never_called_better(scores, anomalies):
+    labels = np.repeat([1, 0], [anomalies, 400 - anomalies])
+    for threshold in (-9.0, 0.5, 9.0):
+        record = metrics.judge(labels, scores) | metrics.at_threshold(labels, scores, threshold)
+        words = tables.honest(record)["Verdict"].dropna()
+        assert len(words) == 9 and not words.str.startswith("better").any()
+
+
+def test_the_honest_table_of_a_single_class_says_what_it_can():
+    frame = tables.honest(metrics.at_threshold([0, 0, 0], [1, 2, 3], 2.5)).set_index("Metric")
+    assert frame.loc["False positive rate", "Value"] == pytest.approx(1 / 3)
+    assert frame.loc["Recall", "Value"] is None and frame.loc["MCC", "Verdict"] is None
+    assert tables.to_markdown(frame.reset_index())
+
+
+def test_references_are_read_by_their_differences(detector):
+    labels, scores, record = detector
+    rng = np.random.default_rng(1)
+    others = {
+        "clever_one": scores + labels,
+        "mean image": scores + rng.normal(0, 0.1, 400),
+        "size": rng.normal(size=400),
+    }
+    rows = {"autoencoder": record | {"seconds": 400}} | {
+        name: metrics.judge(labels, each)
+        | {"difference": metrics.auroc_difference(labels, each, scores), "seconds": 0.4, "shortcut": name == "size"}
+        for name, each in others.items()
+    }
+    frame = tables.references(rows)
+    assert frame["Detector"].tolist() == ["autoencoder", "clever\\_one", "mean image", "size (shortcut)"]
+    assert frame["Reading"].tolist() == [None, "higher", "no clear difference", "lower"]
+    assert frame["AUROC"][0].startswith(f"{record['auroc']['value']:.3f} [")
+    assert frame["Difference of AUROC"][1].startswith("+0.") and frame["Difference of AUROC"][3].startswith("−0.")
+    body = dict(zip(rows_of(frame)[0], rows_of(frame)[2], strict=True))
+    assert body["Seconds"] == "400.0" and len(body["AUPR"]) == 5 and body["Reading"] == "–"
+
+
+def rows_of(frame):
+    return rows(tables.to_markdown(frame))
+
+
+@pytest.fixture(scope="module")
+def classes():
+    rng = np.random.default_rng(2)
+    labels = np.repeat([1, 0], [900, 100])
+    names = np.array([f"class_{number:02d}" for number in range(30)])[rng.integers(0, 30, 1000)]
+    return metrics.by_class(labels, rng.normal(labels, 1.0), names, 0.5)
+
+
+def test_the_hardest_and_the_easiest_classes(classes):
+    frame = tables.by_class(classes, top=3)
+    assert frame["Rank"].tolist() == [1, 2, 3, 28, 29, 30]
+    assert [name.replace("\\", "") for name in frame["Class"]] == classes["class"].iloc[[0, 1, 2, 27, 28, 29]].tolist()
+    assert len(tables.by_class(classes, top=15)) == len(tables.by_class(classes, top=20)) == 30
+    row = classes.iloc[0]
+    assert frame["Recall"][0] == f"{row['recall']:.3f} [{row['recall_low']:.3f}, {row['recall_high']:.3f}]"
+    _, align, first, *_ = rows_of(frame)
+    assert [cell.endswith(":") for cell in align] == [True, False, True, True, True, True, True]
+    assert first[2] == str(row["n"]) and first[6] == f"{row['mean_score']:.4f}".replace("-", "−")
+
+
+def test_classes_without_normal_images_have_no_auroc():
+    frame = tables.by_class(metrics.by_class([1, 1], [1.0, 2.0], ["a", "b"], 1.5))
+    assert frame["AUROC"].tolist() == [None, None] and frame["Recall"].notna().all()
+    assert tables.to_markdown(tables.by_class(metrics.by_class([0], [1.0], ["n"], 1.0))).startswith("| Rank")
+
+
+def test_operations_are_counted_per_thousand():
+    frame = metrics.operations([0.05, 1.0], [0.2, 0.0], prevalence=0.1, thresholds=[0.0213456, 1.0])
+    head, _, first, last = rows_of(tables.operations(frame))
+    assert head == [
+        "Threshold",
+        "Reviewed",
+        "Anomalies caught",
+        "Anomalies missed",
+        "Reviewed in vain",
+        "Share in vain",
+    ]
+    assert first == ["0.02135", "275.0", "95.0", "5.0", "180.0", "0.6545"]
+    assert last == ["1", "0.0", "0.0", "100.0", "0.0", "–"]
+    assert "Threshold" not in tables.operations(frame.drop(columns="threshold"))
+
+
+def test_parts_say_what_they_are_for():
+    sizes = {"fit": 560, "calibration": 80, "validation": 0, "normal": 160, "anomalies": 8344, "dropped": 3}
+    frame = tables.parts(sizes)
+    assert frame["Part"].tolist() == ["Fit", "Calibration", "Test", "Left out"]
+    assert frame["Normal images"].tolist() == [560, 80, 160, None] and frame["Anomalies"].tolist()[2:] == [8344, 3]
+    assert rows_of(frame)[2][:3] == ["Fit", "560", "–"]
+    frame = tables.parts({"fit": 800, "normal": 800, "anomalies": 8344}, seen=800)
+    assert frame["Part"].tolist() == ["Fit", "Test"] and "800 of them were fitted on" in frame["What it is for"][1]
+
+
+def test_differences_are_read_against_no_difference():
+    assert tables.reading({"low": 0.1, "high": 0.2, "chance": 0.0}) == "higher"
+    assert tables.reading({"low": -0.1, "high": 0.2, "chance": 0.0}) == "no clear difference"
+    assert tables.reading({"low": 0.1, "high": 0.2}) == "lower"
+
+
 def test_markdown_formats_and_aligns():
     frame = pandas.DataFrame(
         {

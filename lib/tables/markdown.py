@@ -1,0 +1,80 @@
+"""The one way to write a DataFrame as Markdown, and a number as text."""
+
+import math
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas
+import tabulate
+
+DECIMALS = 4
+DASH = "–"
+_MINUS = "−"
+
+
+def to_markdown(frame: pandas.DataFrame, floatfmt: str = f".{DECIMALS}f", index: bool = False) -> str:
+    """Write a DataFrame as a Markdown pipe table.
+
+    Args:
+        frame: Any DataFrame; `frame.attrs["signed"]` names the columns whose numbers carry a sign, and
+            `frame.attrs["decimals"]` gives the decimals of columns that have not the usual number of them.
+        floatfmt: Format of all other floats, as in `format`. Integers get thousands separators.
+        index: Whether the index becomes the first column.
+
+    Returns:
+        The table, columns of numbers aligned right and all others left. A missing value is a dash, `|` is
+        escaped, and line breaks become spaces. Other Markdown in text cells is kept: see
+        `literal`.
+    """
+    signed, decimals = set(frame.attrs.get("signed", ())), frame.attrs.get("decimals", {})
+    formats = {name: f".{decimals[name]}f" if name in decimals else floatfmt for name in frame.columns}
+    if index:
+        frame = frame.reset_index(names=frame.index.name or "")
+    headers = [_cell(str(name)) for name in frame.columns]
+    columns = [
+        [_cell(number(value, formats.get(name, floatfmt), sign=name in signed)) for value in frame[name].tolist()]
+        for name in frame.columns
+    ]
+    return tabulate.tabulate(
+        list(zip(*columns, strict=True)),
+        headers=headers,
+        tablefmt="pipe",
+        disable_numparse=True,
+        colalign=["right" if _numeric(column) else "left" for column in columns] if len(frame) else None,
+    )
+
+
+def literal(text: str) -> str:
+    """Escape what Markdown would read as markup, so that a file name or version shows as it is written."""
+    return re.sub(r"([\\`*_{}\[\]<>#$~^|@])", r"\\\1", text)
+
+
+def _cell(text: str) -> str:
+    """Fit text into one cell of a pipe table."""
+    return re.sub(r"(?<!\\)\|", r"\\|", " ".join(text.split()))
+
+
+def number(value, floatfmt: str = f".{DECIMALS}f", sign: bool = False) -> str:
+    """Write one cell: counts, rates, text or nothing."""
+    plus = "+" if sign else ""
+    if value is None or value is pandas.NA or (isinstance(value, float | np.floating) and math.isnan(value)):
+        return DASH
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        text = f"{value:{plus},}"
+    elif isinstance(value, float | np.floating):
+        text = f"{value:{plus}{floatfmt}}"
+    else:
+        return str(value)
+    if not text.strip("+-0.,"):  # what rounds to nothing has no sign
+        text = text.lstrip("+-")
+    return text.replace("-", _MINUS)
+
+
+def _numeric(column: Sequence[str]) -> bool:
+    """Tell whether every cell is a number, alone or with an interval or a second number behind it."""
+    one = rf"[+{_MINUS}-]?[\d,.]+(e[+-]?\d+)?%?"
+    pattern = rf"{DASH}|{one}( \({one}\)| \[{one}, {one}\]| to {one})?"
+    return any(cell != DASH for cell in column) and all(re.fullmatch(pattern, cell) for cell in column)
