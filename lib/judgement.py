@@ -6,6 +6,7 @@ judges on the study's test part alone.
 
 import json
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from lib import cache, metrics, paths, thresholds
-from lib.detectors import reference
 from lib.runs import Run
 from lib.study import Study
 from lib.thresholds import Threshold
@@ -61,22 +61,34 @@ def judge(study: Study, run: Run, name: str, sweep: list[float] | None = None) -
     return record | {"at": metrics.at_threshold(labels, scores, line.value)}
 
 
+def apart(study: Study) -> Study:
+    """The study itself if it holds images out, else the same under the protocol `holdout`."""
+    if study.params.protocol == "holdout":
+        return study
+    return Study.open(study.params.model_copy(update={"protocol": "holdout"}))
+
+
 def references(study: Study, run: Run, name: str = "autoencoder") -> dict[str, dict[str, Any]]:
-    """Cheap detectors and shortcuts, fitted and judged on the same images as a detector of the study.
+    """A detector beside cheap ones and shortcuts, all fitted on the same images and judged on images held out.
+
+    A nearest neighbour knows the images that it was fitted on by heart, so nothing else would be a comparison.
 
     Returns:
-        By printed name, in order: `auroc`, `aupr`, `aupr_normal`, `fpr_at_95_tpr`, `difference` (AUROC minus the
-        detector's, paired), `seconds` (fitting and scoring all images) and `shortcut` (whether it looks at what has
-        nothing to do with the content).
+        The detector first, then the reference detectors by printed name: `auroc`, `aupr`, `aupr_normal`,
+        `fpr_at_95_tpr`, `difference` (AUROC minus the detector's, paired; not for the detector), `seconds` (fitting and
+        scoring all images) and `shortcut` (whether it looks at what has nothing to do with the content).
     """
-    labels, scores = study.test(run, name)
-    records = {}
+    from lib.detectors import reference
+
+    held = apart(study)
+    labels, own = held.labels[held.split.test], held.scores(name)[held.split.test]
+    records = {name: {**metrics.judge(labels, own), "seconds": held.seconds(name), "shortcut": False}}
     for other in reference.REFERENCES:
-        others, seconds = _reference_scores(study, other)
-        judged = others[study.split.test]
+        scores, seconds = _reference_scores(held, other)
+        judged = scores[held.split.test]
         records[other] = {
             **metrics.judge(labels, judged),
-            "difference": metrics.auroc_difference(labels, judged, scores),
+            "difference": metrics.auroc_difference(labels, judged, own),
             "seconds": seconds,
             "shortcut": other in reference.SHORTCUTS,
         }
@@ -106,11 +118,9 @@ def held_out(study: Study, run: Run, name: str = "autoencoder") -> HeldOut:
 
     Under `resubstitution` nothing is held out, so the same detector is fitted again under `holdout`.
     """
-    apart = study
-    if study.params.protocol != "holdout":
-        apart = Study.open(study.params.model_copy(update={"protocol": "holdout"}))
-    scores = apart.scores(name)
-    anomalies, fit, unseen = scores[apart.anomalies], scores[apart.split.fit], scores[apart.normal]
+    held = apart(study)
+    scores = held.scores(name)
+    anomalies, fit, unseen = scores[held.anomalies], scores[held.split.fit], scores[held.normal]
     found = HeldOut(_auroc(fit, anomalies), _auroc(unseen, anomalies), len(fit), len(unseen))
     run.update_metrics({"held_out": {name: {"fitted": found.own, "unseen": found.new}}})
     return found
@@ -158,9 +168,12 @@ def _reference_scores(study: Study, name: str) -> tuple[np.ndarray, float]:
     """Scores of every image by a reference detector fitted on the study's fit part, and its seconds; kept."""
     code = cache.files_key(list((paths.ROOT / "lib" / "detectors" / "reference").glob("*.py")))
     ids = study.images.table["id"].to_numpy()[study.split.fit].tolist()
-    key = cache.content_key(name, study.images.fingerprint, ids, code)
+    versions = [metadata.version(package) for package in ("numpy", "scikit-learn", "scikit-image")]
+    key = cache.content_key(name, study.images.fingerprint, ids, code, versions)
 
     def make(folder: Path) -> None:
+        from lib.detectors import reference
+
         scores, seconds = reference.fit_and_score(name, study.images.images, study.images.table, study.split.fit)
         np.save(folder / "scores.npy", scores)
         cache.write_json(folder / "seconds.json", {"seconds": round(seconds, 2)})

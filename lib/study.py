@@ -147,6 +147,14 @@ class Study:
         key = cache.content_key(self._fit_key(name, seed), self._score_key())
         return np.load(cache.cached("scores", key, lambda made: self._score(name, folder, made)) / "scores.npy")
 
+    def seconds(self, name: str) -> float:
+        """Seconds that fitting a detector and scoring every image took, when they were computed."""
+        self.scores(name)
+        folder = paths.cache_folder()
+        scored = folder / "scores" / cache.content_key(self._fit_key(name), self._score_key()) / "seconds.json"
+        fitted = folder / "fits" / self._fit_key(name) / "fit.json"
+        return json.loads(scored.read_text())["score"] + json.loads(fitted.read_text())["seconds"]
+
     def train(self, run: Run, name: str) -> Trained:
         """Fits a detector on the fit images, scores every image, and leaves both in the run folder.
 
@@ -359,8 +367,9 @@ class Study:
         return cache.content_key(used, self.images.fingerprint, ids, code, versions, _device())
 
     def _score_key(self) -> str:
-        code = cache.files_key([paths.ROOT / "lib" / "scoring.py", paths.ROOT / "lib" / "study.py"])
-        return cache.content_key(self.images.fingerprint, self.labels.tolist(), code)
+        code = cache.files_key([paths.ROOT / "lib" / "scoring.py"])
+        examples = [SAMPLES, EXTREMES, MAPS, self.normal.tolist(), self.anomalies.tolist()]
+        return cache.content_key(self.images.fingerprint, examples, code)
 
 
 def finished(study: str) -> Run:

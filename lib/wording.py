@@ -240,8 +240,8 @@ def recommendations(params: Parameters, advice: Sequence[tuple[str, str]], loss:
             f"{percent(abs(gained))} over the last four."
         )
     lines.append(
-        "**Choose the threshold by what errors cost**, not by accuracy: [the evaluation](04_evaluation.ipynb) shows the "
-        "work-load, the sweep in [the refinement](05_refinement.ipynb) the trade."
+        "**Choose the threshold by what errors cost**, not by accuracy: [the evaluation](04_evaluation.ipynb) shows "
+        "the work-load, the sweep in [the refinement](05_refinement.ipynb) the trade."
     )
     if params.protocol != "holdout":
         lines.append(
@@ -368,9 +368,11 @@ def headline(params: Parameters, figures: Mapping[str, Any]) -> list[str]:
                 f"those fitted on: {both['fitted']['value']:.4f}."
             )
     if "references" in figures:
-        best = max(figures["references"], key=lambda name: figures["references"][name]["auroc"]["value"])
+        cheap = {name: record for name, record in figures["references"].items() if name != "autoencoder"}
+        best = max(cheap, key=lambda name: cheap[name]["auroc"]["value"])
         lines.append(
-            f"Best of the cheap reference detectors: {best}, AUROC {figures['references'][best]['auroc']['value']:.4f}."
+            f"Best of the cheap reference detectors: {best}, AUROC {cheap[best]['auroc']['value']:.4f}"
+            + (", a shortcut that looks at nothing in the picture." if cheap[best]["shortcut"] else ".")
         )
     return lines
 
@@ -397,14 +399,15 @@ def held_out(own: Mapping[str, float], new: Mapping[str, float], fitted: int, un
     return text + f"The two intervals overlap, so the difference of {change:+.4f} may be chance."
 
 
-def references(autoencoder: Mapping[str, float], records: Mapping[str, Mapping[str, Any]]) -> str:
+def references(ranked: Mapping[str, Mapping[str, Any]]) -> str:
     """How cheap detectors and shortcuts stand to the autoencoder.
 
     Args:
-        autoencoder: its AUROC.
-        records: by printed name `auroc`, `difference` (to the autoencoder, paired) and `shortcut` (whether it looks at
-            what has nothing to do with the content).
+        ranked: of `lib.judgement.references`: the autoencoder first, then by printed name `auroc`, `difference` (to the
+            autoencoder, paired) and `shortcut` (whether it looks at what has nothing to do with the content).
     """
+    autoencoder = ranked["autoencoder"]["auroc"]
+    records = {name: record for name, record in ranked.items() if name != "autoencoder"}
     better = [name for name, record in records.items() if record["difference"]["low"] > 0]
     level = [
         name for name, record in records.items() if record["difference"]["low"] <= 0 <= record["difference"]["high"]

@@ -184,7 +184,7 @@ show.table(
 # %% [markdown]
 # ## Which classes fool it
 #
-# Recall by class, with 95 % intervals: a class with few images can be hard by chance. [Figure](#fig-classes-recall)
+# Recall by class, with intervals: a class with few images can be hard by chance. [Figure](#fig-classes-recall)
 # shows the hardest and the easiest.
 
 # %%

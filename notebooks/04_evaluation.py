@@ -97,7 +97,7 @@ show.figure(
 # %% [markdown]
 # ## The whole table
 #
-# Every figure with its 95 % interval, with what chance would reach, and with what flagging every image would reach.
+# Every figure with its interval, with what chance would reach, and with what flagging every image would reach.
 # Where the interval includes the trivial value, the figure says nothing for the detector, and the table says so.
 
 # %%
@@ -120,26 +120,24 @@ show.prose(wording.held_out(apart.own, apart.new, apart.fitted, apart.unseen))
 # %% [markdown]
 # ## Against what is cheap
 #
-# Would less have done? The same images, judged by detectors that take seconds, and by shortcuts that do not look at
+# Would less have done? The same held-out images, judged by detectors that take seconds, and by shortcuts that do not look at
 # what is shown: the size and proportions of the file, and blank margins. [Figure](#fig-references) sets their AUROC
 # beside the autoencoder's.
 
 # %%
-references = judgement.references(chosen, run)
-show.prose(wording.references(judged["auroc"], references))
-ranked = {"autoencoder": judged} | references
+ranked = judgement.references(chosen, run)
+show.prose(wording.references(ranked))
 areas = [record["auroc"] for record in ranked.values()]
 show.figure(
-    plots.references(list(ranked), *[[area[key] for area in areas] for key in ("value", "low", "high")], "autoencoder"),
+    plots.references(ranked, *[[area[key] for area in areas] for key in ("value", "low", "high")], "autoencoder"),
     label="fig-references",
-    caption="AUROC of the autoencoder and of the reference detectors, with 95 % intervals; the line is chance.",
+    caption="AUROC on images held out, of the autoencoder and of the reference detectors; the line is chance.",
     alt="; ".join(f"{name} {record['auroc']['value']:.4f}" for name, record in ranked.items()),
 )
 
 # %%
-seconds = sum(run.read("metrics")["detectors"]["autoencoder"]["seconds"].values())
 show.table(
-    tables.references({"autoencoder": {**judged, "seconds": seconds}} | references),
+    tables.references(ranked),
     label="tab-references",
     caption="The same in figures, with the paired difference of each AUROC to the autoencoder's, and seconds in all.",
 )

@@ -106,11 +106,12 @@ def test_a_reference_that_wins_is_said_to_and_so_is_a_shortcut_that_tells():
         return {"auroc": area, "difference": {"value": 0.0, "low": low, "high": high}, "shortcut": shortcut}
 
     records = {"HOG": record(0.95, 0.01, 0.03), "PCA": record(0.93, -0.01, 0.01), "size": record(0.7, -0.3, -0.2, True)}
-    text = wording.references(AUROC, records)
+    own = {"autoencoder": {"auroc": AUROC}}
+    text = wording.references(own | records)
     assert "Clearly better than the autoencoder: HOG." in text and "No clear difference to it: PCA." in text
     assert "better than chance: size (0.7000)" in text
     del records["HOG"]
-    assert "None of them is clearly better" in wording.references(AUROC, records)
+    assert "None of them is clearly better" in wording.references(own | records)
 
 
 def test_an_overlap_of_intervals_is_called_chance():
