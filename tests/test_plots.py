@@ -79,6 +79,31 @@ FIGURES = {
     "shift, one": lambda: plots.attribute_shift(["brightness"], [0.5], [0.5], [0.5]),
 }
 
+WORK = metrics.operations(MISSES, ALARMS, 0.1)
+CLASSES = metrics.by_class(
+    LABELS, RANKED, np.where(LABELS == 1, np.array([*NAMES, "b", "c", "d"])[np.arange(800) % 23], "normal"), 0.02
+)
+FIGURES |= {
+    "work": lambda: plots.operations(GRID, WORK["reviewed"], WORK["missed"], WORK["in_vain"], 0.0213456),
+    "work at five thresholds": lambda: plots.operations([0.01, 0.02, 0.03, 0.04, 5], [9] * 5, [0] * 5, [1] * 5, per=10),
+    "work at one threshold": lambda: plots.operations([0.01], [0.0], [0.0], [0.0], 0.01),
+    "classes": lambda: plots.by_class(CLASSES),
+    "classes, three of either end": lambda: plots.by_class(CLASSES, n=3),
+    "classes, one": lambda: plots.by_class(CLASSES.head(1)),
+    "classes, none": lambda: plots.by_class(CLASSES.head(0)),
+    "references": lambda: plots.references(
+        ["autoencoder", *NAMES[:7]],
+        np.linspace(0.3, 1, 8),
+        np.linspace(0.2, 0.98, 8),
+        np.linspace(0.4, 1, 8),
+        "autoencoder",
+    ),
+    "references, all at chance": lambda: plots.references(["a", "b"], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5]),
+    "seeds": lambda: plots.seed_spread({"autoencoder": [0.918, 0.9203, 0.9164, 0.9188], "β-VAE": {555: 0.87, 7: 0.89}}),
+    "seeds, one": lambda: plots.seed_spread({"autoencoder": [0.918]}),
+    "seeds, all equal": lambda: plots.seed_spread({"autoencoder": [0.5, 0.5, 0.5]}, xlabel="AUPR"),
+}
+
 
 @pytest.fixture(params=FIGURES, scope="module")
 def figure(request):
@@ -189,7 +214,7 @@ def test_number_of_pictures(name, count):
     assert len(pictures(FIGURES[name]())) == count
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if name.endswith(", none")])
+@pytest.mark.parametrize("name", ["image grid, none", "pairs, none", "extremes, none", "differences, none"])
 def test_no_images_say_so(name):
     assert words(FIGURES[name]()) == "No image in this group."
 
@@ -269,6 +294,55 @@ def test_shifts_that_include_the_reference_are_hollow():
     assert filled[0] != "white" and filled[1] == "white"
 
 
+def test_classes_show_either_end_and_how_many_are_between():
+    figure = FIGURES["classes, three of either end"]()
+    shown = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert shown == [*CLASSES["class"].head(3), "", *CLASSES["class"].tail(3)]
+    assert "17 classes between" in words(figure) and f"n = {CLASSES['n'][0]}" in words(figure)
+    assert "between" not in words(plots.by_class(CLASSES, n=12))
+    assert words(FIGURES["classes, none"]()) == "There are no anomalies, and so no classes of them."
+
+
+def test_every_class_stands_at_its_recall_within_its_interval():
+    (axes,) = plots.by_class(CLASSES, n=20).axes
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    whiskers = [line for line in axes.lines if line.get_marker() != "o" and line.get_ydata()[0] == line.get_ydata()[-1]]
+    assert [dot.get_xdata()[0] for dot in dots] == CLASSES["recall"].tolist()
+    assert [tuple(line.get_xdata()) for line in whiskers] == list(
+        zip(CLASSES["recall_low"], CLASSES["recall_high"], strict=True)
+    )
+    whole = metrics.at_threshold(LABELS, RANKED, 0.02)["recall"]["value"]
+    assert f"All anomalies, {100 * whole:.1f}" in words(plots.by_class(CLASSES))
+
+
+def test_references_show_chance_and_pick_out_the_detector_compared_with():
+    figure = FIGURES["references"]()
+    said = words(figure)
+    assert "Chance" in said and "0.300 [0.200, 0.400]" in said and "1.000 [0.980, 1.000]" in said
+    squares = [line for line in figure.axes[0].lines if line.get_marker() == "s"]
+    assert [line.get_xdata()[0] for line in squares] == [0.3]
+
+
+def test_the_spread_over_seeds_is_told():
+    said = words(FIGURES["seeds"]())
+    values = np.array([0.918, 0.9203, 0.9164, 0.9188])
+    assert f"{values.mean():.4f} ± {values.std(ddof=1):.4f} (4 seeds)" in said and "(2 seeds)" in said
+    assert "0.9180 (1 seed)" in words(FIGURES["seeds, one"]())
+    dots = FIGURES["seeds, all equal"]().axes[0].lines[1]
+    assert len(set(dots.get_ydata())) == 3  # equal values stay apart
+
+
+def test_work_is_drawn_per_so_many_images():
+    figure = FIGURES["work"]()
+    above, below = figure.axes
+    assert above.lines[0].get_ydata() == pytest.approx(WORK["reviewed"].to_numpy())
+    assert below.lines[0].get_ydata() == pytest.approx(WORK["missed"].to_numpy())
+    assert words(figure).count("Per 1,000 images") == 2 and "Threshold in use, 0.0213456" in words(figure)
+    assert below.get_xscale() == "linear" and "log" not in words(figure)
+    few = FIGURES["work at five thresholds"]()
+    assert few.axes[1].get_xscale() == "log" and "(log scale)" in words(few) and "Per 10 images" in words(few)
+
+
 def test_long_titles_are_broken_and_shortened():
     figure = plots.image_grid(COLOUR[:1], ["background_google"], columns=8)
     assert words(figure).replace("\n", "") == "background_google"
@@ -301,6 +375,13 @@ def test_long_titles_are_broken_and_shortened():
         lambda: plots.threshold_sweep([], [], []),
         lambda: plots.expected_cost([1.0], {"1 : 1": [1.0, 2.0]}),
         lambda: plots.attribute_shift(["a"], [1], [1], [1, 2]),
+        lambda: plots.by_class(CLASSES, n=0),
+        lambda: plots.references(["a"], [0.5], [0.4], [0.6], "b"),
+        lambda: plots.references([], [], [], []),
+        lambda: plots.seed_spread({}),
+        lambda: plots.seed_spread({"a": []}),
+        lambda: plots.operations([], [], [], []),
+        lambda: plots.operations([1.0], [1.0], [1.0], [1.0, 2.0]),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_in_one_line(call):

@@ -7,17 +7,11 @@ vision nor a colour printer is needed. Titles belong to the caption on the page,
 """
 
 from lib.plots.charts import attribute_shift, class_counts, confusion
-from lib.plots.curves import (
-    expected_cost,
-    loss_curve,
-    loss_terms,
-    pr_curves,
-    roc_curves,
-    score_histogram,
-    threshold_sweep,
-)
+from lib.plots.comparisons import by_class, references, seed_spread
+from lib.plots.curves import loss_curve, loss_terms, pr_curves, roc_curves, score_histogram
 from lib.plots.pictures import difference_maps, extremes, image_grid, reconstruction_pairs
 from lib.plots.style import ANOMALY, NORMAL, STYLE, WIDTH, style
+from lib.plots.thresholds import expected_cost, operations, threshold_sweep
 
 __all__ = [
     "ANOMALY",
@@ -25,6 +19,7 @@ __all__ = [
     "STYLE",
     "WIDTH",
     "attribute_shift",
+    "by_class",
     "class_counts",
     "confusion",
     "difference_maps",
@@ -33,10 +28,13 @@ __all__ = [
     "image_grid",
     "loss_curve",
     "loss_terms",
+    "operations",
     "pr_curves",
     "reconstruction_pairs",
+    "references",
     "roc_curves",
     "score_histogram",
+    "seed_spread",
     "style",
     "threshold_sweep",
 ]

@@ -15,11 +15,9 @@ from lib.plots.style import (
     NORMAL,
     THRESHOLD_LINE,
     WIDTH,
-    in_use,
     log_axis,
     looks,
     need_curves,
-    need_same_length,
     percent,
     percent_axis,
     styled,
@@ -303,81 +301,3 @@ def _marks(axes: Axes, curves: Mapping, marks: Mapping | None) -> None:
             )
     if len(labels) == 1:
         axes.add_line(Line2D([], [], linestyle="none", marker="o", color=FAINT, markersize=7, label=labels.pop()))
-
-
-# ---------------------------------------------------------------- thresholds
-
-
-@styled
-def threshold_sweep(thresholds, miss_rate, false_alarm_rate, chosen: float | None = None) -> Figure:
-    """Draw what moving the threshold trades: misses against false alarms.
-
-    Args:
-        thresholds: Shape (k,), rising; a few are drawn with markers and named on the axis.
-        miss_rate: Share of anomalies that pass, shape (k,).
-        false_alarm_rate: Share of normal images that are flagged, shape (k,).
-        chosen: The threshold in use, drawn as a vertical line.
-
-    Returns:
-        Figure with the two rates over the threshold.
-
-    Raises:
-        ValueError: Lengths differ, or there are no thresholds.
-    """
-    need_same_length(thresholds, miss_rate, false_alarm_rate)
-    figure = Figure(figsize=(WIDTH, 2.9))
-    axes = figure.add_subplot()
-    few = len(thresholds) <= _FEW
-    for rate, name, colour, dashes, marker in (
-        (miss_rate, "Anomalies missed", ANOMALY, ANOMALY_DASHES, "s"),
-        (false_alarm_rate, "Normal images flagged", NORMAL, "-", "o"),
-    ):
-        axes.plot(thresholds, rate, color=colour, linestyle=dashes, marker=marker if few else None, label=name)
-    if few:
-        axes.set_xticks(thresholds, [f"{threshold:g}" for threshold in thresholds])
-    in_use(axes, chosen)
-    axes.set_ylim(-0.02, 1.02)
-    percent_axis(axes.yaxis)
-    axes.set_xlabel("Threshold on the anomaly score")
-    axes.set_ylabel("Share of the class")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=3)
-    return figure
-
-
-@styled
-def expected_cost(thresholds, costs: Mapping[str, Sequence[float]], chosen: float | None = None) -> Figure:
-    """Draw what decisions cost over the threshold, for several prices of a miss.
-
-    Args:
-        thresholds: Shape (k,), rising.
-        costs: By ratio, such as `"10 : 1"`, the relative cost at each threshold, shape (k,): what
-            `lib.metrics.relative_cost` returns, where 1 is the cost of deciding without looking.
-        chosen: The threshold in use, drawn as a vertical line.
-
-    Returns:
-        Figure with one line per ratio on a logarithmic axis, a marker at the cheapest threshold of each. A
-        cost of 0, which a logarithmic axis cannot show, leaves a gap with the marker at its edge.
-
-    Raises:
-        ValueError: Lengths differ, or there is no curve.
-    """
-    need_curves(costs, "cost curve")
-    need_same_length(thresholds, *costs.values())
-    figure = Figure(figsize=(WIDTH, 3.2))
-    axes = figure.add_subplot()
-    floor = min([1.0, *(float(value) for values in costs.values() for value in values if value > 0)]) / 2
-    for (colour, dashes, marker), (ratio, values) in zip(looks(costs), costs.items(), strict=True):
-        values = np.asarray(values, dtype=float)
-        best = int(np.argmin(values))
-        label = f"{ratio}, cheapest at {thresholds[best]:.3g}"
-        axes.plot(thresholds, np.where(values > 0, values, np.nan), color=colour, linestyle=dashes, label=label)
-        point = max(values[best], floor)
-        axes.plot(thresholds[best], point, marker, color=colour, markersize=8, markeredgecolor="white", zorder=5)
-    axes.axhline(1, color=FAINT, linewidth=1, label="Deciding without looking", zorder=1)
-    in_use(axes, chosen)
-    axes.set_yscale("log")
-    log_axis(axes.yaxis)
-    axes.set_xlabel("Threshold on the anomaly score")
-    axes.set_ylabel("Expected cost (log scale)")
-    figure.legend(loc="outside right upper", title="Miss : false alarm", alignment="left")
-    return figure
