@@ -184,8 +184,8 @@ show.table(
 # %% [markdown]
 # ## Which classes fool it
 #
-# Recall by class, with intervals: a class with few images can be hard by chance. [Figure](#fig-classes-recall)
-# shows the hardest and the easiest.
+# Recall by class, with intervals: a class with few images can be hard by chance. [Figure](#fig-classes-recall) shows
+# the hardest and the easiest.
 
 # %%
 by_class = judgement.by_class(chosen, run, "autoencoder", threshold)

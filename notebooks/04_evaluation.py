@@ -97,8 +97,8 @@ show.figure(
 # %% [markdown]
 # ## The whole table
 #
-# Every figure with its interval, with what chance would reach, and with what flagging every image would reach.
-# Where the interval includes the trivial value, the figure says nothing for the detector, and the table says so.
+# Every figure with its interval, with what chance would reach, and with what flagging every image would reach. Where
+# the interval includes the trivial value, the figure says nothing for the detector, and the table says so.
 
 # %%
 show.table(
@@ -120,16 +120,17 @@ show.prose(wording.held_out(apart.own, apart.new, apart.fitted, apart.unseen))
 # %% [markdown]
 # ## Against what is cheap
 #
-# Would less have done? The same held-out images, judged by detectors that take seconds, and by shortcuts that do not look at
-# what is shown: the size and proportions of the file, and blank margins. [Figure](#fig-references) sets their AUROC
-# beside the autoencoder's.
+# Would less have done? The same held-out images, judged by detectors that take seconds, and by shortcuts that do not
+# look at what is shown: the size and proportions of the file, and blank margins. [Figure](#fig-references) sets their
+# AUROC beside the autoencoder's.
 
 # %%
 ranked = judgement.references(chosen, run)
 show.prose(wording.references(ranked))
 areas = [record["auroc"] for record in ranked.values()]
+ends = [[area[key] for area in areas] for key in ("value", "low", "high")]
 show.figure(
-    plots.references(ranked, *[[area[key] for area in areas] for key in ("value", "low", "high")], "autoencoder"),
+    plots.references(list(ranked), *ends, "autoencoder"),
     label="fig-references",
     caption="AUROC on images held out, of the autoencoder and of the reference detectors; the line is chance.",
     alt="; ".join(f"{name} {record['auroc']['value']:.4f}" for name, record in ranked.items()),
