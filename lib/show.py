@@ -71,7 +71,7 @@ def provenance(manifest: Mapping[str, Any], params: Mapping[str, Any], page: str
     """
     data, code = manifest["data"], manifest["code"]
     rows = {
-        "Parameters": _listed({key: value for key, value in params.items() if value != ""}),
+        "Parameters": _listed({key: value for key, value in params.items() if value not in ("", [])}),
         "Data": f"{data['name']} {data['version']}, {data['images']:,} images, fingerprint {data['fingerprint']}",
         "Code": f"commit {code['commit'] or 'unknown'}, files {code['files']}",
         "Seed": manifest["seed"],

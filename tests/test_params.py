@@ -68,6 +68,12 @@ def test_a_misspelt_key_is_named_with_the_right_one(tmp_path):
         ("study", "other", "file's name"),
         ("seed", -1, "0 or more"),
         ("learning_rate", 0, "more than 0"),
+        ("threshold_rule", "target_fpr", "needs `protocol: holdout`"),
+        ("threshold_rule", "guess", "target_fpr"),
+        ("fit_share", 0.95, "leave some normal images to judge"),
+        ("seeds", [1, 1], "differ"),
+        ("seeds", [555], "differ"),
+        ("prevalence", 0.0, "more than 0"),
     ],
 )
 def test_impossible_values_are_refused_in_one_line(tmp_path, key, value, words):
@@ -95,6 +101,12 @@ def test_a_file_cut_anywhere_is_refused_or_still_the_same_study(tmp_path):
 
 def test_keys_given_twice_are_refused(tmp_path):
     assert "given twice" in refusal(write(tmp_path, digits() + "seed: 1\n"))
+
+
+def test_rules_that_need_labels_need_a_validation_part(tmp_path):
+    held = {"protocol": "holdout", "threshold_rule": "max_f1"}
+    assert "set validation_share" in refusal(write(tmp_path, digits(**held)))
+    assert params.load(write(tmp_path, digits(**held, validation_share=0.2))).threshold_rule == "max_f1"
 
 
 def test_extends_gives_only_what_differs(tmp_path):
