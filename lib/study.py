@@ -247,28 +247,6 @@ class Study:
         ends = self.ends(scores, group)
         return self.pixels(ends), run.examples(name, ends), scores[ends], decide(scores[ends], threshold)
 
-    def judge(self, run: Run, name: str, thresholds: list[float]) -> dict[str, Any]:
-        """Judges a detector's scores of the test images, and lays the figures into `metrics.json`.
-
-        Args:
-            run: holds the scores.
-            name: the detector.
-            thresholds: at which its decisions are judged.
-
-        Returns:
-            `auroc`, `aupr`, `fpr_at_95_tpr`, and `thresholds`: one `lib.metrics.at_threshold` for each, by its
-            shortest decimal form.
-        """
-        labels, scores = self.test(run, name)
-        record = {
-            "auroc": metrics.auroc(labels, scores),
-            "aupr": metrics.aupr(labels, scores),
-            "fpr_at_95_tpr": metrics.fpr_at_tpr(labels, scores),
-            "thresholds": {f"{each:g}": metrics.at_threshold(labels, scores, each) for each in thresholds},
-        }
-        run.update_metrics({"detectors": {name: record}})
-        return record
-
     def published(self, name: str, threshold: float) -> dict[str, Any] | None:
         """The published figures of a detector at a threshold; None where the study is compared with none."""
         figures = published(self.params).get("detectors", {}).get(name, {}).get("thresholds", {})

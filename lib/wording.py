@@ -6,8 +6,9 @@ Every function reads the same for any study; nothing here knows of airplanes.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lib import metrics
 from lib.params import Parameters
-from lib.thresholds import Threshold
+from lib.thresholds import Threshold, realised_fpr
 
 NAMES = {"autoencoder": "autoencoder", "vae": "VAE", "beta_vae": "β-VAE"}
 FEW = 5  # images below which nothing is said of what they have in common
@@ -150,9 +151,29 @@ RULES = {
 }
 
 
-def rule(line: Threshold) -> str:
-    """How a threshold came about, and what its rule was shown."""
-    return f"The threshold of {line.value:.4g} {RULES[line.rule]} (rule `{line.rule}`); the rule saw {line.saw}."
+def rule(line: Threshold, params: Parameters, calibration: int, fpr: Mapping[str, Any]) -> str:
+    """How a threshold came about, what its rule was shown, and what it came to on the judged images.
+
+    Args:
+        line: the threshold.
+        params: the study's parameters.
+        calibration: normal images that the rule was shown.
+        fpr: the false positive rate on the judged images.
+    """
+    text = f"The threshold of {line.value:.4g} {RULES[line.rule]} (rule `{line.rule}`); the rule saw {line.saw}."
+    if line.rule == "target_fpr":
+        mean, low, high = realised_fpr(calibration, params.target_fpr)
+        text += (
+            f" With {count(calibration, 'calibration image')} and a target of {percent(params.target_fpr)}, the rate "
+            f"on new images is {percent(mean)} in the mean, and between {percent(low)} and {percent(high)} for 95 % of "
+            "calibration parts."
+        )
+    if fpr["low"] is not None:
+        text += (
+            f" On the judged normal images it is {percent(fpr['value'])} (95 % interval {percent(fpr['low'])} to "
+            f"{percent(fpr['high'])})."
+        )
+    return text
 
 
 def decisions(name: str, result: Mapping[str, Any], threshold: float, reference: Mapping[str, Any] | None) -> str:
@@ -176,9 +197,7 @@ def verdict(name: str, result: Mapping[str, Any], auroc: Mapping[str, float]) ->
     lines = []
     for key, word in (("accuracy", "accuracy"), ("f1", "F1")):
         metric = result[key]
-        lines.append(
-            f"an {word} of {metric['value']:.4f}, {_against(metric, metric['trivial'], 'flagging everything')}"
-        )
+        lines.append(f"an {word} of {metric['value']:.4f}, {_against(metric)}")
     ranked = (
         f"Its AUROC is **{auroc['value']:.4f}** (95 % interval {auroc['low']:.4f} to {auroc['high']:.4f}): so often "
         "does a random anomaly score higher than a random normal image, whatever the threshold."
@@ -186,15 +205,12 @@ def verdict(name: str, result: Mapping[str, Any], auroc: Mapping[str, float]) ->
     return f"The {NAMES.get(name, name)} reaches {lines[0]}, and {lines[1]}. {ranked}"
 
 
-def _against(metric: Mapping[str, Any], trivial: float, words: str) -> str:
-    """How a metric stands to a trivial value, judged by its interval."""
-    low, high = metric.get("low"), metric.get("high")
-    low, high = (metric["value"], metric["value"]) if low is None or high is None else (low, high)
-    if low > trivial:
-        return f"better than {words} ({trivial:.4f})"
-    if high < trivial:
-        return f"**worse than {words}** ({trivial:.4f})"
-    return f"**no better than {words}** ({trivial:.4f})"
+def _against(metric: Mapping[str, Any]) -> str:
+    """How a metric stands to deciding without looking, judged by its interval."""
+    value, words = metrics.against(metric)
+    word = metrics.better_than_trivial(metric)
+    told = {"better": "better than", "no better": "**no better than", "worse": "**worse than"}[word]
+    return f"{told} {words}{'' if word == 'better' else '**'} ({value:.4f})"
 
 
 def shifts(group: str, others: str, size: int, names: Sequence[str], results: Sequence[Mapping[str, float]]) -> str:
@@ -323,17 +339,17 @@ def collapse(history: Mapping[str, Sequence[float]], beta: float, spread: float,
 
 
 def comparison(aurocs: Mapping[str, Mapping[str, float]], results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Which detector ranks best, and which of them do no better than flagging everything."""
+    """Which detector ranks best, and which of them do no better than deciding without looking."""
     ranked = sorted(aurocs, key=lambda name: -aurocs[name]["value"])
     told = ", ".join(f"{NAMES.get(name, name)} {aurocs[name]['value']:.4f}" for name in ranked)
     text = f"By AUROC: {told}."
     idle = [
         NAMES.get(name, name)
         for name, result in results.items()
-        if not (result["accuracy"].get("low") or result["accuracy"]["value"]) > result["accuracy"]["trivial"]
+        if metrics.better_than_trivial(result["accuracy"]) != "better"
     ]
     if idle:
-        text += f" At this threshold the accuracy of {' and '.join(idle)} is no better than flagging everything."
+        text += f" The accuracy of {' and '.join(idle)} is no better than deciding without looking."
     return text
 
 
@@ -357,7 +373,7 @@ def headline(params: Parameters, figures: Mapping[str, Any]) -> list[str]:
             f"**{NAMES.get(name, name)}**: AUROC {record['auroc']['value']:.4f}; at the threshold of "
             f"{line:.4g} it catches {result['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and "
             f"raises {count(result['fp'], 'false alarm')} on {count(normals, 'normal image')} (accuracy "
-            f"{accuracy['value']:.4f}, {_against(accuracy, accuracy['trivial'], 'flagging everything')})."
+            f"{accuracy['value']:.4f}, {_against(accuracy)})."
         )
     kept = "every judged image was held out" if params.protocol == "holdout" else "no normal image was held out"
     lines.append(f"Judged under the protocol `{params.protocol}`: {kept}.")

@@ -46,7 +46,7 @@ assert np.isfinite(scores).all(), "a missing score would silently count as norma
 
 # %%
 result = metrics.at_threshold(*chosen.test(run, "autoencoder"), threshold)
-show.prose(wording.rule(line))
+show.prose(wording.rule(line, chosen.params, len(chosen.split.calibration), result["fpr"]))
 show.prose(wording.decisions("autoencoder", result, threshold, chosen.published("autoencoder", threshold)))
 
 # %%

@@ -43,7 +43,8 @@ labels, scores = chosen.test(run, "autoencoder")
 # that.
 
 # %%
-show.prose(wording.rule(judgement.threshold(chosen, run, "autoencoder")))
+line = judgement.threshold(chosen, run, "autoencoder")
+show.prose(wording.rule(line, chosen.params, len(chosen.split.calibration), result["fpr"]))
 show.prose(wording.verdict("autoencoder", result, judged["auroc"]))
 
 # %%

@@ -76,7 +76,7 @@ def suite(tmp_path, monkeypatch):
             folder,
             "01_a",
             """
-            from lib import params, show
+            from lib import judgement, params, show
             from lib.study import Study
             chosen = Study.open(params.collect({**globals(), "image_size": 16, "epochs": 1, "latent_dim": 4}))
             run = chosen.begin()
@@ -84,7 +84,7 @@ def suite(tmp_path, monkeypatch):
             + body,
         )
 
-    write('chosen.train(run, "autoencoder"); chosen.judge(run, "autoencoder", [chosen.params.threshold])')
+    write('chosen.train(run, "autoencoder"); judgement.judge(chosen, run, "autoencoder")')
     return tmp_path / "reports", write
 
 

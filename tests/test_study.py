@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from lib import params, runs
+from lib import judgement, params, runs
 from lib.errors import UserError
 from lib.study import Study, finished, of_run
 
@@ -72,7 +72,7 @@ def test_every_reconstruction_that_pages_show_is_kept(study, trained):
 
 def test_metrics_have_the_promised_form_and_add_up(study, trained):
     run, _ = trained
-    study.judge(run, "autoencoder", [0.01, 0.02])
+    judgement.judge(study, run, "autoencoder", [0.01, 0.02])
     told = json.loads((run.folder / "metrics.json").read_text())
     assert told["dataset"] == {
         "name": "digits", "version": "scikit-learn", "images": 1797, "classes": 10, "normal": 174, "anomalies": 1623,

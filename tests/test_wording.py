@@ -3,6 +3,7 @@
 import pytest
 
 from lib import metrics, params, wording
+from lib.thresholds import Threshold
 
 DIGITS = params.load("digits")
 
@@ -130,3 +131,13 @@ def test_the_protocol_says_what_was_held_out():
 def test_one_seed_says_nothing_of_the_spread_and_several_do():
     assert "one seed" in wording.spread({555: 0.9})
     assert "0.8000 and 0.9000" in wording.spread({1: 0.8, 2: 0.9, 3: 0.85})
+
+
+def test_a_calibrated_threshold_says_what_it_promises_and_what_came_of_it():
+    held = DIGITS.model_copy(update={"protocol": "holdout", "threshold_rule": "target_fpr", "target_fpr": 0.05})
+    line = Threshold(0.0123, "target_fpr", "80 calibration normals")
+    text = wording.rule(line, held, 80, {"value": 0.03, "low": 0.01, "high": 0.07})
+    assert "0.0123" in text and "saw 80 calibration normals" in text and "4.9 % in the mean" in text
+    assert "3.0 % (95 % interval 1.0 % to 7.0 %)" in text
+    fixed = wording.rule(Threshold(0.02, "fixed", "no image"), DIGITS, 0, {"value": 0.03, "low": 0.01, "high": 0.07})
+    assert "in the mean" not in fixed
