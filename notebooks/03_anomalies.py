@@ -214,6 +214,16 @@ show.figure(
     alt=f"Grid of {len(few)} anomalies that pass as normal, of the classes that are missed most.",
 )
 
+# %%
+easiest = by_class["class"].tail(4).tolist()
+few = np.concatenate([anomalies[names[anomalies] == name][:4] for name in easiest]).astype(int)
+show.figure(
+    plots.image_grid(chosen.pixels(few), [f"{names[each]}\n{scores[each]:.4f}" for each in few]),
+    label="fig-easiest",
+    caption=f"Images of the easiest classes: {', '.join(easiest)}.",
+    alt=f"Grid of {len(few)} anomalies of the classes that are caught most.",
+)
+
 # %% [markdown]
 # ## What to do about it
 #
