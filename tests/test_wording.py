@@ -111,6 +111,10 @@ def test_a_reference_that_wins_is_said_to_and_so_is_a_shortcut_that_tells():
     text = wording.references(own | records)
     assert "Clearly better than the autoencoder: HOG." in text and "No clear difference to it: PCA." in text
     assert "better than chance: size (0.7000)" in text
+    assert "A shortcut wins" not in text
+    records["size"] = record(0.97, 0.02, 0.05, True)
+    assert "**A shortcut wins**: size does not look" in wording.references(own | records)
+    records["size"] = record(0.7, -0.3, -0.2, True)
     del records["HOG"]
     assert "None of them is clearly better" in wording.references(own | records)
 
