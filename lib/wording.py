@@ -441,8 +441,8 @@ def references(ranked: Mapping[str, Mapping[str, Any]]) -> str:
     )
     if winners := [name for name in better if records[name]["shortcut"]]:
         text += (
-            f"**A shortcut wins**: {' and '.join(winners)} does not look at what is shown, so on this data set anomalies "
-            "can be told without knowing what is normal. "
+            f"**A shortcut wins**: {' and '.join(winners)} does not look at what is shown, so on this data set "
+            "anomalies can be told without knowing what is normal. "
         )
     if level:
         text += f"No clear difference to it: {', '.join(level)}. "
