@@ -216,22 +216,6 @@ class Study:
         ranked = sorted(results, key=lambda name: -abs(results[name]["value"] - 0.5))
         return ranked, [results[name] for name in ranked]
 
-    def roles(self) -> pd.DataFrame:
-        """How many normal images and anomalies each role has."""
-        rows = []
-        parts = {
-            "Fitted on": self.split.fit,
-            "Calibration": self.split.calibration,
-            "Validation, anomalies": self.split.validation,
-            "Judged": self.split.test,
-        }
-        for role, indices in parts.items():
-            if not len(indices):
-                continue
-            anomalies = int(self.labels[indices].sum())
-            rows.append((role, len(indices) - anomalies, anomalies, len(indices)))
-        return pd.DataFrame(rows, columns=["Role", "Normal images", "Anomalies", "All"])
-
     def test(self, run: Run, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Labels and a detector's scores of the images that are judged."""
         return self.labels[self.split.test], run.scores()[name].to_numpy()[self.split.test]
@@ -362,7 +346,12 @@ def finished(study: str) -> Run:
 def of_run(run: Run, threshold: float | None = None) -> Study:
     """The study that a run folder was made from, with another fixed threshold where one is given."""
     params = Parameters.model_validate(run.read("params"))
-    return Study.open(params if threshold is None else params.model_copy(update={"threshold": threshold}))
+    study = Study.open(params if threshold is None else params.model_copy(update={"threshold": threshold}))
+    if params.protocol == "holdout":  # the data set may have changed since it was divided
+        ids, sha256 = study.images.table["id"].to_numpy(), study.images.table["sha256"].to_numpy()
+        saved = splits.from_table(pd.read_csv(run.folder / "split.csv"), ids)
+        splits.check(saved, ids, sha256, study.groups)
+    return study
 
 
 def published(params: Parameters) -> dict[str, Any]:

@@ -88,9 +88,9 @@ show.prose(wording.protocol(chosen.params, judgement.parts(chosen), chosen.split
 
 # %%
 show.table(
-    chosen.roles(),
+    tables.parts(judgement.parts(chosen), chosen.split.seen),
     label="tab-split",
-    caption="Images by role. An image may have both roles.",
+    caption="The parts that the images are divided into, and what each is for.",
 )
 
 # %% [markdown]

@@ -150,7 +150,15 @@ show.table(
 # Another seed gives other initial weights and another order of images, and so another detector.
 
 # %%
-show.prose(wording.spread(judgement.seeds(chosen, run)))
+by_seed = judgement.seeds(chosen, run)
+show.prose(wording.spread(by_seed))
+if len(by_seed) > 1:
+    show.figure(
+        plots.seed_spread({"autoencoder": by_seed}),
+        label="fig-seeds",
+        caption="AUROC of the autoencoder by seed; the tick is their mean.",
+        alt="One dot a seed: " + ", ".join(f"{value:.4f}" for value in by_seed.values()),
+    )
 
 # %% [markdown]
 # ## What it costs to use

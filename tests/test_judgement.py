@@ -7,7 +7,7 @@ import pytest
 
 from lib import judgement, metrics, params, thresholds
 from lib.errors import UserError
-from lib.study import Study
+from lib.study import Study, of_run
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -124,3 +124,17 @@ def test_another_seed_is_another_fit_judged_on_the_same_images(held):
     )
     values = judgement.seeds(repeated, run)
     assert list(values) == [555, 1, 2] and len(set(values.values())) == 3
+
+
+def test_a_duplicate_planted_after_the_division_stops_the_run_and_names_both_files(held, monkeypatch):
+    study, _ = held
+    run = study.begin()
+    first, other = study.split.fit[0], study.normal[0]
+    planted = study.groups.copy()
+    planted[other] = planted[first]
+    assert of_run(run).split.fit.tolist() == study.split.fit.tolist()
+    monkeypatch.setattr("lib.study._groups", lambda images: planted)
+    with pytest.raises(UserError) as stopped:
+        of_run(run)
+    ids = study.images.table["id"]
+    assert ids[first] in str(stopped.value) and ids[other] in str(stopped.value) and "\n" not in str(stopped.value)
