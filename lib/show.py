@@ -51,6 +51,8 @@ def table(frame: pd.DataFrame, *, label: str, caption: str, **options: Any) -> N
         caption: Markdown; says what to read in it.
         **options: of `lib.tables.to_markdown`.
     """
+    if frame.empty:  # a table without rows is none to the renderers, and a label needs one
+        frame = pd.DataFrame([["none", *[None] * (frame.shape[1] - 1)]], columns=frame.columns)
     markdown = tables.to_markdown(frame, **options)
     _emit({"text/markdown": markdown}, {"kind": "table", "label": label, "caption": caption})
     _echo(caption)
