@@ -143,17 +143,12 @@ class Study:
 
     def scores(self, name: str, seed: int | None = None) -> np.ndarray:
         """Scores of every image by a detector fitted on the fit images, with another seed than the study's if given."""
-        folder = cache.cached("fits", self._fit_key(name, seed), lambda made: self._fit(name, made, seed))
-        key = cache.content_key(self._fit_key(name, seed), self._score_key())
-        return np.load(cache.cached("scores", key, lambda made: self._score(name, folder, made)) / "scores.npy")
+        return np.load(self._kept(name, seed)[1] / "scores.npy")
 
     def seconds(self, name: str) -> float:
         """Seconds that fitting a detector and scoring every image took, when they were computed."""
-        self.scores(name)
-        folder = paths.cache_folder()
-        scored = folder / "scores" / cache.content_key(self._fit_key(name), self._score_key()) / "seconds.json"
-        fitted = folder / "fits" / self._fit_key(name) / "fit.json"
-        return json.loads(scored.read_text())["score"] + json.loads(fitted.read_text())["seconds"]
+        fitted, scored = self._kept(name)
+        return _read(fitted / "fit.json")["seconds"] + _read(scored / "seconds.json")["score"]
 
     def train(self, run: Run, name: str) -> Trained:
         """Fits a detector on the fit images, scores every image, and leaves both in the run folder.
@@ -164,19 +159,20 @@ class Study:
             run: where the scores, history and example reconstructions are written.
             name: `autoencoder`, `vae` or `beta_vae`.
         """
-        fits = paths.cache_folder() / "fits"
-        key = self._fit_key(name)
-        kept = (fits / key).is_dir()
-        folder = cache.cached("fits", key, lambda made: self._fit(name, made))
-        scored = cache.cached(
-            "scores", cache.content_key(key, self._score_key()), lambda made: self._score(name, folder, made)
-        )
-        record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
-        timing = json.loads((scored / "seconds.json").read_text(encoding="utf-8"))
-        scores = np.load(scored / "scores.npy")
-        trained = Trained(record["history"], record["layers"], scores, {"fit": record["seconds"], **timing}, kept)
-        self._leave(run, name, trained, folder)
+        kept = (paths.cache_folder() / "fits" / self._fit_key(name)).is_dir()
+        fitted, scored = self._kept(name)
+        record = _read(fitted / "fit.json")
+        seconds = {"fit": record["seconds"], **_read(scored / "seconds.json")}
+        trained = Trained(record["history"], record["layers"], np.load(scored / "scores.npy"), seconds, kept)
+        self._leave(run, name, trained, fitted, scored)
         return trained
+
+    def _kept(self, name: str, seed: int | None = None) -> tuple[Path, Path]:
+        """The cache folders of a fit and of its scores, made where they are not there yet."""
+        key = self._fit_key(name, seed)
+        fitted = cache.cached("fits", key, lambda made: self._fit(name, made, seed))
+        scored = cache.content_key(key, self._score_key())
+        return fitted, cache.cached("scores", scored, lambda made: self._score(name, fitted, made))
 
     def duplicates(self) -> dict[str, Any]:
         """What near-duplicates there are, as `lib.wording.duplicates` takes them."""
@@ -294,10 +290,9 @@ class Study:
         np.savez(folder / "examples.npz", indices=shown, reconstructions=reconstructions)
         cache.write_json(folder / "seconds.json", {"score": round(seconds, 2)})
 
-    def _leave(self, run: Run, name: str, trained: Trained, fitted: Path) -> None:
+    def _leave(self, run: Run, name: str, trained: Trained, fitted: Path, scored: Path) -> None:
         frame = run.scores() if run.exists else self._frame()
         run.write_scores(frame.assign(**{name: trained.scores}))
-        scored = paths.cache_folder() / "scores" / cache.content_key(self._fit_key(name), self._score_key())
         with np.load(scored / "examples.npz") as examples:
             run.write_examples(name, examples["indices"], examples["reconstructions"])
         run.write_history(name, trained.history)
@@ -322,9 +317,8 @@ class Study:
             "beta": chosen.beta if name == "beta_vae" else None,
         }
         ids = self.images.table["id"].to_numpy()[self.split.fit].tolist()
-        networks = (paths.ROOT / "lib" / "detectors").glob("*.py")
-        files = [file for file in networks if not file.name.startswith("reference")]
-        code = cache.files_key([*files, paths.ROOT / "lib" / "training.py"])
+        networks = (paths.ROOT / "lib" / "detectors").glob("*.py")  # not reference/, which no network needs
+        code = cache.files_key([*networks, paths.ROOT / "lib" / "training.py"])
         versions = {name: version for name, version in _versions().items() if name.startswith(("tensorflow", "keras"))}
         return cache.content_key(used, self.images.fingerprint, ids, code, versions, _device())
 
@@ -365,6 +359,10 @@ def published(params: Parameters) -> dict[str, Any]:
     path = paths.params_folder() / "published" / f"{params.published}.json"
     if not path.is_file():
         raise UserError(f"published: {paths.shown(path)} is not there")
+    return _read(path)
+
+
+def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
