@@ -4,8 +4,10 @@ A data set is decoded and resized once and kept as one memory-mapped uint8 array
 what each image was. TensorFlow is imported only when something has to be prepared.
 """
 
+import collections
 import concurrent.futures
 import contextlib
+import functools
 import hashlib
 import inspect
 import json
@@ -15,9 +17,10 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +32,7 @@ from lib.params import Parameters
 
 RECIPE = 1  # raise when preparation changes, so that arrays prepared before are not taken for the new ones
 REACH_SECONDS = 8.0
+AT_ONCE = 64  # images under way while a data set is prepared
 
 
 @dataclass(frozen=True)
@@ -134,8 +138,7 @@ class _Digits:
     def ready(self, download: bool = True) -> None:
         """Nothing to fetch."""
 
-    def ids(self) -> list[str]:
-        return [original.id for original in self.originals()]
+    count = None  # known once they are read, at once
 
     def originals(self) -> Iterator[_Original]:
         from sklearn.datasets import load_digits
@@ -184,8 +187,12 @@ class _Tfds:
     def channels(self) -> int:
         return self._builder().info.features[self._keys()[0]].shape[-1] or 3
 
-    def ids(self) -> list[str]:
-        return [name for name, _, _ in self._records()]
+    @property
+    def count(self) -> int | None:
+        """How many images there are, where the data set says so: it does not of parts such as `train[:10%]`."""
+        info = self._builder().info.splits
+        parts = self._parts()
+        return sum(info[part].num_examples for part in parts) if all(part in info for part in parts) else None
 
     def originals(self) -> Iterator[_Original]:
         for name, class_name, encoded in self._records():
@@ -197,15 +204,19 @@ class _Tfds:
         image, label = self._keys()
         names = self.class_names
         builder = self._builder()
-        parts = list(builder.info.splits) if self.splits == "all" else self.splits.split("+")
-        if unknown := [part for part in parts if re.sub(r"\[.*", "", part) not in builder.info.splits]:
-            raise UserError(f"splits: {self.name} has no '{unknown[0]}'; it has {', '.join(builder.info.splits)}")
-        for part in parts:
+        for part in self._parts():
             raw = builder.as_dataset(split=part, decoders={image: tfds.decode.SkipDecoding()}, shuffle_files=False)
             for number, record in enumerate(raw.as_numpy_iterator()):
                 class_name = names[record[label]]
                 file = record.get(f"{image}/file_name", b"").decode() or f"{part}-{number:06d}"
                 yield f"{class_name}/{Path(file).name}", class_name, record[image]
+
+    def _parts(self) -> list[str]:
+        known = self._builder().info.splits
+        parts = list(known) if self.splits == "all" else self.splits.split("+")
+        if unknown := [part for part in parts if re.sub(r"\[.*", "", part) not in known]:
+            raise UserError(f"splits: {self.name} has no '{unknown[0]}'; it has {', '.join(known)}")
+        return parts
 
     def _keys(self) -> tuple[str, str]:
         keys = self._builder().info.supervised_keys
@@ -213,6 +224,7 @@ class _Tfds:
             raise UserError(f"dataset: {self.name} has no images with class labels, so no class of it can be normal")
         return keys
 
+    @functools.cache  # noqa: B019 - a source lives as long as one load
     def _builder(self):
         import tensorflow_datasets as tfds
 
@@ -291,40 +303,53 @@ def _ask(address: str) -> str:
 def _prepare(source: _Digits | _Tfds, size: int, folder: Path) -> None:
     """Writes `images.npy`, `table.parquet` and `info.json`, images sorted by id.
 
-    The order of a data set's files depends on how and where it was written; ids do not.
+    The order of a data set's files depends on how and where it was written; ids do not. Images are decoded as they
+    come, on every core, and put into order at the end, so each file is read once and memory stays flat.
     """
     resize = _resizer(size, source.channels)  # first: it imports TensorFlow quietly, tensorflow-datasets does not
-    ids = source.ids()
-    order = sorted(range(len(ids)), key=ids.__getitem__)
-    if len(set(ids)) != len(ids):
+    shape = (size, size, source.channels)
+    rows: list[dict[str, object]] = []
+    bar = tqdm(total=source.count, desc=f"Preparing {source.name} at {size} px", unit="image", disable=None)
+    arrived = folder / "arrived"
+    with contextlib.closing(bar), open(arrived, "wb") as file:
+        for pixels, row in _in_order(resize, source.originals()):
+            file.write(pixels.tobytes())
+            rows.append(row)
+            bar.update()
+    order = sorted(range(len(rows)), key=lambda number: rows[number]["id"])
+    if len({row["id"] for row in rows}) != len(rows):
         raise UserError(f"dataset: {source.name} has two images with the same class and file name")
-    place = {original: row for row, original in enumerate(order)}
-    shape = (len(ids), size, size, source.channels)
-    images = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
-    rows: list[dict[str, object]] = [{}] * len(ids)
-    bar = tqdm(source.originals(), f"Preparing {source.name} at {size} px", len(ids), unit="image", disable=None)
-    with contextlib.closing(bar):
-        for number, original in enumerate(bar):
-            row = place[number]
-            images[row], height, width = resize(original)
-            content = original.encoded if original.encoded is not None else original.pixels.tobytes()
-            rows[row] = {
-                "id": original.id,
-                "class_name": original.class_name,
-                "height": height,
-                "width": width,
-                "file_bytes": len(content),
-                "sha256": hashlib.sha256(content).hexdigest(),
-            }
+    unsorted = np.memmap(arrived, np.uint8, "r", shape=(len(rows), *shape))
+    images = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=unsorted.shape)
+    for start in range(0, len(order), AT_ONCE):
+        images[start : start + AT_ONCE] = unsorted[order[start : start + AT_ONCE]]
     images.flush()
-    table = pd.DataFrame(rows)
+    del unsorted
+    arrived.unlink()
+    table = pd.DataFrame([rows[number] for number in order])
     table.to_parquet(folder / "table.parquet", index=False)
-    fingerprint = cache.content_key(source.name, shape, RECIPE, list(zip(table["id"], table["sha256"], strict=True)))
+    content = list(zip(table["id"], table["sha256"], strict=True))
+    fingerprint = cache.content_key(source.name, images.shape, RECIPE, content)
     cache.write_json(folder / "info.json", {"class_names": list(source.class_names), "fingerprint": fingerprint})
 
 
-def _resizer(size: int, channels: int):
-    """The study's resize: float in [0, 1], `tf.image.resize` bilinear; rounded to uint8 to be kept."""
+def _in_order(work: Callable[[_Original], Any], originals: Iterable[_Original]) -> Iterator[Any]:
+    """What `work` makes of each original, in their order, on every core, with a bounded number under way."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        under_way: collections.deque[concurrent.futures.Future] = collections.deque()
+        for original in originals:
+            under_way.append(pool.submit(work, original))
+            if len(under_way) >= AT_ONCE:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _resizer(size: int, channels: int) -> Callable[[_Original], tuple[np.ndarray, dict[str, object]]]:
+    """The study's resize: float in [0, 1], `tf.image.resize` bilinear; rounded to uint8 to be kept.
+
+    What it returns makes of an original its pixels, uint8 (size, size, channels), and its row of the table.
+    """
     from lib.backend import tf
 
     def shrink(pixels):
@@ -340,8 +365,17 @@ def _resizer(size: int, channels: int):
     def from_pixels(pixels):
         return shrink(pixels), tf.shape(pixels)[0], tf.shape(pixels)[1]
 
-    def resize(original: _Original) -> tuple[np.ndarray, int, int]:
+    def resize(original: _Original) -> tuple[np.ndarray, dict[str, object]]:
         prepared = from_pixels(original.pixels) if original.encoded is None else from_file(original.encoded)
-        return prepared[0].numpy(), int(prepared[1]), int(prepared[2])
+        content = original.encoded if original.encoded is not None else original.pixels.tobytes()
+        row = {
+            "id": original.id,
+            "class_name": original.class_name,
+            "height": int(prepared[1]),
+            "width": int(prepared[2]),
+            "file_bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        return prepared[0].numpy(), row
 
     return resize

@@ -76,8 +76,9 @@ class Study:
         """Opens a study, preparing (and downloading) its images where need be.
 
         Raises:
-            UserError: the images cannot be had, or have no such normal class.
+            UserError: the images cannot be had, or have no such normal class; the published figures are not there.
         """
+        published(params)  # asked now, lest a misspelt name be found after training
         images = data.load(params)
         labels = images.labels(params.normal_class)
         groups = _groups(images)
@@ -129,7 +130,8 @@ class Study:
         run.write("params", self.params.model_dump())
         run.write("manifest", self.provenance())
         dataset = {"name": self.images.name, "version": self.images.version, **self.counts}
-        splits.to_table(self.split, self.images.table["id"].to_numpy()).to_csv(run.folder / "split.csv", index=False)
+        with cache.replacing(run.folder / "split.csv") as temporary:
+            splits.to_table(self.split, self.images.table["id"].to_numpy()).to_csv(temporary, index=False)
         run.update_metrics({"study": self.params.study, "protocol": self.params.protocol, "dataset": dataset})
         return run
 

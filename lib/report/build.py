@@ -70,18 +70,24 @@ def build(params: Parameters, notice: str = "") -> Path:
 
 
 def _make(opened: Study, notice: str, making: Path, started: float) -> list[Path]:
-    from lib.report import execute
+    from lib.report import execute, kept
     from lib.report.document import ReportInfo, read_chapters
     from lib.report.html import write_site
     from lib.report.pdf import write_pdf
 
     run = Run(making / "run")
     os.environ["ANOMALY_RUN_FOLDER"] = str(run.folder)
-    executed = []
+    origin, executed = opened.provenance(), []
     try:
         for source in execute.notebooks():
             target = making / "notebooks" / f"{source.stem}.ipynb"
-            execute.execute(source, target, opened.params.model_dump())
+            taken = execute.taken(source, opened.params.model_dump())
+            step = kept.Step(opened.params.study, source, target, taken, run, origin)
+            if step.restore():
+                print(f"{source.stem} kept from before", file=sys.stderr)
+            else:
+                execute.execute(source, target, taken)
+                step.keep()
             executed.append(target)
     finally:
         del os.environ["ANOMALY_RUN_FOLDER"]

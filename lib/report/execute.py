@@ -50,7 +50,6 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
     notebook = jupytext.read(source)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"c{number:03d}"  # jupytext's are random, and pages should be the same every time
-    taken = {key: parameters[key] for key in declared(notebook) if key in parameters}
     nbformat.write(notebook, target)
     log = target.with_suffix(".log")
     started = time.monotonic()
@@ -60,7 +59,7 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
         papermill.execute_notebook(
             target,
             target,
-            taken,
+            {key: parameters[key] for key in declared(notebook) if key in parameters},
             engine_name="report",
             kernel_name="python3",
             cwd=str(paths.notebooks_folder()),
@@ -85,6 +84,11 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
     log.unlink()
     if not sys.stderr.isatty():
         print(f"{source.stem} took {clock(time.monotonic() - started)}", file=sys.stderr, flush=True)
+
+
+def taken(source: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a study's parameters that a notebook declares."""
+    return {key: parameters[key] for key in declared(jupytext.read(source)) if key in parameters}
 
 
 def declared(notebook: nbformat.NotebookNode) -> list[str]:
