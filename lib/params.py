@@ -45,6 +45,9 @@ class Parameters(BaseModel):
     epochs: int = Field(20, ge=1, le=10_000, description="passes over the images fitted on")
     batch_size: int = Field(16, ge=1, le=4096, description="images a training step")
     learning_rate: float = Field(0.001, gt=0, le=1, description="Adam's learning rate")
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "float32", description="arithmetic of the layers; the mixed kinds are faster on some devices, and less exact"
+    )
     beta: float = Field(0.0001, ge=0, le=100, description="weight of the KL term in the β-VAE")
     threshold_rule: Literal["fixed", "target_fpr", "max_f1", "youden", "min_cost"] = Field(
         "fixed", description="how the threshold is chosen; all but `fixed` need `protocol: holdout`"
@@ -98,7 +101,7 @@ class Parameters(BaseModel):
 
 KEYS = tuple(Parameters.model_fields)
 NEWER = {"fit_share", "calibration_share", "validation_share", "threshold_rule", "target_fpr", "cost_miss"}
-NEWER |= {"cost_false_alarm", "prevalence", "seeds"}
+NEWER |= {"cost_false_alarm", "prevalence", "seeds", "precision"}
 OPTIONAL = frozenset({"dataset_version", "splits", "published", *NEWER})
 
 

@@ -18,6 +18,29 @@ def batches(images: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
         yield np.asarray(images[start : start + size], np.float32) / 255.0
 
 
+def stream(images: np.ndarray, score: Callable[[np.ndarray], np.ndarray], size: int = BATCH) -> np.ndarray:
+    """Scores of any number of images, a batch at a time.
+
+    Args:
+        images: uint8 (N, H, W, C), may be a memory map.
+        score: from uint8 (n, H, W, C) to scores (n,).
+        size: images in a batch; the last one may be smaller.
+
+    Returns:
+        float64 (N,).
+
+    Raises:
+        ValueError: a score is not a finite number.
+    """
+    scores = np.empty(len(images))
+    for start in range(0, len(images), size):
+        batch = np.ascontiguousarray(images[start : start + size])
+        scores[start : start + len(batch)] = score(batch)
+    if not np.isfinite(scores).all():
+        raise ValueError("scores: not every score is a finite number; the detector has diverged")
+    return scores
+
+
 def mean_squared_error(images: np.ndarray, reconstruct: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """The study's anomaly score: each image's mean squared reconstruction error.
 
@@ -31,12 +54,10 @@ def mean_squared_error(images: np.ndarray, reconstruct: Callable[[np.ndarray], n
     Raises:
         ValueError: a score is not a finite number.
     """
-    scores = np.empty(len(images))
-    done = 0
-    for batch in batches(images):
-        error = np.square(batch - reconstruct(batch), dtype=np.float32)
-        scores[done : done + len(batch)] = error.mean(axis=(1, 2, 3), dtype=np.float64)
-        done += len(batch)
-    if not np.isfinite(scores).all():
-        raise ValueError("scores: not every score is a finite number; the detector has diverged")
-    return scores
+
+    def score(batch: np.ndarray) -> np.ndarray:
+        scaled = np.asarray(batch, np.float32) / 255.0
+        error = np.square(scaled - reconstruct(scaled), dtype=np.float32)
+        return error.mean(axis=(1, 2, 3), dtype=np.float64)
+
+    return stream(images, score)

@@ -62,14 +62,12 @@ class Study:
         images: the prepared data set.
         labels: int8 (N,), 0 normal and 1 anomaly.
         split: which images are fitted on, shown to threshold rules, and judged.
-        groups: int (N,), the same for images that are the same file or near-duplicates.
     """
 
     params: Parameters
     images: data.ImageSet
     labels: np.ndarray
     split: splits.Split
-    groups: np.ndarray
 
     @classmethod
     def open(cls, params: Parameters) -> "Study":
@@ -81,9 +79,9 @@ class Study:
         published(params)  # asked now, lest a misspelt name be found after training
         images = data.load(params)
         labels = images.labels(params.normal_class)
-        groups = _groups(images)
         if params.protocol == "resubstitution":
-            return cls(params, images, labels, splits.split(params.protocol, labels), groups)
+            return cls(params, images, labels, splits.split(params.protocol, labels))
+        groups = _groups(images)
         ids, sha256 = images.table["id"].to_numpy(), images.table["sha256"].to_numpy()
         divided = splits.holdout(
             ids,
@@ -95,7 +93,7 @@ class Study:
             seed=params.seed,
         )
         splits.check(divided, ids, sha256, groups)
-        return cls(params, images, labels, divided, groups)
+        return cls(params, images, labels, divided)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -107,6 +105,11 @@ class Study:
             "normal": normal,
             "anomalies": len(self.labels) - normal,
         }
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """Numbers, int (N,): one for all images that are the same file or near-duplicates; found when first asked."""
+        return _groups(self.images)
 
     @cached_property
     def normal(self) -> np.ndarray:
@@ -316,6 +319,7 @@ class Study:
             "batch_size": chosen.batch_size,
             "learning_rate": chosen.learning_rate,
             "seed": chosen.seed if seed is None else seed,
+            "precision": chosen.precision,
             "beta": chosen.beta if name == "beta_vae" else None,
         }
         ids = self.images.table["id"].to_numpy()[self.split.fit].tolist()

@@ -38,6 +38,7 @@ latent_dim: int = 64  # size of the latent vector
 epochs: int = 20  # passes over the images fitted on
 batch_size: int = 16  # images a training step
 learning_rate: float = 0.001  # of Adam
+precision: str = "float32"  # arithmetic of the layers; mixed_bfloat16 and mixed_float16 are less exact
 beta: float = 0.0001  # weight of the KL term in the β-VAE
 threshold_rule: str = "fixed"  # how the threshold is chosen; fixed, target_fpr, max_f1, youden or min_cost
 target_fpr: float = 0.05  # false alarm rate that the rule target_fpr keeps to

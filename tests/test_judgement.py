@@ -119,9 +119,7 @@ def test_classes_add_up_to_the_anomalies_judged(held):
 
 def test_another_seed_is_another_fit_judged_on_the_same_images(held):
     study, run = held
-    repeated = Study(
-        study.params.model_copy(update={"seeds": [1, 2]}), study.images, study.labels, study.split, study.groups
-    )
+    repeated = Study(study.params.model_copy(update={"seeds": [1, 2]}), study.images, study.labels, study.split)
     values = judgement.seeds(repeated, run)
     assert list(values) == [555, 1, 2] and len(set(values.values())) == 3
 

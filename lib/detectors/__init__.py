@@ -54,6 +54,7 @@ def build(name: str, params: Parameters, channels: int) -> "ReconstructionDetect
         learning_rate=params.learning_rate,
         seed=params.seed,
         beta=beta,
+        precision=params.precision,
     )
     return __getattr__("NAMES")[name](settings)
 

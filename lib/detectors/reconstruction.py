@@ -12,6 +12,7 @@ import numpy as np
 from lib import scoring, training
 from lib.backend import keras, tf
 from lib.cache import replacing, write_json
+from lib.detectors import layers
 from lib.errors import UserError
 
 
@@ -26,18 +27,22 @@ class Settings:
     learning_rate: float
     seed: int
     beta: float = 0.0
+    precision: str = "float32"
 
 
 class ReconstructionDetector:
     """A `Detector` around a Keras model that reconstructs its input; the score is the mean squared error.
 
-    Subclasses give `build(settings)`, and override `_compiled` where a plain call of the model will not do.
+    Subclasses give `build(settings)`, and override `_given` and `_forward` where a plain call will not do.
     """
 
     def __init__(self, settings: Settings, model: keras.Model | None = None):
         self.settings = settings
-        self.model = model or self.build(settings)
-        self._reconstructor = functools.cache(self._compiled)  # compiled once, at the first score
+        if model is None:
+            with layers.computing_in(settings.precision):
+                model = self.build(settings)
+        self.model = model
+        self._functions = functools.cache(self._compiled)  # compiled once, at the first score
 
     @staticmethod
     def build(settings: Settings) -> keras.Model:
@@ -59,12 +64,14 @@ class ReconstructionDetector:
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """Mean squared error of each image, float64 (N,) in [0, 1]; images uint8 (N, H, W, C)."""
-        return scoring.mean_squared_error(images, self._reconstructor())
+        score = self._functions()[0]
+        return scoring.stream(images, lambda batch: score(batch, *self._given(batch)).numpy())
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """Reconstructions, float32 (N, H, W, C) in [0, 1], of uint8 images; the very ones that `score` judges."""
-        reconstruct = self._reconstructor()
-        return np.concatenate([reconstruct(batch) for batch in scoring.batches(images)])
+        reconstruct = self._functions()[1]
+        parts = [images[start : start + scoring.BATCH] for start in range(0, len(images), scoring.BATCH)]
+        return np.concatenate([reconstruct(batch, *self._given(batch)).numpy() for batch in parts])
 
     def describe(self) -> list[dict[str, Any]]:
         """One row a layer: `part`, `layer`, `output`, `parameters`."""
@@ -73,8 +80,10 @@ class ReconstructionDetector:
     def save(self, folder: Path) -> None:
         """Writes `detector.keras` and `settings.json`."""
         folder.mkdir(parents=True, exist_ok=True)
+        bare = type(self)(self.settings).model  # without the optimiser, twice the size, which nobody needs again
+        bare.set_weights(self.model.get_weights())
         with replacing(folder / "detector.keras") as temporary:
-            self.model.save(temporary)
+            bare.save(temporary)
         write_json(folder / "settings.json", asdict(self.settings))
 
     @classmethod
@@ -87,13 +96,40 @@ class ReconstructionDetector:
         try:
             settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
             settings["image_shape"] = tuple(settings["image_shape"])
-            return cls(Settings(**settings), keras.models.load_model(folder / "detector.keras"))
+            chosen = Settings(**settings)
+            with layers.computing_in(chosen.precision):  # the model makes its layers anew, then takes their weights
+                return cls(chosen, keras.models.load_model(folder / "detector.keras"))
         except (OSError, ValueError, TypeError, KeyError) as error:
             line = " ".join(str(error).split())[:160]
             raise UserError(f"{folder}: not a fitted detector ({line}); remove the folder to fit again") from None
 
-    def _compiled(self) -> Callable[[np.ndarray], np.ndarray]:
-        """From a float32 batch (n, H, W, C) in [0, 1] to its reconstruction."""
-        images = tf.TensorSpec([None, *self.settings.image_shape], tf.float32)
-        forward = tf.function(lambda batch: self.model(batch, training=False), input_signature=[images])
-        return lambda batch: forward(batch).numpy()
+    def _given(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What the model's reconstruction of a uint8 batch depends on besides the images."""
+        return ()
+
+    def _forward(self, images, *given):
+        """Reconstructions of float32 images (n, H, W, C) in [0, 1]."""
+        return self.model(images, training=False)
+
+    def _compiled(self) -> tuple[Callable, Callable]:
+        """From a uint8 batch (n, H, W, C) to its scores (n,), and to its reconstruction float32 (n, H, W, C).
+
+        Scaling, model and error are one graph, so that nothing but scores leaves it for the images that no page shows.
+        """
+        signature = [tf.TensorSpec([None, *self.settings.image_shape], tf.uint8), *self._signature()]
+
+        @tf.function(input_signature=signature, jit_compile=False)
+        def reconstruct(batch, *given):
+            return tf.cast(self._forward(tf.cast(batch, tf.float32) / 255.0, *given), tf.float32)
+
+        @tf.function(input_signature=signature, jit_compile=False)
+        def score(batch, *given):
+            scaled = tf.cast(batch, tf.float32) / 255.0
+            error = tf.math.squared_difference(scaled, tf.cast(self._forward(scaled, *given), tf.float32))
+            return tf.reduce_mean(error, axis=[1, 2, 3])
+
+        return score, reconstruct
+
+    def _signature(self) -> list[tf.TensorSpec]:
+        """Of what `_given` gives."""
+        return []

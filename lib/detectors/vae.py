@@ -64,7 +64,7 @@ class VAEModel(keras.Model):
         super().__init__(**kwargs)
         self.image_shape, self.latent_dim, self.beta, self.seed = tuple(image_shape), latent_dim, beta, seed
         self.encoder = layers.encoder(2 * latent_dim, seed)
-        self.latent = Latent(beta, seed, name="latent")
+        self.latent = Latent(beta, seed, name="latent", dtype="float32")
         self.decoder = layers.decoder(self.image_shape, seed)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -76,7 +76,7 @@ class VAEModel(keras.Model):
 
     def encode(self, images):
         """Mean and log-variance, each (n, latent_dim), of images (n, H, W, C) in [0, 1]."""
-        return tf.split(self.encoder(images), 2, axis=1)
+        return tf.split(tf.cast(self.encoder(images), tf.float32), 2, axis=1)
 
     def call(self, images):
         """Reconstructions (n, H, W, C) in [0, 1] from a fresh draw of the latent vector."""
@@ -112,15 +112,15 @@ class VAE(ReconstructionDetector):
         model.build((None, *settings.image_shape))
         return model
 
-    def _compiled(self):
-        images = tf.TensorSpec([None, *self.settings.image_shape], tf.float32)
-        noise = tf.TensorSpec([None, self.settings.latent_dim], tf.float32)
-        forward = tf.function(self.model.reconstruct, input_signature=[images, noise])
-        return lambda batch: forward(batch, self._noise(batch)).numpy()
-
-    def _noise(self, batch: np.ndarray) -> np.ndarray:
-        """Standard normal float32 (n, latent_dim), each row a function of its image and the seed."""
-        keys = [zlib.crc32(np.rint(image * 255.0).astype(np.uint8)) for image in batch]
+    def _given(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Standard normal noise, float32 (n, latent_dim), each row a function of its image and the seed."""
+        keys = [zlib.crc32(np.ascontiguousarray(image)) for image in batch]
         latent = self.settings.latent_dim
         draws = [np.random.default_rng([self.settings.seed, key]).standard_normal(latent, np.float32) for key in keys]
-        return np.stack(draws)
+        return (np.stack(draws),)
+
+    def _signature(self) -> list[tf.TensorSpec]:
+        return [tf.TensorSpec([None, self.settings.latent_dim], tf.float32)]
+
+    def _forward(self, images, *given):
+        return self.model.reconstruct(images, *given)

@@ -1,0 +1,149 @@
+"""The suite against the published method as one plain script, side by side: `python benchmarks/fit_and_score.py`.
+
+Two processes take turns, step by step, on the same images, so that a machine that speeds up or slows down does so for
+both. Printed are ratios, suite to script; absolute times belong to the machine. `--full` is the published size (20
+epochs, every image, about half an hour on 2 cores); without it, a size that ends in about 10 minutes.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+NAMES = ("autoencoder", "vae", "beta_vae")
+FIT_IMAGES = 800
+
+
+class Side:
+    """One of the two processes."""
+
+    def __init__(self, name: str, environment: dict[str, str]):
+        command = [sys.executable, str(HERE / "worker.py"), name]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=os.environ | environment, cwd=HERE.parent,
+        )  # fmt: skip
+        self._answer()
+
+    def ask(self, *command):
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.process.args[-1]}: ended with {self.process.wait()}")
+        return json.loads(line)
+
+
+def flops(name: str) -> float:
+    """Floating-point operations of the published network on one image, forwards; a sum of products counts 2 each."""
+    latent = 512 if name == "autoencoder" else 1024
+    encoder = 48 * 48 * 32 * 27 + 24 * 24 * 64 * 288 + 12 * 12 * 128 * 576 + 18432 * 256 + 256 * latent
+    decoder = 512 * 18432 + 12 * 12 * 128 * 9 * 128 + 24 * 24 * 128 * 9 * 64 + 48 * 48 * 64 * 9 * 32 + 96 * 96 * 288 * 3
+    return 2.0 * (encoder + decoder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="20 epochs and every image, as published")
+    parser.add_argument("--save", action="store_true", help="write the result to benchmarks/fit_and_score.json")
+    given = parser.parse_args()
+    epochs, limit = (20, 10_000) if given.full else (4, 2_000)
+    with tempfile.TemporaryDirectory(prefix="anomaly-benchmark-") as cache:
+        sides = {
+            "script": Side("plain", {"TF_CPP_MIN_LOG_LEVEL": "3"}),
+            "suite": Side("suite", {"ANOMALY_CACHE_DIR": cache}),
+        }
+        result = run(sides, epochs, limit)
+        result["memory_mb"] = {name: round(side.ask("memory")) for name, side in sides.items()}
+    result = describe(result, epochs, limit)
+    print_result(result)
+    if given.save:
+        path = HERE / "fit_and_score.json"
+        path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def run(sides: dict[str, Side], epochs: int, limit: int) -> dict:
+    seconds: dict[str, dict[str, float]] = {name: {} for name in sides}
+    products: list[float] = []
+    losses: dict[str, dict[str, list[float]]] = {}
+    for step, command in steps(epochs, limit):
+        for name, side in sides.items():
+            answer = side.ask(*command)
+            seconds[name][step] = round(answer["seconds"], 2)
+            print(f"{step:<20} {name:<7} {answer['seconds']:8.1f} s", file=sys.stderr, flush=True)
+            if command[0] == "fit":
+                losses.setdefault(command[1], {})[name] = answer["result"]
+        products.append(sides["suite"].ask("product"))
+    return {"seconds": seconds, "product_gflops": [round(each, 1) for each in products], "losses": losses}
+
+
+def steps(epochs: int, limit: int):
+    yield "load", ("load",)
+    for name in NAMES:
+        yield f"fit {name}", ("fit", name, epochs)
+        yield f"score {name}", ("score", limit)
+
+
+def describe(result: dict, epochs: int, limit: int) -> dict:
+    def total(side: str, start: str = "") -> float:
+        return sum(value for step, value in result["seconds"][side].items() if step.startswith(start))
+
+    ratios = {
+        part: round(total("suite", start) / total("script", start), 3)
+        for part, start in (("load", "load"), ("fit", "fit"), ("score", "score"), ("whole study", ""))
+    }
+    ratios["peak memory"] = round(result["memory_mb"]["suite"] / result["memory_mb"]["script"], 3)
+    peak = sorted(result["product_gflops"])[len(result["product_gflops"]) // 2]
+    rates = {}
+    for side in ("script", "suite"):
+        work = sum(3 * flops(name) * FIT_IMAGES * epochs for name in NAMES)
+        rates[side] = round(work / total(side, "fit") / 1e9 / peak, 3)
+    return {
+        "when": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "versions": {name: metadata.version(name) for name in ("keras", "numpy")} | {"tensorflow": _tensorflow()},
+        "size": {"epochs": epochs, "scored at most": limit},
+        "ratios, suite to script": ratios,
+        "fit, share of the matrix product's rate": rates,
+        "matrix product, GFLOP/s (median)": peak,
+        **result,
+    }
+
+
+def _tensorflow() -> str:
+    for name in ("tensorflow-cpu", "tensorflow"):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return ""
+
+
+def print_result(result: dict) -> None:
+    print(f"{'':<14}{'script':>10}{'suite':>10}{'ratio':>8}")
+    for part, start in (("load", "load"), ("fit", "fit"), ("score", "score"), ("whole study", "")):
+        times = [
+            sum(value for step, value in result["seconds"][side].items() if step.startswith(start))
+            for side in ("script", "suite")
+        ]
+        ratio = result["ratios, suite to script"][part]
+        print(f"{part:<14}{times[0]:>8.1f} s{times[1]:>8.1f} s{ratio:>8.3f}")
+    memory = result["memory_mb"]
+    ratio = result["ratios, suite to script"]["peak memory"]
+    print(f"{'peak memory':<14}{memory['script']:>7} MB{memory['suite']:>7} MB{ratio:>8.3f}")
+    rates = result["fit, share of the matrix product's rate"]
+    print(f"Fits reach {rates['script']:.2f} (script) and {rates['suite']:.2f} (suite) of the matrix product's rate.")
+
+
+if __name__ == "__main__":
+    main()

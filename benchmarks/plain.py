@@ -1,0 +1,105 @@
+"""The published method as a student would write it: one script, arrays in lists, `fit` and `predict` as they come.
+
+It is what the suite is measured against: the study's layers, losses, seed and order of work, in our own words, with
+nothing of `lib`. Every image is decoded twice (to count, to prepare), kept as float32 three times over, and
+reconstructed twice a detector (once to look at what is flagged, once for the metrics).
+"""
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from tensorflow import keras
+
+SEED = 555
+SIZE = 96
+LATENT = 512
+BATCH = 64
+THRESHOLD = 0.02
+BETAS = {"vae": 1.0, "beta_vae": 0.0001}
+
+
+def glorot():
+    return keras.initializers.GlorotUniform(seed=SEED)
+
+
+def conv(filters):
+    return keras.layers.Conv2D(filters, 3, 2, "same", activation="relu", kernel_initializer=glorot())
+
+
+def deconv(filters):
+    return keras.layers.Conv2DTranspose(filters, 3, 2, "same", activation="relu", kernel_initializer=glorot())
+
+
+def dense(units, activation=None):
+    return keras.layers.Dense(units, activation, kernel_initializer=glorot())
+
+
+def encoder(outputs):
+    return keras.Sequential([conv(32), conv(64), conv(128), keras.layers.Flatten(), dense(256, "relu"), dense(outputs)])
+
+
+def decoder():
+    last = keras.layers.Conv2D(3, 3, padding="same", activation="sigmoid", kernel_initializer=glorot())
+    start = (SIZE // 8, SIZE // 8, 128)
+    return keras.Sequential(
+        [dense(int(np.prod(start)), "relu"), keras.layers.Reshape(start), deconv(128), deconv(64), deconv(32), last]
+    )
+
+
+class Autoencoder(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder = encoder(LATENT), decoder()
+
+    def call(self, images):
+        return self.decoder(self.encoder(images))
+
+
+class VAE(keras.Model):
+    def __init__(self, beta):
+        super().__init__()
+        self.beta = beta
+        self.encoder, self.decoder = encoder(2 * LATENT), decoder()
+
+    def call(self, images):
+        mean, log_var = tf.split(self.encoder(images), 2, axis=1)
+        divergence = tf.reduce_sum(1 + log_var - tf.square(mean) - tf.exp(log_var), axis=1)
+        self.add_loss(self.beta * -0.5 * tf.reduce_mean(divergence))
+        return self.decoder(mean + tf.random.normal(tf.shape(mean)) * tf.exp(log_var / 2))
+
+
+class Script:
+    """The script's state between its steps, so that a benchmark can time one step at a time."""
+
+    def load(self):
+        tf.random.set_seed(SEED)
+        dataset = tfds.load("caltech101", split="train+test", as_supervised=True)
+        airplane = tfds.builder("caltech101").info.features["label"].names.index("airplanes")
+        counts = {}
+        for _, label in dataset:
+            counts[int(label)] = counts.get(int(label), 0) + 1
+
+        @tf.function
+        def prepare(image, label):
+            return tf.image.resize(tf.cast(image, tf.float32) / 255.0, [SIZE, SIZE]), label
+
+        pairs = [(image, label == airplane) for image, label in dataset.map(prepare).cache()]
+        self.normal = np.array([image for image, is_airplane in pairs if is_airplane])
+        self.anomalies = np.array([image for image, is_airplane in pairs if not is_airplane])
+        self.images = np.array([image for image, _ in pairs])
+        self.labels = np.array([0 if is_airplane else 1 for _, is_airplane in pairs])
+        return len(self.images)
+
+    def fit(self, name, epochs):
+        self.model = VAE(BETAS[name]) if name in BETAS else Autoencoder()
+        self.model.compile(keras.optimizers.Adam(0.001), loss="mse", metrics=["mse"])
+        history = self.model.fit(self.normal, self.normal, epochs=epochs, batch_size=BATCH, verbose=0)
+        return history.history["loss"]
+
+    def score(self, limit):
+        """Each question asks the model again; `limit` anomalies, normal images, and images in all at the most."""
+        for images in (self.anomalies[:limit], self.normal[:limit]):
+            errors = np.mean(np.square(images - self.model.predict(images, verbose=0)), axis=(1, 2, 3))
+            (errors > THRESHOLD).sum()
+        images = self.images[:limit]
+        return np.mean(np.square(images - self.model.predict(images, verbose=0)), axis=(1, 2, 3))
