@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 .NOTPARALLEL:
 
 STUDIES := $(patsubst params/%.yaml,%,$(wildcard params/*.yaml))
+SOURCES := $(wildcard lib/*.py lib/*/*.py lib/*/*/*.py lib/report/templates/*/* notebooks/*.py params/published/*)
 UV ?= uv
 
 # Once built for a GPU, .venv stays so until GPU=0 or make clean-all.
@@ -34,6 +35,11 @@ endif
 report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=digits
 	@$(PY) -m lib report $(STUDY)
 
+# A report as a file: make reports/digits/report.pdf. Newer than what it is made from, it is not even looked into.
+reports/%/report.pdf: params/%.yaml $(SOURCES) | $(STAMP)
+	@$(PY) -m lib report $*
+	@touch -c $@
+
 lab: $(STAMP) ## JupyterLab; notebooks/*.py open as notebooks on a click
 	@JUPYTER_CONFIG_PATH="$(CURDIR)/.ci/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
 	    $(PY) -m jupyterlab $(LAB_ARGS)
@@ -54,8 +60,12 @@ lock: ## renew both locks and environment.yml (needs uv); UPGRADE=1 takes newest
 clean: ## remove the rendered pages and the .ipynb beside the notebooks; keeps fits and data
 	rm -rf reports/*/ notebooks/*.ipynb notebooks/.ipynb_checkpoints
 
-clean-cache: ## remove fitted detectors, prepared images and drafts (.cache)
-	rm -rf .cache
+clean-cache: ## remove fitted detectors, scores, prepared images and drafts (.cache); says what that frees
+	@if [ -d .cache ]; then { du -sk .cache; du -sk .cache/*/ 2>/dev/null; } | awk 'NR == 1 { all = $$1; next } \
+	    { sub("^.*cache/", "", $$2); sub("/$$", "", $$2); parts = parts sprintf("%s %s %.1f MB", parts ? "," : "", $$2, $$1 / 1024) } \
+	    END { printf "clean-cache: frees %.1f MB:%s\n", all / 1024, parts }'; \
+	else echo "clean-cache: nothing to free, there is no .cache"; fi
+	@rm -rf .cache
 
 clean-all: clean clean-cache ## all of this and .venv; a downloaded data set stays
 	rm -rf .venv .pytest_cache .ruff_cache *.egg-info

@@ -5,7 +5,7 @@ judges on the study's test part alone.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,51 @@ def apart(study: Study) -> Study:
     if study.params.protocol == "holdout":
         return study
     return Study.open(study.params.model_copy(update={"protocol": "holdout"}))
+
+
+def companions(study: Study) -> list[str]:
+    """Makes the fits that later pages compare with, so that those only read: what each is, and whether it was kept.
+
+    They are the autoencoder fitted with images held out, where the study holds none out; with each further seed; and
+    in float32, where the study computes in mixed precision.
+    """
+    made = []
+    if study.params.protocol != "holdout":
+        apart(study).scores("autoencoder")
+        made.append("with images held out")
+    for seed in study.params.seeds:
+        study.scores("autoencoder", seed)
+        made.append(f"with seed {seed}")
+    if study.params.precision != "float32":
+        exact(study).scores("autoencoder")
+        made.append("in float32")
+    return made
+
+
+def exact(study: Study) -> Study:
+    """The same study computed in float32."""
+    return replace(study, params=study.params.model_copy(update={"precision": "float32"}))
+
+
+def precision(study: Study, run: Run, name: str = "autoencoder") -> dict[str, Any] | None:
+    """What mixed precision does to a detector; None where the study computes in float32.
+
+    Returns:
+        `auroc` and `exact` (in float32), `difference` (of the two, paired), and `seconds` of fit and scores, of each.
+    """
+    if study.params.precision == "float32":
+        return None
+    labels, scores = study.test(run, name)
+    other = exact(study)
+    by_exact = other.scores(name)[study.split.test]
+    record = {
+        "auroc": metrics.auroc(labels, scores),
+        "exact": metrics.auroc(labels, by_exact),
+        "difference": metrics.auroc_difference(labels, scores, by_exact),
+        "seconds": {study.params.precision: study.seconds(name), "float32": other.seconds(name)},
+    }
+    run.update_metrics({"precision": {name: record}})
+    return record
 
 
 def references(study: Study, run: Run, name: str = "autoencoder") -> dict[str, dict[str, Any]]:

@@ -455,6 +455,28 @@ def references(ranked: Mapping[str, Mapping[str, Any]]) -> str:
     return text.strip()
 
 
+def companions(made: Sequence[str]) -> str:
+    """Which further fits there are for later pages to read."""
+    if not made:
+        return "No later page needs another fit of the autoencoder."
+    return f"For later pages to compare with, the autoencoder is fitted again {', '.join(made)}."
+
+
+def precision(kind: str, record: Mapping[str, Any] | None) -> str:
+    """What computing in mixed precision did to AUROC and to the seconds, of `lib.judgement.precision`."""
+    if record is None:
+        return "Every layer computes in float32, so nothing is lost to arithmetic, and nothing gained."
+    change = record["difference"]
+    clear = change["low"] > 0 or change["high"] < 0
+    mixed, plain = record["seconds"][kind], record["seconds"]["float32"]
+    return (
+        f"Computed in `{kind}`, the AUROC is {record['auroc']['value']:.4f}; in float32 it is "
+        f"{record['exact']['value']:.4f}. The difference of {change['value']:+.4f} (95 % interval {change['low']:+.4f} "
+        f"to {change['high']:+.4f}) {'is more than chance' if clear else 'may be chance'}. Fitting and scoring took "
+        f"{mixed:.0f} s instead of {plain:.0f} s."
+    )
+
+
 def classes(frame: Any, threshold: float) -> str:
     """Which classes of anomalies are hardest and easiest, of `lib.metrics.by_class`."""
     hard, easy = frame.iloc[0], frame.iloc[-1]

@@ -19,7 +19,7 @@
 # autoencoder and fits it on normal images.
 
 # %%
-from lib import params, plots, show, tables, wording
+from lib import judgement, params, plots, show, tables, wording
 from lib.study import SAMPLES, Study
 
 # %% tags=["parameters"]
@@ -108,6 +108,15 @@ show.figure(
     caption=f"The first {len(first)} images fitted on (above) and their reconstructions (below).",
     alt=f"{len(first)} images of class {normal_class} above their blurred reconstructions by the autoencoder.",
 )
+
+# %% [markdown]
+# ## Fit it again, for comparison
+#
+# A detector's figures mean more beside those of a twin: one that did not see the images it is judged on, or that
+# started from another seed. Such twins are fitted here and kept, so that the pages that judge them only read.
+
+# %%
+show.prose(wording.companions(judgement.companions(chosen)))
 
 # %% [markdown]
 # ## Where this page came from

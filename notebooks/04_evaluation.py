@@ -161,6 +161,12 @@ if len(by_seed) > 1:
     )
 
 # %% [markdown]
+# Arithmetic with fewer digits is faster on some devices. What it costs in quality has to be measured.
+
+# %%
+show.prose(wording.precision(chosen.params.precision, judgement.precision(chosen, run)))
+
+# %% [markdown]
 # ## What it costs to use
 #
 # Prevalence in use is seldom that of a data set. Of a thousand images at the prevalence of this study's parameter

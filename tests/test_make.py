@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ["sh", "make", "awk", "grep", "cat", "rm", "find", "mkdir"]
+TOOLS = ["sh", "make", "awk", "grep", "cat", "rm", "find", "mkdir", "du"]
 
 
 @pytest.fixture
@@ -75,6 +75,15 @@ def targets():
     """Targets that a person may name."""
     phony = re.search(r"(?m)^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"))[1].split()
     return set(phony) - {"FORCE"}
+
+
+def pretend_venv(project):
+    """A finished .venv whose Python notes what it is asked to run in a file `asked` beside the Makefile."""
+    python = project / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\n[ "$1" = -c ] || echo "$@" > asked\n')
+    python.chmod(0o755)
+    (project / ".venv/.ok").write_text(json.dumps({"folder": str(project)}) + "\n")
 
 
 # Help
@@ -311,8 +320,35 @@ def test_clean_removes_what_is_generated_and_nothing_else(project):
     assert make(project, "clean").returncode == 0
     assert all((project / name).exists() for name in kept)
     assert not any((project / name).exists() for name in gone)
-    make(project, "clean-cache")
+    (project / ".cache/fits/x").write_bytes(os.urandom(3 * 1024 * 1024))
+    told = make(project, "clean-cache").stdout
+    assert re.fullmatch(r"clean-cache: frees 3\.\d MB: fits 3\.\d MB\n", told), told
     assert not (project / ".cache").exists() and (project / ".venv/keep").exists()
+    assert "nothing to free" in make(project, "clean-cache").stdout
+
+
+def test_a_report_is_a_file_made_when_something_it_is_made_from_is_newer(project):
+    """With a stand-in for Python, which notes that it was asked."""
+    for name in ("params/digits.yaml", "lib/a.py", "notebooks/01_a.py"):
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).touch()
+    pretend_venv(project)
+    target = "reports/digits/report.pdf"
+    asked = project / "asked"
+
+    def ask():
+        asked.unlink(missing_ok=True)
+        done = make(project, target)
+        assert done.returncode == 0, done.stderr
+        return asked.read_text().split() if asked.exists() else []
+
+    assert ask() == ["-m", "lib", "report", "digits"]
+    (project / target).parent.mkdir(parents=True)
+    (project / target).touch()
+    os.utime(project / "lib/a.py", (time.time() + 5, time.time() + 5))
+    assert ask() == ["-m", "lib", "report", "digits"]
+    os.utime(project / target, (time.time() + 9, time.time() + 9))
+    assert ask() == []
 
 
 def test_clean_all_needs_no_environment_and_leaves_the_sources(project):

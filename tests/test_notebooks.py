@@ -84,6 +84,20 @@ def test_what_it_shows_is_described(executed, name):
         assert not {"nan", "inf", "NaN"} & set(words.replace("|", " ").split()), words[:500]
 
 
+@pytest.mark.parametrize("name", [path.stem for path in NOTEBOOKS if path.stem[:2] in {"03", "04"}])
+def test_pages_that_judge_only_read(executed, name):
+    """They start without TensorFlow, and find every fit and score that they need where training left it."""
+    run = "import runpy, sys; runpy.run_path(sys.argv[1]); print('tensorflow' in sys.modules, file=sys.stderr)"
+    cache = executed[0].parent / "cache"
+    done = subprocess.run(
+        [sys.executable, "-c", run, str(ROOT / "notebooks" / f"{name}.py")],
+        env=os.environ | {"ANOMALY_CACHE_DIR": str(cache)},
+        capture_output=True, text=True, timeout=SECONDS,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "False"
+
+
 def test_a_later_page_opens_on_its_own(tmp_path):
     """Somebody may open any page first: what it reads is then computed."""
     alone = [path for path in convert(tmp_path / "run") if path.stem.startswith("04")]
