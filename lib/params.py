@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
 from lib import paths
 from lib.errors import UserError, did_you_mean
@@ -18,6 +18,67 @@ from lib.errors import UserError, did_you_mean
 Threshold = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class Refinement(BaseModel):
+    """One change, or several, to the published autoencoder: what it says differs, all else is the study's.
+
+    Written as its own values, so that a list of refinements reads the same in YAML, in a notebook and on a page.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    latent_dim: int | None = Field(None, ge=1, le=8192, description="size of the latent vector")
+    epochs: int | None = Field(None, ge=1, le=10_000, description="passes over the images fitted on")
+    seed: int | None = Field(None, ge=0, le=2**31 - 1, description="another seed")
+    width: float = Field(1.0, gt=0, le=8, description="filters of each convolution, as a multiple of the published")
+    depth: int = Field(0, ge=0, le=4, description="further convolutions at each size")
+    batch_norm: bool = Field(False, description="batch normalisation after each convolution")
+    augmentation: Literal["none", "flips", "shifts", "colour", "hue", "all"] = Field(
+        "none", description="how images are varied between epochs"
+    )
+    denoising: float = Field(0.0, ge=0, le=1, description="standard deviation of noise that has to be undone")
+    loss: Literal["mse", "mae", "ssim"] = Field("mse", description="what is minimised")
+    reshuffle: bool = Field(False, description="a new order of the images in each epoch")
+    fit_images: Share | None = Field(None, description="share of the fit images that is used")
+    beta: float | None = Field(None, ge=0, le=100, description="weight of the KL term; makes it a β-VAE")
+
+    @model_validator(mode="after")
+    def _something_differs(self) -> Self:
+        if not self.changes:
+            raise ValueError("refinements: each must change something; an entry has only values that are the published")
+        return self
+
+    @model_serializer
+    def _own_values(self) -> dict[str, Any]:
+        return self.changes
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What differs from the published autoencoder, by key."""
+        fields = type(self).model_fields
+        return {name: value for name in fields if (value := getattr(self, name)) != fields[name].default}
+
+    @property
+    def label(self) -> str:
+        """What it is called on pages: `latent 1024`, `width 2, batch normalisation`."""
+        return ", ".join(_LABELS[key].format(value) for key, value in self.changes.items())
+
+
+_LABELS = {
+    "latent_dim": "latent {}",
+    "epochs": "{} epochs",
+    "seed": "seed {}",
+    "width": "width × {:g}",
+    "depth": "depth + {}",
+    "batch_norm": "batch normalisation",
+    "augmentation": "augmentation: {}",
+    "denoising": "denoising {:g}",
+    "loss": "loss: {}",
+    "reshuffle": "new order each epoch",
+    "fit_images": "{:.0%} of the images",
+    "beta": "β-VAE, β = {:g}",
+}
 
 
 class Parameters(BaseModel):
@@ -62,6 +123,15 @@ class Parameters(BaseModel):
     )
     seed: int = Field(555, ge=0, le=2**31 - 1, description="seed of every random choice")
     seeds: list[Seed] = Field([], max_length=20, description="further seeds to repeat the fit with")
+    refinements: list[Refinement] = Field([], max_length=60, description="changes to the autoencoder to measure")
+    backbone: str = Field("", description="pretrained network whose features are judged too; empty: none")
+    backbone_size: int = Field(
+        0,
+        ge=0,
+        le=512,
+        multiple_of=8,
+        description="side of the images it is given, pixels; 0: the size it was made for",
+    )
     published: str = Field("", description="published figures to compare with, a name in `params/published/`")
 
     @model_validator(mode="after")
@@ -74,6 +144,13 @@ class Parameters(BaseModel):
     def _seeds_differ(self) -> Self:
         if len({*self.seeds, self.seed}) != len(self.seeds) + 1:
             raise ValueError(f"seeds: must differ from each other and from seed, which is {self.seed}")
+        return self
+
+    @model_validator(mode="after")
+    def _refinements_differ(self) -> Self:
+        labels = [each.label for each in self.refinements]
+        if twice := [label for label in labels if labels.count(label) > 1]:
+            raise ValueError(f"refinements: '{twice[0]}' is given twice")
         return self
 
     @model_validator(mode="after")
@@ -102,6 +179,7 @@ class Parameters(BaseModel):
 KEYS = tuple(Parameters.model_fields)
 NEWER = {"fit_share", "calibration_share", "validation_share", "threshold_rule", "target_fpr", "cost_miss"}
 NEWER |= {"cost_false_alarm", "prevalence", "seeds", "precision"}
+NEWER |= {"refinements", "backbone", "backbone_size"}
 OPTIONAL = frozenset({"dataset_version", "splits", "published", *NEWER})
 
 
@@ -234,7 +312,9 @@ def _explain(problem: Any) -> str:
     key = ".".join(str(part) for part in problem["loc"])
     value, kind, limits = problem["input"], problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
-        return f"{key}: unknown key{did_you_mean(key, [*KEYS, 'extends'])}"
+        last = str(problem["loc"][-1])
+        known = [*KEYS, "extends"] if len(problem["loc"]) == 1 else list(Refinement.model_fields)
+        return f"{key}: unknown key{did_you_mean(last, known)}"
     if kind == "value_error":
         return str(limits["error"])
     if kind in {"float_type", "int_type"} and isinstance(value, str) and re.fullmatch(r"[\d.]+[eE]-?\d+", value):
@@ -256,6 +336,8 @@ def _explain(problem: Any) -> str:
         "string_too_short": "some text",
         "string_pattern_mismatch": "small letters, digits and _ only, a letter first",
         "list_type": "a list",
+        "bool_type": "true or false",
+        "model_type": "lines of `key: value`",
     }.get(kind)
     if wanted is None:
         return f"{key}: {' '.join(problem['msg'].split())}"

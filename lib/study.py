@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib import metadata
@@ -23,7 +23,7 @@ import pandas as pd
 
 from lib import attributes, cache, data, duplicates, metrics, paths, splits
 from lib.errors import UserError
-from lib.params import Parameters, load
+from lib.params import Parameters, Refinement, load
 from lib.runs import Run
 from lib.thresholds import decide
 
@@ -62,12 +62,14 @@ class Study:
         images: the prepared data set.
         labels: int8 (N,), 0 normal and 1 anomaly.
         split: which images are fitted on, shown to threshold rules, and judged.
+        refinement: what differs from the published autoencoder besides the parameters; None: nothing.
     """
 
     params: Parameters
     images: data.ImageSet
     labels: np.ndarray
     split: splits.Split
+    refinement: Refinement | None = None
 
     @classmethod
     def open(cls, params: Parameters) -> "Study":
@@ -145,6 +147,32 @@ class Study:
             run = self.begin()
             self.train(run, "autoencoder")
         return run
+
+    def refined(self, refinement: Refinement) -> "Study":
+        """The same study with a refinement of its autoencoder, judged on the same images."""
+        changes = refinement.changes
+        params = {key: changes[key] for key in ("latent_dim", "epochs", "seed", "beta") if key in changes}
+        fit = self.split.fit
+        if refinement.fit_images:
+            random = np.random.default_rng(self.params.seed)
+            fit = np.sort(random.permutation(fit)[: max(1, round(refinement.fit_images * len(fit)))])
+        divided = replace(self.split, fit=fit)
+        return replace(self, params=self.params.model_copy(update=params), split=divided, refinement=refinement)
+
+    @property
+    def name(self) -> str:
+        """Name of the detector that a refinement is of."""
+        return "beta_vae" if self.refinement and self.refinement.beta is not None else "autoencoder"
+
+    def errors(self, name: str) -> dict[str, np.ndarray]:
+        """Every score of `lib.detectors.errors.SCORES` of every image, by name; only of a study that refines."""
+        with np.load(self._kept(name)[1] / "errors.npz") as kept:
+            return {key: kept[key] for key in kept.files}
+
+    def health(self, name: str) -> dict[str, np.ndarray]:
+        """How a VAE uses its latent vector, on the images fitted on: see `lib.detectors.vae.health`."""
+        with np.load(self._kept(name)[1] / "health.npz") as kept:
+            return {key: kept[key] for key in kept.files}
 
     def scores(self, name: str, seed: int | None = None) -> np.ndarray:
         """Scores of every image by a detector fitted on the fit images, with another seed than the study's if given."""
@@ -272,7 +300,7 @@ class Study:
 
         backend.check_device()
         params = self.params if seed is None else self.params.model_copy(update={"seed": seed})
-        detector = detectors.build(name, params, self.images.images.shape[-1])
+        detector = detectors.build(name, params, self.images.images.shape[-1], **self._network())
         started = time.monotonic()
         history = detector.fit(self.pixels(self.split.fit))
         seconds = time.monotonic() - started
@@ -281,14 +309,34 @@ class Study:
             folder / "fit.json", {"history": history, "layers": detector.describe(), "seconds": round(seconds, 2)}
         )
 
+    def _network(self) -> dict[str, Any]:
+        """What a refinement changes of the network and of how it is fitted, by fields of `Settings`."""
+        elsewhere = {"latent_dim", "epochs", "seed", "beta", "fit_images"}  # in the parameters, in the split
+        changes = self.refinement.changes if self.refinement else {}
+        return {key: value for key, value in changes.items() if key not in elsewhere}
+
+    @property
+    def _every_error(self) -> bool:
+        """Whether each image's reconstruction is judged by every score, while it is there."""
+        return bool(self.params.refinements)
+
     def _score(self, name: str, fitted: Path, folder: Path) -> None:
         from lib import backend, detectors
 
         backend.check_device()
         detector = detectors.load(name, fitted)
         started = time.monotonic()
-        scores = detector.score(self.images.images)
+        if self._every_error:
+            from lib.detectors.errors import Errors
+
+            errors = Errors(detector, self.pixels(self.split.fit)).score(self.images.images)
+            scores = errors["mse"]
+            np.savez(folder / "errors.npz", **errors)
+        else:
+            scores = detector.score(self.images.images)
         seconds = time.monotonic() - started
+        if isinstance(detector, detectors.VAE):
+            np.savez(folder / "health.npz", **detector.health(self.pixels(self.split.fit)))
         shown = self.shown(scores)
         reconstructions = np.rint(detector.reconstruct(self.pixels(shown)) * 255).astype(np.uint8)
         np.save(folder / "scores.npy", scores)
@@ -320,18 +368,23 @@ class Study:
             "learning_rate": chosen.learning_rate,
             "seed": chosen.seed if seed is None else seed,
             "precision": chosen.precision,
+            "network": self._network(),
             "beta": chosen.beta if name == "beta_vae" else None,
         }
         ids = self.images.table["id"].to_numpy()[self.split.fit].tolist()
-        networks = (paths.ROOT / "lib" / "detectors").glob("*.py")  # not reference/, which no network needs
-        code = cache.files_key([*networks, paths.ROOT / "lib" / "training.py"])
+        # Not reference/ and features/, which no network needs, nor errors.py, which only scores.
+        networks = [each for each in (paths.ROOT / "lib" / "detectors").glob("*.py") if each.stem != "errors"]
+        code = cache.files_key(
+            [*networks, *(paths.ROOT / "lib" / f"{name}.py" for name in ("training", "augmentation"))]
+        )
         versions = {name: version for name, version in _versions().items() if name.startswith(("tensorflow", "keras"))}
         return cache.content_key(used, self.images.fingerprint, ids, code, versions, _device())
 
     def _score_key(self) -> str:
-        code = cache.files_key([paths.ROOT / "lib" / "scoring.py"])
+        files = [paths.ROOT / "lib" / "scoring.py", paths.ROOT / "lib" / "detectors" / "errors.py"]
+        code = cache.files_key(files if self._every_error else files[:1])
         examples = [SAMPLES, EXTREMES, MAPS, self.normal.tolist(), self.anomalies.tolist()]
-        return cache.content_key(self.images.fingerprint, examples, code)
+        return cache.content_key(self.images.fingerprint, examples, code, self._every_error)
 
 
 def finished(study: str) -> Run:

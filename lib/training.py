@@ -2,12 +2,37 @@
 
 import sys
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from lib import augmentation
 from lib.backend import keras, tf
 from lib.clock import clock
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How the images fitted on differ from epoch to epoch.
+
+    Attributes:
+        augmentation: one of `lib.augmentation.KINDS`.
+        noise: standard deviation of the noise that a denoising model is given, in [0, 1]; it has to undo it.
+        reshuffle: whether each epoch has an order of its own.
+    """
+
+    augmentation: str = "none"
+    noise: float = 0.0
+    reshuffle: bool = False
+
+
+def unlike(images, reconstructions):
+    """1 - SSIM of each image, (n,); 0 for equal images (Wang et al., Image quality assessment, 2004)."""
+    return 1.0 - tf.image.ssim(images, reconstructions, max_val=1.0)
+
+
+LOSSES = {"mse": "mse", "mae": "mae", "ssim": unlike}
 
 
 def fit(
@@ -19,6 +44,8 @@ def fit(
     learning_rate: float,
     seed: int,
     name: str,
+    loss: str = "mse",
+    variation: Variation | None = None,
 ) -> dict[str, list[float]]:
     """Fits a model to reconstruct its input: Adam, mean squared error, as in the published study.
 
@@ -30,6 +57,8 @@ def fit(
         learning_rate: Adam's.
         seed: seeds the order of the images and whatever the model draws.
         name: what the progress bar says.
+        loss: one of `LOSSES`.
+        variation: how images are varied between epochs; None: not at all, as published.
 
     Returns:
         One list a curve, one value an epoch: `loss` (minimised), `reconstruction` (mean squared error), `seconds`.
@@ -37,12 +66,14 @@ def fit(
     keras.utils.set_random_seed(seed)
     model.compile(
         optimizer=OnePassAdam(learning_rate=learning_rate),
-        loss="mse",
+        loss=LOSSES[loss],
         metrics=[keras.metrics.MeanSquaredError(name="reconstruction")],
         jit_compile=False,  # XLA is slower here on a processor; benchmarks/fit_and_score.py measures it
     )
     progress = Progress(name, epochs)
-    fitted = model.fit(feed(images, batch_size, seed), epochs=epochs, shuffle=False, verbose=0, callbacks=[progress])
+    batches = feed(images, batch_size, seed) if variation is None else varied(images, batch_size, seed, variation)
+    steps = None if variation is None else -(-len(images) // batch_size)
+    fitted = model.fit(batches, epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[progress])
     history = {key: [float(value) for value in values] for key, values in fitted.history.items()}
     return history | {"seconds": progress.seconds}
 
@@ -66,6 +97,22 @@ def feed(images: np.ndarray, batch_size: int, seed: int) -> tf.data.Dataset:
         len(images), seed=seed, reshuffle_each_iteration=False
     )
     return shuffled.batch(batch_size).map(pair).prefetch(2).with_options(options)
+
+
+def varied(images: np.ndarray, batch_size: int, seed: int, variation: Variation) -> tf.data.Dataset:
+    """Batches of (varied image, what it should become) without end; an epoch is one pass over the images."""
+
+    def pair(number, batch):
+        draw = tf.stack([tf.cast(number, tf.int32), seed])
+        target = augmentation.varied(tf.cast(batch, tf.float32) / 255.0, variation.augmentation, draw)
+        return (augmentation.noisy(target, variation.noise, draw + 1) if variation.noise else target), target
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    shuffled = tf.data.Dataset.from_tensor_slices(np.ascontiguousarray(images)).shuffle(
+        len(images), seed=seed, reshuffle_each_iteration=variation.reshuffle
+    )
+    return shuffled.batch(batch_size).repeat().enumerate().map(pair).prefetch(2).with_options(options)
 
 
 @keras.saving.register_keras_serializable(package="lib")

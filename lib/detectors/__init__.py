@@ -4,7 +4,7 @@ What needs TensorFlow is imported at its first use, so that `lib.detectors.refer
 """
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib.detectors.base import Detector
 from lib.params import Parameters
@@ -34,13 +34,14 @@ def __getattr__(name: str):
     return globals().setdefault(name, value)
 
 
-def build(name: str, params: Parameters, channels: int) -> "ReconstructionDetector":
+def build(name: str, params: Parameters, channels: int, **changes: Any) -> "ReconstructionDetector":
     """An unfitted detector of a study.
 
     Args:
         name: `autoencoder`, `vae` (beta 1) or `beta_vae` (beta of the parameter set).
         params: the study's parameters.
         channels: of its images, 1 or 3.
+        **changes: further fields of `Settings`, for a refinement of the detector.
 
     Raises:
         KeyError: no detector of that name.
@@ -55,6 +56,7 @@ def build(name: str, params: Parameters, channels: int) -> "ReconstructionDetect
         seed=params.seed,
         beta=beta,
         precision=params.precision,
+        **changes,
     )
     return __getattr__("NAMES")[name](settings)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from lib.backend import keras, tf
@@ -20,11 +21,33 @@ def computing_in(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def encoder(outputs: int, seed: int) -> keras.Sequential:
+@dataclass(frozen=True)
+class Capacity:
+    """How a network differs from the published one in size; the defaults are the published one.
+
+    Attributes:
+        width: the number of filters of each convolution, as a multiple of `FILTERS`.
+        depth: further convolutions of stride 1 after each one that halves or doubles height and width.
+        batch_norm: whether each convolution is followed by batch normalisation (Ioffe and Szegedy, 2015).
+    """
+
+    width: float = 1.0
+    depth: int = 0
+    batch_norm: bool = False
+
+    @property
+    def filters(self) -> tuple[int, ...]:
+        """Of the three convolutions that halve height and width."""
+        return tuple(max(1, round(each * self.width)) for each in FILTERS)
+
+
+PUBLISHED = Capacity()
+
+
+def encoder(outputs: int, seed: int, capacity: Capacity = PUBLISHED) -> keras.Sequential:
     """Three strided convolutions, a hidden layer of 256 and a linear layer of `outputs`."""
     convolutions = [
-        keras.layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu", kernel_initializer=_glorot(seed))
-        for filters in FILTERS
+        layer for filters in capacity.filters for layer in _convolutions(keras.layers.Conv2D, filters, seed, capacity)
     ]
     return keras.Sequential(
         [
@@ -37,15 +60,15 @@ def encoder(outputs: int, seed: int) -> keras.Sequential:
     )
 
 
-def decoder(image_shape: tuple[int, int, int], seed: int) -> keras.Sequential:
+def decoder(image_shape: tuple[int, int, int], seed: int, capacity: Capacity = PUBLISHED) -> keras.Sequential:
     """From a latent vector back to an image of `image_shape`, in [0, 1]: the encoder's way in reverse."""
     height, width, channels = image_shape
-    smallest = (height // 2 ** len(FILTERS), width // 2 ** len(FILTERS), FILTERS[-1])
+    halvings = 2 ** len(FILTERS)
+    smallest = (height // halvings, width // halvings, capacity.filters[-1])
     transposed = [
-        keras.layers.Conv2DTranspose(
-            filters, 3, strides=2, padding="same", activation="relu", kernel_initializer=_glorot(seed)
-        )
-        for filters in reversed(FILTERS)
+        layer
+        for filters in reversed(capacity.filters)
+        for layer in _convolutions(keras.layers.Conv2DTranspose, filters, seed, capacity)
     ]
     units = smallest[0] * smallest[1] * smallest[2]
     return keras.Sequential(
@@ -65,6 +88,16 @@ def decoder(image_shape: tuple[int, int, int], seed: int) -> keras.Sequential:
         ],
         name="decoder",
     )
+
+
+def _convolutions(kind: type, filters: int, seed: int, capacity: Capacity) -> Iterator[keras.Layer]:
+    """One step of the way: a strided convolution of `kind`, then `depth` plain ones."""
+    for each, strides in ((kind, 2), *[(keras.layers.Conv2D, 1)] * capacity.depth):
+        activation = None if capacity.batch_norm else "relu"
+        yield each(filters, 3, strides=strides, padding="same", activation=activation, kernel_initializer=_glorot(seed))
+        if capacity.batch_norm:
+            yield keras.layers.BatchNormalization()
+            yield keras.layers.ReLU()
 
 
 @keras.saving.register_keras_serializable(package="lib")

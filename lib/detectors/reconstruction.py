@@ -18,7 +18,7 @@ from lib.errors import UserError
 
 @dataclass(frozen=True)
 class Settings:
-    """How a model is built and fitted; see the keys of the same names in `lib.params.Parameters`."""
+    """How a model is built and fitted; see the keys of the same names in `lib.params.Parameters` and `Refinement`."""
 
     image_shape: tuple[int, int, int]
     latent_dim: int
@@ -28,6 +28,24 @@ class Settings:
     seed: int
     beta: float = 0.0
     precision: str = "float32"
+    width: float = 1.0
+    depth: int = 0
+    batch_norm: bool = False
+    loss: str = "mse"
+    augmentation: str = "none"
+    denoising: float = 0.0
+    reshuffle: bool = False
+
+    @property
+    def capacity(self) -> dict[str, Any]:
+        """The size of the network, as fields of `lib.detectors.layers.Capacity`."""
+        return {"width": self.width, "depth": self.depth, "batch_norm": self.batch_norm}
+
+    @property
+    def variation(self) -> training.Variation | None:
+        """How the images vary between epochs; None if they do not."""
+        chosen = training.Variation(self.augmentation, self.denoising, self.reshuffle)
+        return None if chosen == training.Variation() else chosen
 
 
 class ReconstructionDetector:
@@ -60,6 +78,8 @@ class ReconstructionDetector:
             learning_rate=chosen.learning_rate,
             seed=chosen.seed,
             name=type(self).__name__ + (f" β={chosen.beta:g}" if chosen.beta else ""),
+            loss=chosen.loss,
+            variation=chosen.variation,
         )
 
     def score(self, images: np.ndarray) -> np.ndarray:
@@ -102,6 +122,20 @@ class ReconstructionDetector:
         except (OSError, ValueError, TypeError, KeyError) as error:
             line = " ".join(str(error).split())[:160]
             raise UserError(f"{folder}: not a fitted detector ({line}); remove the folder to fit again") from None
+
+    def encoded(self, images):
+        """Latent vectors (n, L), and the encoder's maps (n, H/4, W/4, F), of float32 images (n, H, W, C) in [0, 1].
+
+        To be called in a graph; of a variational encoder the latent vector is the mean.
+        """
+        quarter, maps, values = self.settings.image_shape[0] // 4, None, images
+        for layer in self.model.encoder.layers:
+            values = (
+                layer(values, training=False) if isinstance(layer, keras.layers.BatchNormalization) else layer(values)
+            )
+            if len(values.shape) == 4 and values.shape[1] == quarter:
+                maps = values
+        return tf.cast(values[:, : self.settings.latent_dim], tf.float32), maps
 
     def _given(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         """What the model's reconstruction of a uint8 batch depends on besides the images."""

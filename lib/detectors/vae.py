@@ -6,10 +6,12 @@ two are not on one scale, so its beta of 1 weighs the KL term H·W·C times as m
 """
 
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from lib import scoring
 from lib.backend import keras, tf
 from lib.detectors import layers
 from lib.detectors.reconstruction import ReconstructionDetector, Settings
@@ -58,14 +60,25 @@ class VAEModel(keras.Model):
         latent_dim: size of the latent vector.
         beta: weight of the KL term.
         seed: of every layer's initial weights, and of the noise drawn in training.
+        capacity: the size of the network, as fields of `lib.detectors.layers.Capacity`; empty: as published.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], latent_dim: int, beta: float, seed: int, **kwargs: Any):
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        latent_dim: int,
+        beta: float,
+        seed: int,
+        capacity: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
+        self.capacity = dict(capacity or {})
+        sized = layers.Capacity(**self.capacity)
         self.image_shape, self.latent_dim, self.beta, self.seed = tuple(image_shape), latent_dim, beta, seed
-        self.encoder = layers.encoder(2 * latent_dim, seed)
+        self.encoder = layers.encoder(2 * latent_dim, seed, sized)
         self.latent = Latent(beta, seed, name="latent", dtype="float32")
-        self.decoder = layers.decoder(self.image_shape, seed)
+        self.decoder = layers.decoder(self.image_shape, seed, sized)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates every weight, so that a saved model loads whole."""
@@ -94,6 +107,7 @@ class VAEModel(keras.Model):
     def get_config(self) -> dict[str, Any]:
         """What `__init__` takes."""
         own = {"image_shape": self.image_shape, "latent_dim": self.latent_dim, "beta": self.beta, "seed": self.seed}
+        own["capacity"] = self.capacity
         return super().get_config() | own
 
 
@@ -108,9 +122,26 @@ class VAE(ReconstructionDetector):
     @staticmethod
     def build(settings: Settings) -> VAEModel:
         """The unfitted model, with the study's initial weights."""
-        model = VAEModel(settings.image_shape, settings.latent_dim, settings.beta, settings.seed)
+        model = VAEModel(settings.image_shape, settings.latent_dim, settings.beta, settings.seed, settings.capacity)
         model.build((None, *settings.image_shape))
         return model
+
+    def health(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """How the latent vector is used on some images, uint8 (N, H, W, C).
+
+        Returns:
+            `kl`, float64 (latent_dim,): mean KL divergence of each latent value from the prior, nats; and `activity`,
+            the variance over images of its mean. Burda et al. (2016, arXiv:1509.00519) call a value active where
+            that is above 0.01.
+        """
+        encode = tf.function(
+            lambda batch: self.model.encode(tf.cast(batch, tf.float32) / 255.0),
+            input_signature=[tf.TensorSpec([None, *self.settings.image_shape], tf.uint8)],
+        )
+        parts = [encode(images[start : start + scoring.BATCH]) for start in range(0, len(images), scoring.BATCH)]
+        mean, log_var = (np.concatenate([part[which] for part in parts]).astype(np.float64) for which in (0, 1))
+        kl = 0.5 * (np.square(mean) + np.exp(log_var) - 1.0 - log_var)
+        return {"kl": kl.mean(axis=0), "activity": mean.var(axis=0)}
 
     def _given(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         """Standard normal noise, float32 (n, latent_dim), each row a function of its image and the seed."""
