@@ -57,6 +57,11 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
+def read_json(path: Path) -> Any:
+    """What `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 @contextlib.contextmanager
 def lock(name: str, *, wait: bool = True) -> Iterator[None]:
     """Holds a lock file in the cache for the block, so that two processes do not make the same thing at once.

@@ -4,7 +4,6 @@ Everything here reads scores that `lib.study` left in the run folder, lays its f
 judges on the study's test part alone.
 """
 
-import json
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +16,8 @@ from lib import cache, metrics, paths, thresholds
 from lib.runs import Run
 from lib.study import Study
 from lib.thresholds import Threshold
+
+VALIDATION = 0.2  # share of the anomalies set aside to choose detectors by
 
 
 def threshold(study: Study, run: Run, name: str) -> Threshold:
@@ -62,10 +63,15 @@ def judge(study: Study, run: Run, name: str, sweep: list[float] | None = None) -
 
 
 def apart(study: Study) -> Study:
-    """The study itself if it holds images out, else the same under the protocol `holdout`."""
-    if study.params.protocol == "holdout":
+    """The study itself if it holds images out, else the same under the protocol `holdout`.
+
+    A study that has refinements to choose from also needs a labelled part to choose by: a choice among many detectors
+    made on the images that judge them would flatter the one chosen. Where it names no share, it is `VALIDATION`.
+    """
+    share = study.params.validation_share or (VALIDATION if study.params.refines else 0.0)
+    if study.params.protocol == "holdout" and share == study.params.validation_share:
         return study
-    return Study.open(study.params.model_copy(update={"protocol": "holdout"}))
+    return Study.open(study.params.model_copy(update={"protocol": "holdout", "validation_share": share}))
 
 
 def companions(study: Study) -> list[str]:
@@ -129,7 +135,7 @@ def references(study: Study, run: Run, name: str = "autoencoder") -> dict[str, d
     labels, own = held.labels[held.split.test], held.scores(name)[held.split.test]
     records = {name: {**metrics.judge(labels, own), "seconds": held.seconds(name), "shortcut": False}}
     for other in reference.REFERENCES:
-        scores, seconds = _reference_scores(held, other)
+        scores, seconds = reference_scores(held, other)
         judged = scores[held.split.test]
         records[other] = {
             **metrics.judge(labels, judged),
@@ -209,7 +215,7 @@ def _auroc(normal: np.ndarray, anomalies: np.ndarray) -> dict[str, float]:
     return metrics.auroc(labels, np.r_[normal, anomalies])
 
 
-def _reference_scores(study: Study, name: str) -> tuple[np.ndarray, float]:
+def reference_scores(study: Study, name: str) -> tuple[np.ndarray, float]:
     """Scores of every image by a reference detector fitted on the study's fit part, and its seconds; kept."""
     code = cache.files_key(list((paths.ROOT / "lib" / "detectors" / "reference").glob("*.py")))
     ids = study.images.table["id"].to_numpy()[study.split.fit].tolist()
@@ -224,5 +230,5 @@ def _reference_scores(study: Study, name: str) -> tuple[np.ndarray, float]:
         cache.write_json(folder / "seconds.json", {"seconds": round(seconds, 2)})
 
     folder = cache.cached("references", key, make)
-    record = json.loads((folder / "seconds.json").read_text(encoding="utf-8"))
+    record = cache.read_json(folder / "seconds.json")
     return np.load(folder / "scores.npy"), record["seconds"]

@@ -134,6 +134,11 @@ class Parameters(BaseModel):
     )
     published: str = Field("", description="published figures to compare with, a name in `params/published/`")
 
+    @property
+    def refines(self) -> bool:
+        """Whether the study measures anything beyond the published detectors."""
+        return bool(self.refinements or self.backbone)
+
     @model_validator(mode="after")
     def _sweep_rises(self) -> Self:
         if any(b <= a for a, b in zip(self.thresholds, self.thresholds[1:], strict=False)):

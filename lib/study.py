@@ -4,7 +4,6 @@ Notebooks open a `Study`, ask it to train a detector, and read what it leaves in
 and their scores are kept by content key, so nothing is computed twice.
 """
 
-import json
 import os
 import platform
 import subprocess
@@ -169,6 +168,10 @@ class Study:
         with np.load(self._kept(name)[1] / "errors.npz") as kept:
             return {key: kept[key] for key in kept.files}
 
+    def history(self, name: str) -> dict[str, list[float]]:
+        """How a detector's fit went: one list a curve, one value an epoch."""
+        return cache.read_json(self._kept(name)[0] / "fit.json")["history"]
+
     def health(self, name: str) -> dict[str, np.ndarray]:
         """How a VAE uses its latent vector, on the images fitted on: see `lib.detectors.vae.health`."""
         with np.load(self._kept(name)[1] / "health.npz") as kept:
@@ -181,7 +184,7 @@ class Study:
     def seconds(self, name: str) -> float:
         """Seconds that fitting a detector and scoring every image took, when they were computed."""
         fitted, scored = self._kept(name)
-        return _read(fitted / "fit.json")["seconds"] + _read(scored / "seconds.json")["score"]
+        return cache.read_json(fitted / "fit.json")["seconds"] + cache.read_json(scored / "seconds.json")["score"]
 
     def train(self, run: Run, name: str) -> Trained:
         """Fits a detector on the fit images, scores every image, and leaves both in the run folder.
@@ -194,8 +197,8 @@ class Study:
         """
         kept = (paths.cache_folder() / "fits" / self._fit_key(name)).is_dir()
         fitted, scored = self._kept(name)
-        record = _read(fitted / "fit.json")
-        seconds = {"fit": record["seconds"], **_read(scored / "seconds.json")}
+        record = cache.read_json(fitted / "fit.json")
+        seconds = {"fit": record["seconds"], **cache.read_json(scored / "seconds.json")}
         trained = Trained(record["history"], record["layers"], np.load(scored / "scores.npy"), seconds, kept)
         self._leave(run, name, trained, fitted, scored)
         return trained
@@ -318,7 +321,7 @@ class Study:
     @property
     def _every_error(self) -> bool:
         """Whether each image's reconstruction is judged by every score, while it is there."""
-        return bool(self.params.refinements)
+        return self.params.refines
 
     def _score(self, name: str, fitted: Path, folder: Path) -> None:
         from lib import backend, detectors
@@ -418,11 +421,7 @@ def published(params: Parameters) -> dict[str, Any]:
     path = paths.params_folder() / "published" / f"{params.published}.json"
     if not path.is_file():
         raise UserError(f"published: {paths.shown(path)} is not there")
-    return _read(path)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
+    return cache.read_json(path)
 
 
 def _groups(images: data.ImageSet) -> np.ndarray:

@@ -49,6 +49,9 @@ threshold: float = 0.01  # a score above it is flagged, 0 to 1
 thresholds: list = [0.005, 0.01, 0.015, 0.02, 0.03]  # of the sweep, rising
 seed: int = 555  # of every random choice
 seeds: list = []  # further seeds to repeat the fit with
+refinements: list = []  # changes to the autoencoder to measure; each a set of keys and values
+backbone: str = ""  # pretrained network whose features are judged too; empty for none
+backbone_size: int = 0  # side of the images it is given, pixels; 0 for the size it was made for
 published: str = ""  # published figures to compare with, a name in params/published/
 
 # %% [markdown]

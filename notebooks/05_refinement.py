@@ -22,6 +22,7 @@
 import numpy as np
 
 from lib import judgement, metrics, params, plots, show, tables, wording
+from lib import refinements as refine
 from lib.study import SAMPLES, Study
 
 # %% tags=["parameters"]
@@ -51,6 +52,9 @@ threshold: float = 0.01  # a score above it is flagged, 0 to 1
 thresholds: list = [0.005, 0.01, 0.015, 0.02, 0.03]  # of the sweep, rising
 seed: int = 555  # of every random choice
 seeds: list = []  # further seeds to repeat the fit with
+refinements: list = []  # changes to the autoencoder to measure; each a set of keys and values
+backbone: str = ""  # pretrained network whose features are judged too; empty for none
+backbone_size: int = 0  # side of the images it is given, pixels; 0 for the size it was made for
 published: str = ""  # published figures to compare with, a name in params/published/
 
 # %%
@@ -187,6 +191,39 @@ show.prose("**VAE.** " + wording.collapse(vae.history, 1.0, spread["vae"], sprea
 show.prose("**β-VAE.** " + wording.collapse(beta_vae.history, beta, spread["beta_vae"], spread["autoencoder"]))
 
 # %% [markdown]
+# ## Does the latent vector carry anything
+#
+# What passes through the latent vector can be measured for each of its values: the KL divergence from the prior, in
+# nats, and whether its mean moves from image to image. Too little, and the posterior has collapsed; a KL term that
+# weighs next to nothing leaves an autoencoder with noise.
+
+# %%
+held = judgement.apart(chosen)
+own = {"VAE": refine.health(chosen, "vae", 1.0), "β-VAE": refine.health(chosen, "beta_vae", beta)}
+show.prose(refine.words.latent(own))
+show.table(tables.health(refine.rows(own)), label="tab-health", caption="How each VAE uses its latent vector.")
+
+# %%
+show.figure(
+    plots.latent_use({name: record["kl_by_value"] for name, record in own.items()}, refine.CARRIES),
+    label="fig-latent",
+    caption="KL divergence of each latent value, largest first, of the images fitted on.",
+    alt="; ".join(f"{name}: {record['active']} of {record['latent']} values active" for name, record in own.items()),
+)
+
+# %%
+passed = refine.rate_distortion(held, own)
+if len(passed) > len(own):
+    show.figure(
+        plots.rate_distortion(
+            list(passed), [each["kl"] for each in passed.values()], [each["reconstruction"] for each in passed.values()]
+        ),
+        label="fig-rate-distortion",
+        caption="What β trades: nats that pass through the latent vector against the error of the reconstruction.",
+        alt="; ".join(f"{name}: {each['kl']:.3g} nats" for name, each in passed.items()),
+    )
+
+# %% [markdown]
 # ## Side by side
 #
 # [Figure](#fig-roc-all) has the ROC curves of the three, [Table](#tab-all) their figures at the threshold that the
@@ -261,6 +298,120 @@ show.figure(
     alt="Three cost curves over the threshold; cheapest at "
     + ", ".join(f"{grid[np.argmin(each)]:.3f} for {words}" for words, each in cost.items()),
 )
+
+# %% [markdown]
+# ## Put the recommendations to the test
+#
+# The study recommends a more complex model, more images, and a larger latent vector, and measured none of them. Each
+# is a refinement here: fitted like the published autoencoder but for what it changes, and judged by the same score.
+
+# %%
+show.prose(refine.words.parts(chosen.params, *refine.sizes(held)))
+found = refine.candidates(held) if chosen.params.refines else []
+judged = refine.judge(held, found, found[0]) if found else []
+seed_noise = refine.noise(held) if found else None
+
+# %%
+tried = refine.by_published_score(judged)
+if len(tried) > 1:
+    show.figure(
+        plots.differences(*refine.differences(tried), noise=seed_noise),
+        label="fig-refinements",
+        caption="Each refinement against the published autoencoder, by the published score, with paired intervals.",
+        alt="; ".join(f"{each.name} {each.difference['value']:+.4f}" for each in tried[1:]),
+    )
+
+# %%
+verdicts = refine.recommendations(held, judged, seed_noise)
+show.prose(refine.words.recommendations(verdicts))
+show.table(
+    tables.recommendations(verdicts), label="tab-recommendations", caption="What the study recommends, and what came."
+)
+
+# %%
+show.table(
+    tables.refinements([each.row() for each in tried]),
+    label="tab-refinements",
+    caption="Every refinement by the published score. Seconds are of the fit and of scoring every image.",
+)
+
+# %% [markdown]
+# ## Judge the same reconstructions otherwise
+#
+# A mean squared error grows with the contrast of an image, whatever it shows. The network need not change for the
+# score to: here the published network's reconstructions are measured in other ways, and its latent vector and features
+# are compared with those of the images it was fitted on.
+
+# %%
+by_score = refine.published_network(judged)
+if by_score:
+    show.prose(refine.words.other_scores(by_score) + " " + refine.words.best_of_family(judged))
+    show.figure(
+        plots.differences(*refine.differences(by_score), noise=seed_noise),
+        label="fig-scores-otherwise",
+        caption="Other scores of the published autoencoder against its mean squared error.",
+        alt="; ".join(f"{each.name} {each.difference['value']:+.4f}" for each in by_score[1:]),
+    )
+
+# %%
+show.table(
+    tables.refinements([each.row() for each in refine.leading(judged)]),
+    label="tab-leading",
+    caption="The published autoencoder, and the pairs of a network and a score that lead on validation.",
+)
+
+# %% [markdown]
+# ## Look with a network that has seen other pictures
+#
+# Nothing is fitted here: a network trained on ImageNet says how alike two images are, and an image is as abnormal as it
+# is far from the normal ones. Images are prepared from the originals at each size.
+
+# %%
+fit_seconds = held.seconds("autoencoder") if found else 0.0
+show.prose(refine.words.features(judged, fit_seconds))
+
+# %%
+if chosen.params.backbone:
+    top = refine.telling(held, judged)
+    pictures, maps = refine.heat_maps(held, top)
+    show.figure(
+        plots.heat_maps(pictures, maps, maps.max(axis=(1, 2)), chosen.images.table["class_name"].to_numpy()[top]),
+        label="fig-heat",
+        caption="Where images differ from every normal one, by patches: the anomalies with the lowest scores.",
+        alt=f"{len(top)} images, each above a map of the distance of its patches to the nearest normal patch.",
+    )
+
+# %% [markdown]
+# ## Put several together
+#
+# Detectors that err on different images help each other. The mean of their ranks is taken, and a detector joins only
+# where it raises the AUROC on validation.
+
+# %%
+together = refine.judge(held, refine.ensembles(held, found), found[0]) if found else []
+show.prose(refine.words.ensembles(together))
+
+# %% [markdown]
+# ## What each minute buys
+#
+# Every detector of this report, by how well it ranks and how long it takes. One of them, chosen on validation, is what
+# this data recommends.
+
+# %%
+if found:
+    few = refine.notable([*judged, *together])
+    show.figure(
+        plots.cost_benefit(*refine.costs(few)),
+        label="fig-minutes",
+        caption="AUROC on images held out against the seconds of fitting and scoring, with intervals.",
+        alt="; ".join(f"{each.name}: {each.auroc['value']:.4f} in {each.candidate.seconds:.0f} s" for each in few),
+    )
+
+# %%
+if found:
+    pick = refine.choice(held, [*judged, *together])
+    show.prose(refine.words.choice(pick, chosen.params.prevalence))
+    run.update_metrics(refine.record(judged, together, verdicts, seed_noise, passed, pick))
 
 # %% [markdown]
 # ## Where this page came from

@@ -26,6 +26,7 @@ TRAVEL = [
     "data",
     "duplicates",
     "splits",
+    "augmentation",
     "training",
     "scoring",
     "detectors",
@@ -37,6 +38,7 @@ TRAVEL = [
     "runs",
     "study",
     "judgement",
+    "refinements",
     "show",
     "report",
     "__main__",
@@ -48,7 +50,7 @@ LIGHT_ROOMS = [
     *["params", "duplicates", "splits", "thresholds", "metrics", "attributes", "claims"],
     *["plots", "tables", "wording", "runs", "show"],
 ]
-LAZY_ROOMS = ["data", "study", "judgement"]  # these may compute, but importing them must stay cheap
+LAZY_ROOMS = ["data", "study", "judgement", "refinements"]  # these may compute, but importing them must stay cheap
 ONLY_IN = {"papermill": "report", "nbconvert": "report", "jupytext": "report", "IPython": "show"}
 
 

@@ -1,0 +1,87 @@
+"""Features of a pretrained network, made once for each size of image, and the detectors on them."""
+
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from lib import cache, data, paths
+from lib.study import Study
+
+
+def scores(study: Study) -> Iterator[tuple[str, np.ndarray, float]]:
+    """Name, scores float64 (N,) and seconds of each detector on features, at each size of image."""
+    from lib.detectors import features
+
+    methods = {"nearest neighbours": features.Neighbours, "Mahalanobis": features.Gaussian}
+    fit = study.split.fit
+    for size in sizes(study):
+        embedded, seconds = embeddings(study, size)
+        for method, kind in methods.items():
+            started = time.monotonic()
+            judge = kind()
+            judge.fit(embedded[fit])
+            found = judge.score(embedded)
+            yield f"features, {method}, {size} px", found, seconds + time.monotonic() - started
+
+
+def sizes(study: Study) -> list[int]:
+    """Sides of the images that features are made of: the study's own, and the backbone's."""
+    from lib.detectors import features
+
+    own = study.params.backbone_size or features.Backbone.own_size(study.params.backbone)
+    return sorted({study.params.image_size, own})
+
+
+def embeddings(study: Study, size: int) -> tuple[np.ndarray, float]:
+    """One embedding an image, float32 (N, D), and the seconds that they took when they were made; kept.
+
+    Images are prepared from the originals at the size asked for, and not enlarged again.
+    """
+    images = data.load(study.params.model_copy(update={"image_size": size}))
+    key = cache.content_key(images.fingerprint, study.params.backbone, _code())
+
+    def make(folder: Path) -> None:
+        from lib.detectors import features
+
+        network = features.Backbone(study.params.backbone, at_least=0)
+        started = time.monotonic()
+        made = network.embed(images.images)
+        cache.write_json(folder / "seconds.json", {"seconds": round(time.monotonic() - started, 2)})
+        np.save(folder / "embeddings.npy", made)
+
+    folder = cache.cached("features", key, make)
+    return np.load(folder / "embeddings.npy"), cache.read_json(folder / "seconds.json")["seconds"]
+
+
+def heat_maps(study: Study, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where some images are unlike every normal image fitted on, by their patches, at the backbone's size; kept.
+
+    Returns:
+        The images, uint8 (n, H, W, C), and their maps, float32 (n, h, w), higher is more abnormal.
+    """
+    size = sizes(study)[-1]
+    images = data.load(study.params.model_copy(update={"image_size": size}))
+    fit = study.split.fit
+    ids = images.table["id"].to_numpy()
+    key = cache.content_key(
+        images.fingerprint, study.params.backbone, _code(), ids[fit].tolist(), ids[indices].tolist()
+    )
+    pictures = np.asarray(images.images[np.sort(indices)])[np.argsort(np.argsort(indices))]
+
+    def make(folder: Path) -> None:
+        from lib.detectors import features
+
+        detector = features.Features("patches", study.params.backbone, seed=study.params.seed)
+        detector.fit(np.asarray(images.images[np.sort(fit)]))
+        np.save(folder / "maps.npy", detector.maps(pictures))
+
+    return pictures, np.load(cache.cached("maps", key, make) / "maps.npy")
+
+
+def _code() -> list[str]:
+    code = cache.files_key(list((paths.ROOT / "lib" / "detectors" / "features").glob("*.py")))
+    versions = [metadata.version(package) for package in ("numpy", "keras", "scikit-learn")]
+    return [code, *versions]
