@@ -1,7 +1,7 @@
 """The one schema of a parameter set: what a study may say, in which type and range.
 
 A parameter set is flat YAML named for its study. It is checked whole, before any kernel starts. The defaults
-are the small embedded study, `params/digits.yaml`, so that a notebook opened by hand runs in seconds.
+are the small embedded study, `params/digits.yaml`, but for its refinements, which a study has to ask for.
 """
 
 import re

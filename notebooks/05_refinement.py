@@ -51,10 +51,10 @@ prevalence: float = 0.1  # share of anomalies expected in use, for costs and wor
 threshold: float = 0.01  # a score above it is flagged, 0 to 1
 thresholds: list = [0.005, 0.01, 0.015, 0.02, 0.03]  # of the sweep, rising
 seed: int = 555  # of every random choice
-seeds: list = []  # further seeds to repeat the fit with
-refinements: list = []  # changes to the autoencoder to measure; each a set of keys and values
-backbone: str = ""  # pretrained network whose features are judged too; empty for none
-backbone_size: int = 0  # side of the images it is given, pixels; 0 for the size it was made for
+seeds: list = [1]  # further seeds to repeat the fit with
+refinements: list = [{"batch_norm": True}, {"fit_images": 0.5}, {"latent_dim": 128}, {"loss": "mae"}]  # to measure
+backbone: str = "efficientnet_lite0"  # pretrained network whose features are judged too; empty for none
+backbone_size: int = 64  # side of the images it is given, pixels; 0 for the size it was made for
 published: str = ""  # published figures to compare with, a name in params/published/
 
 # %%
