@@ -1,0 +1,186 @@
+"""Networks fitted on ImageNet, as makers of features: nothing of them is fitted here."""
+
+import contextlib
+import functools
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lib.backend import keras, tf
+from lib.detectors.features import checkpoint, efficientnet
+from lib.errors import UserError, did_you_mean
+
+OWN = "efficientnet_lite0"  # the one whose weights come with the installation
+PIXELS = 600_000  # of a batch: 65 images at 96 px, 11 at 224; no more is faster on 2 cores, and memory stays flat
+AT_LEAST = 160  # pixels; at 96 embeddings tell a third less well what an image shows, at 224 they take twice as long
+STRIDES = (8, 16)  # of the two layers that patch features are taken from
+
+
+def names() -> list[str]:
+    """Every backbone's name: `efficientnet_lite0`, and the models of `keras.applications`.
+
+    But for its two NASNets, whose layers fit together at one size of image only.
+    """
+    listed = [name for name, value in vars(keras.applications).items() if name[0].isupper() and callable(value)]
+    return [OWN, *sorted(name for name in listed if not name.startswith("NASNet"))]
+
+
+class Backbone:
+    """A network that turns images into features.
+
+    Grey images are repeated to three channels. Embeddings are best near `size`: smaller images are enlarged for them to
+    `at_least`, larger ones are taken as they are. Patch features are made of images as they come.
+
+    Attributes:
+        name: one of `names()`.
+        size: side of the images that the network was fitted on, pixels.
+        at_least: shorter side that images are enlarged to before they are embedded, pixels.
+        key: of its weights and of that size; equal keys give equal features, so it belongs into the keys of a cache.
+    """
+
+    def __init__(self, name: str = OWN, weights: str | None = "imagenet", at_least: int = AT_LEAST):
+        """Loads the network.
+
+        Args:
+            name: one of `names()`.
+            weights: `"imagenet"`; or None for random ones of a model of `keras.applications`, which need no download.
+            at_least: shorter side that images are enlarged to before they are embedded, pixels; 0 for none.
+
+        Raises:
+            UserError: there is no backbone of that name, or its weights cannot be had.
+        """
+        if name not in names():
+            known = ", ".join((OWN, "MobileNetV2", "ResNet50"))
+            raise UserError(
+                f"backbone: '{name}' is not one{did_you_mean(name, names())}; there are {known} and every other "
+                "model of keras.applications"
+            )
+        self.name, self.at_least = name, at_least
+        if name == OWN:
+            self.size, weights_key = efficientnet.SIZE, efficientnet.SHA256
+            self._preprocess = efficientnet.preprocess
+            network = efficientnet.build(checkpoint.read(efficientnet.weights_file(), efficientnet.SHA256))
+            layers = [network.get_layer(layer).output for layer in efficientnet.MAPS]
+        else:
+            self.size = _own_size(name)
+            weights_key = f"keras {keras.__version__} {name} {weights or 'random'}"
+            # The public modules leave some models out; the one that defines a model always has its preprocessing.
+            self._preprocess = sys.modules[getattr(keras.applications, name).__module__].preprocess_input
+            network = _application(name, weights)
+            layers = _at_strides(network, self.size)
+        self.key = f"{weights_key}, embedded at {at_least} px or more"
+        self._network, self._fitting = network, set()
+        pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(network.output)
+        self._embed = self._compiled(keras.Model(network.input, pooled))
+        patches = keras.Model(network.input, layers)
+        self._maps = self._compiled(lambda images, training: joined(patches(images, training=training)))
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        """The last feature map's mean over the image, float32 (N, D); images uint8 (N, H, W, C), C 1 or 3."""
+        return np.concatenate(list(self._batches(self._embed, images, self.at_least)))
+
+    def maps(self, images: np.ndarray) -> np.ndarray:
+        """Patch features, float32 (N, H/8, W/8, D), of uint8 images (N, H, W, C); see `joined`."""
+        return np.concatenate(list(self.stream_maps(images)))
+
+    def stream_maps(self, images: np.ndarray) -> Iterator[np.ndarray]:
+        """What `maps` gives, a batch at a time, for more images than there is memory for their patch features."""
+        return self._batches(self._maps, images)
+
+    def _compiled(self, network):
+        """From uint8 images (n, H, W, 3) and the size to enlarge them to, int32 (2,), to what the network makes."""
+        signature = [tf.TensorSpec([None, None, None, 3], tf.uint8), tf.TensorSpec([2], tf.int32)]
+
+        @tf.function(input_signature=signature)
+        def forward(images, size):
+            enlarged = tf.image.resize(images, size)  # bilinear; the same numbers where the size is theirs already
+            return network(self._preprocess(enlarged), training=False)
+
+        return forward
+
+    def _batches(self, forward, images: np.ndarray, at_least: int = 0) -> Iterator[np.ndarray]:
+        """Results batch by batch, at least one."""
+        height, width, channels = images.shape[1:]
+        if not len(images):  # TensorFlow's convolutions refuse none, so that one tells the shape
+            one = np.zeros((1, *images.shape[1:]), np.uint8)
+            yield from (batch[:0] for batch in self._batches(forward, one, at_least))
+        scale = max(at_least / min(height, width), 1)
+        size = round(height * scale), round(width * scale)
+        self._check(*size)
+        count = max(PIXELS // (size[0] * size[1]), 1)
+        for start in range(0, len(images), count):
+            batch = np.asarray(images[start : start + count])
+            yield forward(batch if channels == 3 else np.repeat(batch, 3, axis=3), size).numpy()
+
+    def _check(self, height: int, width: int) -> None:
+        """Refuses images that leave nothing of a map: TensorFlow ends the whole process at a map without places."""
+        if (height, width) in self._fitting:
+            return
+        try:
+            places = self._network.compute_output_spec(keras.KerasTensor((1, height, width, 3))).shape[1:3]
+        except ValueError:
+            places = (0, 0)
+        if min(places) < 1:
+            raise UserError(
+                f"image_size: images of {height} × {width} pixels are too small for {self.name}; its own size is "
+                f"{self.size}"
+            )
+        self._fitting.add((height, width))
+
+
+def joined(layers: list[Any]):
+    """Two feature maps as one of patch features (Roth et al., 2022, arXiv:2106.08265).
+
+    The coarser is enlarged to the finer's grid and set behind it; then every place takes the mean of its
+    neighbourhood of 3 × 3, which at the border has fewer places.
+
+    Args:
+        layers: maps (n, h, w, D1) and (n, h', w', D2), float32.
+
+    Returns:
+        (n, h, w, D1 + D2).
+    """
+    fine, coarse = layers
+    coarse = tf.image.resize(coarse, tf.shape(fine)[1:3])
+    return tf.nn.avg_pool2d(tf.concat([fine, coarse], axis=3), 3, 1, "SAME")
+
+
+def _application(name: str, weights: str | None) -> keras.Model:
+    """A model of `keras.applications` without its classifier, for colour images of any size."""
+    try:
+        # What is said of a download is no part of a page; that some weights were fitted at 224 is what `size` says.
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return getattr(keras.applications, name)(include_top=False, weights=weights, input_shape=(None, None, 3))
+    except Exception as error:  # downloads, checksums and files on disk each raise kinds of their own
+        line = " ".join(str(error).split())[:160]
+        raise UserError(
+            f"backbone: the weights of {name} cannot be downloaded ({line}); connect to the network once, "
+            f"or use {OWN}, which needs none"
+        ) from None
+
+
+@functools.cache
+def _own_size(name: str) -> int:
+    """The size that the whole model, with its classifier, takes by default; asked of the model without weights."""
+    return getattr(keras.applications, name)(weights=None).input_shape[1] or 224  # MobileNetV3 takes any, fitted at 224
+
+
+def _at_strides(network: keras.Model, size: int) -> list[Any]:
+    """Of the outputs at each of `STRIDES` the last of the widest: the deepest features with that many places.
+
+    The last of all may be one of several branches. Strides are rounded to powers of two, since networks that do not
+    pad have maps a little smaller than that.
+    """
+    found: dict[int, Any] = {}
+    outputs = [layer.output for layer in network.layers if not isinstance(layer, keras.layers.ZeroPadding2D)]
+    outputs = [output for output in outputs if isinstance(output, keras.KerasTensor) and len(output.shape) == 4]
+    shapes = keras.Model(network.input, outputs).compute_output_spec(keras.KerasTensor((1, size, size, 3)))
+    for output, shape in zip(outputs, shapes, strict=True):
+        stride = 2 ** round(np.log2(size / shape.shape[1]))
+        if stride not in found or output.shape[-1] >= found[stride].shape[-1]:
+            found[stride] = output
+    return [found[stride] for stride in STRIDES]
