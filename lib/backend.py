@@ -32,6 +32,7 @@ with _muted():
 
     if os.environ.get("DEVICE", "").lower() == "cpu":
         tf.config.set_visible_devices([], "GPU")
+    tf.get_logger().setLevel("ERROR")  # it warns of functions traced anew, as each detector's are
     tf.constant(0.0) + 0.0  # the first operation starts the devices, and their messages
 
 import keras  # noqa: E402 - after TensorFlow, so that its own import is quiet too

@@ -75,9 +75,14 @@ class Study:
         """Opens a study, preparing (and downloading) its images where need be.
 
         Raises:
-            UserError: the images cannot be had, or have no such normal class; the published figures are not there.
+            UserError: the images cannot be had, or have no such normal class; the published figures are not there;
+                there is no such backbone.
         """
         published(params)  # asked now, lest a misspelt name be found after training
+        if params.backbone and params.backbone != "efficientnet_lite0":  # which needs no asking, and no Keras
+            from lib.detectors import features
+
+            features.check(params.backbone)
         images = data.load(params)
         labels = images.labels(params.normal_class)
         if params.protocol == "resubstitution":

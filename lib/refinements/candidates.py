@@ -54,12 +54,14 @@ def published_scores(study: Study) -> Iterator[Candidate]:
 def _of_network(study: Study, label: str, changes: Mapping[str, Any]) -> Iterator[Candidate]:
     seconds = study.seconds(study.name)
     for score, values in study.errors(study.name).items():
-        name = ", ".join(part for part in (label, "" if score == MSE else _printed(score)) if part)
-        yield Candidate(name or BASELINE, "autoencoder", values, seconds, score, changes)
+        name = (label or BASELINE) + ("" if score == MSE else f", {_printed(score)}")
+        yield Candidate(name, "autoencoder", values, seconds, score, changes)
 
 
 def _printed(score: str) -> str:
-    return "MSE" if score == MSE else score.replace("_", " ").replace("mse", "MSE").replace("ssim", "SSIM")
+    """A score's name in words, such as `relative MSE`."""
+    words = score.replace("mahalanobis", "Mahalanobis").split("_")
+    return " ".join(word.upper() if word in {"mse", "mae", "ssim"} else word for word in words)
 
 
 def _pretrained(study: Study) -> Iterator[Candidate]:

@@ -31,7 +31,7 @@ def sizes(study: Study) -> list[int]:
     """Sides of the images that features are made of: the study's own, and the backbone's."""
     from lib.detectors import features
 
-    own = study.params.backbone_size or features.Backbone.own_size(study.params.backbone)
+    own = study.params.backbone_size or features.own_size(study.params.backbone)
     return sorted({study.params.image_size, own})
 
 

@@ -14,12 +14,12 @@ from lib.detectors.features.neighbours import Neighbours
 from lib.detectors.features.patches import Patches
 
 if TYPE_CHECKING:
-    from lib.detectors.features.backbones import Backbone
+    from lib.detectors.features.backbones import Backbone, check, own_size
     from lib.detectors.features.detector import Features
 
-__all__ = ["Backbone", "Features", "Gaussian", "Neighbours", "Patches"]
+__all__ = ["Backbone", "Features", "Gaussian", "Neighbours", "Patches", "check", "own_size"]
 
-_MODULES = {"Backbone": "backbones", "Features": "detector"}
+_MODULES = {"Backbone": "backbones", "Features": "detector", "check": "backbones", "own_size": "backbones"}
 
 
 def __getattr__(name: str):

@@ -28,6 +28,30 @@ def names() -> list[str]:
     return [OWN, *sorted(name for name in listed if not name.startswith("NASNet"))]
 
 
+def check(name: str) -> None:
+    """Refuses a name that is no backbone's.
+
+    Raises:
+        UserError: there is no backbone of that name.
+    """
+    if name not in names():
+        known = ", ".join((OWN, "MobileNetV2", "ResNet50"))
+        raise UserError(
+            f"backbone: '{name}' is not one{did_you_mean(name, names())}; there are {known} and every other "
+            "model of keras.applications"
+        )
+
+
+def own_size(name: str) -> int:
+    """Side of the images that a backbone was fitted on, pixels.
+
+    Raises:
+        UserError: there is no backbone of that name.
+    """
+    check(name)
+    return efficientnet.SIZE if name == OWN else _own_size(name)
+
+
 class Backbone:
     """A network that turns images into features.
 
@@ -52,12 +76,7 @@ class Backbone:
         Raises:
             UserError: there is no backbone of that name, or its weights cannot be had.
         """
-        if name not in names():
-            known = ", ".join((OWN, "MobileNetV2", "ResNet50"))
-            raise UserError(
-                f"backbone: '{name}' is not one{did_you_mean(name, names())}; there are {known} and every other "
-                "model of keras.applications"
-            )
+        check(name)
         self.name, self.at_least = name, at_least
         if name == OWN:
             self.size, weights_key = efficientnet.SIZE, efficientnet.SHA256
