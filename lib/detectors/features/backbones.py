@@ -15,7 +15,8 @@ from lib.errors import UserError, did_you_mean
 
 OWN = "efficientnet_lite0"  # the one whose weights come with the installation
 PIXELS = 600_000  # of a batch: 65 images at 96 px, 11 at 224; no more is faster on 2 cores, and memory stays flat
-AT_LEAST = 160  # pixels; at 96 embeddings tell a third less well what an image shows, at 224 they take twice as long
+AT_LEAST = 160  # pixels. Airplanes at 96 px, by nearest neighbours: AUROC 0.993 as they are, 0.999 at 160, and hardly
+# more (0.9995) at 224 in twice the time.
 STRIDES = (8, 16)  # of the two layers that patch features are taken from
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 CHUNK = 10_000
+FLOOR = 1e-6  # of the mean variance; what the images fitted on do not vary in at all gets this much
 
 
 class Gaussian:
@@ -15,7 +16,7 @@ class Gaussian:
 
     Attributes:
         mean: of the embeddings, float64 (D,).
-        root: upper triangular U of the inverse covariance Uᵀ U, float64 (D, D).
+        root: a matrix R of the inverse covariance Rᵀ R, float64 (D, D).
     """
 
     learned: ClassVar[tuple[str, ...]] = ("mean", "root")
@@ -34,7 +35,9 @@ class Gaussian:
             self.root = np.eye(embeddings.shape[1])
             return
         covariance, _ = ledoit_wolf(centred, assume_centered=True)
-        self.root = np.linalg.cholesky(np.linalg.inv(covariance)).T
+        variances, axes = np.linalg.eigh(covariance)
+        variances = np.maximum(variances, FLOOR * variances.mean())  # of two images, Ledoit and Wolf shrink nothing
+        self.root = (axes / np.sqrt(variances)).T
 
     def score(self, embeddings: np.ndarray) -> np.ndarray:
         """Mahalanobis distance from the mean, float64 (N,), of embeddings (N, D); its unit is a standard deviation."""

@@ -29,13 +29,16 @@ class Neighbours:
 
     def score(self, embeddings: np.ndarray) -> np.ndarray:
         """Mean cosine distance to the nearest fitted on, float64 (N,) in [0, 2], of embeddings (N, D)."""
-        return nearest_cosine(directions(embeddings), self.known, self.neighbours)
+        chunks = [embeddings[start : start + CHUNK] for start in range(0, len(embeddings), CHUNK)]
+        scores = [nearest_cosine(directions(chunk), self.known, self.neighbours) for chunk in chunks]
+        return np.concatenate(scores or [np.empty(0)])
 
 
 def directions(embeddings: np.ndarray) -> np.ndarray:
     """Embeddings (N, D) at length 1, float32; one of zeros has no direction and stays as it is."""
-    lengths = np.linalg.norm(embeddings.astype(np.float64), axis=1, keepdims=True)
-    return (embeddings / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    embeddings = np.asarray(embeddings, np.float32)
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return embeddings / np.where(lengths > 0, lengths, np.float32(1))
 
 
 def nearest_cosine(units: np.ndarray, known: np.ndarray, neighbours: int) -> np.ndarray:
@@ -50,15 +53,8 @@ def nearest_cosine(units: np.ndarray, known: np.ndarray, neighbours: int) -> np.
         float64 (N,) in [0, 2].
     """
     count = min(neighbours, len(known))
-    distances = np.empty(len(units))
-    for start in range(0, len(units), CHUNK):
-        chunk = units[start : start + CHUNK]
-        nearest = np.argpartition(chunk @ known.T, len(known) - count, axis=1)[:, -count:]
-        # The nearest are found by matrix products, which round; 1 − cosine is then half the squared difference, which
-        # is exactly 0 for an image that was fitted on.
-        squared = [
-            np.square(chunk - known[column], dtype=np.float64).sum(axis=1)  # one neighbour of every image at a time
-            for column in nearest.T
-        ]
-        distances[start : start + len(chunk)] = np.mean(squared, axis=0) / 2
-    return distances
+    nearest = np.argpartition(units @ known.T, len(known) - count, axis=1)[:, -count:]
+    # The nearest are found by matrix products, which round; 1 − cosine is then half the squared difference, which is
+    # exactly 0 for an image that was fitted on. One neighbour of every image at a time keeps it small.
+    squared = [np.square(units - known[column], dtype=np.float64).sum(axis=1) for column in nearest.T]
+    return np.mean(squared, axis=0) / 2
