@@ -62,7 +62,7 @@ def heat_maps(originals, maps, scores, labels: Sequence[str] | None = None, empt
         raise ValueError(f"maps of shape {maps.shape}; expected (n, rows, columns), every distance finite")
     width = _width(max(count, 4), _LABEL)
     texts = ["" if labels is None else _fit(str(label), width) for label in (labels if labels is not None else scores)]
-    head = _LINE * max(map(_lines, texts)) + 0.05
+    head = _LINE * max(map(_lines, texts)) + 0.07
     narrow = 2.6 - _LABEL - count * (width + _GAP)  # inches that the words of the colour bar lack
     bar = 0.1
     sheet = Sheet(
@@ -73,12 +73,12 @@ def heat_maps(originals, maps, scores, labels: Sequence[str] | None = None, empt
     for column, (upper, lower) in enumerate(sheet.grid.T):
         _show(upper, originals[column])
         if texts[column]:
-            _above(upper, 4, texts[column], va="bottom", linespacing=1.15)
+            _above(upper, 5, texts[column], linespacing=1.15)
         _show(lower, _grey(originals[column]))
         drawn = lower.imshow(
             maps[column],
             cmap="inferno",
-            alpha=0.6,
+            alpha=0.55,
             vmin=low,
             vmax=max(high, low + 1e-6),
             interpolation="bilinear",
