@@ -69,6 +69,8 @@ def heat_maps(originals, maps, scores, labels: Sequence[str] | None = None, empt
         2, count, width, _aspect(originals), [head, _GAP], left=_LABEL, right=max(narrow, 0.0), foot=0.25 + bar + 0.36
     )
     low, high = float(maps.min()), float(maps.max())
+    if low == high:
+        low, high = min(low, 0.0), max(high, 0.0) or 1.0
     height, across = originals.shape[1:3]
     for column, (upper, lower) in enumerate(sheet.grid.T):
         _show(upper, originals[column])
@@ -80,7 +82,7 @@ def heat_maps(originals, maps, scores, labels: Sequence[str] | None = None, empt
             cmap="inferno",
             alpha=0.55,
             vmin=low,
-            vmax=max(high, low + 1e-6),
+            vmax=high,
             interpolation="bilinear",
             extent=(-0.5, across - 0.5, height - 0.5, -0.5),
             aspect="auto",
@@ -90,7 +92,7 @@ def heat_maps(originals, maps, scores, labels: Sequence[str] | None = None, empt
     _beside(sheet.grid[1, 0], "Score", (0, 0), (-4, -4), ha="right", va="top", fontsize=_SMALL + 0.5)
     sheet.name_rows("Original", "Map")
     inches = np.array(sheet.figure.get_size_inches())
-    long = min(max(count * (width + _GAP) - _GAP, 2.0), 3.2)
+    long = min(max(count * (width + _GAP) - 0.25, 2.0), 3.2)  # room for half the label of the last tick
     box = np.array([_LABEL + _GAP / 2, 0.36, long, bar]) / np.tile(inches, 2)
     scale = sheet.figure.add_axes(tuple(box))
     sheet.figure.colorbar(drawn, cax=scale, orientation="horizontal").solids.set_alpha(1)

@@ -65,7 +65,7 @@ def differences(
             axes.axhline(place - 0.5, color="#BBBBBB", linewidth=0.6, zorder=1)
     spread = noise or 0.0
     axes.set_xlim(*_span([0.0, -spread, spread, *lows, *highs], least=0.004))
-    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.set_xlabel(f"Difference of AUROC to {baseline} (positive = better)")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return figure
