@@ -9,9 +9,12 @@ vision nor a colour printer is needed. Titles belong to the caption on the page,
 from lib.plots.charts import attribute_shift, class_counts, confusion
 from lib.plots.comparisons import by_class, references, seed_spread
 from lib.plots.curves import loss_curve, loss_terms, pr_curves, roc_curves, score_histogram
+from lib.plots.maps import heat_maps
 from lib.plots.pictures import difference_maps, extremes, image_grid, reconstruction_pairs
+from lib.plots.refinements import differences, latent_use
 from lib.plots.style import ANOMALY, NORMAL, STYLE, WIDTH, style
 from lib.plots.thresholds import expected_cost, operations, threshold_sweep
+from lib.plots.tradeoffs import cost_benefit, rate_distortion
 
 __all__ = [
     "ANOMALY",
@@ -22,14 +25,19 @@ __all__ = [
     "by_class",
     "class_counts",
     "confusion",
+    "cost_benefit",
     "difference_maps",
+    "differences",
     "expected_cost",
     "extremes",
+    "heat_maps",
     "image_grid",
+    "latent_use",
     "loss_curve",
     "loss_terms",
     "operations",
     "pr_curves",
+    "rate_distortion",
     "reconstruction_pairs",
     "references",
     "roc_curves",

@@ -153,10 +153,13 @@ _SIDE = {"fontsize": 8}
 _GAP = {"color": FAINT, "style": "italic"}
 
 
-def _whisker(axes: Axes, place: int, value: float, low: float, high: float, color: str, marker: str = "o") -> None:
+def _whisker(
+    axes: Axes, place: int, value: float, low: float, high: float, color: str, marker: str = "o", hollow: bool = False
+) -> None:
     """Draw a value with its interval in a row."""
     axes.plot([low, high], [place, place], color=color, linewidth=1.4, solid_capstyle="butt", zorder=2)
-    axes.plot(value, place, marker, markersize=5.5, color=color, markeredgecolor="white", markeredgewidth=0.6, zorder=3)
+    look = {"markerfacecolor": "white"} if hollow else {"markeredgecolor": "white", "markeredgewidth": 0.6}
+    axes.plot(value, place, marker, markersize=5 if hollow else 5.5, color=color, zorder=3, **look)
 
 
 def _beside(axes: Axes, place: int, text: str, **look) -> None:

@@ -214,6 +214,7 @@ class Sheet:
         left: float = 0.0,
         right: float = 0.0,
         split: tuple[int, float] | None = None,
+        foot: float = 0.03,
     ):
         """Lay out a sheet; all lengths are in inches.
 
@@ -226,11 +227,12 @@ class Sheet:
             left: Space left of all pictures.
             right: Space right of all pictures.
             split: A column, and the extra space before it.
+            foot: Space below the last row.
         """
         height = width * aspect
         before, extra = split or (columns, 0.0)
         across = left + columns * (width + _GAP) + right + (extra if before < columns else 0.0)
-        down = sum(heads) + rows * height + 0.03
+        down = sum(heads) + rows * height + foot
         self.height = height
         self.figure = Figure(figsize=(across, down), layout="none")
         self.grid = np.empty((rows, columns), dtype=object)

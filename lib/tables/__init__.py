@@ -10,6 +10,7 @@ from lib.tables.data import class_counts, layers, parts, provenance
 from lib.tables.groups import by_class, shifts
 from lib.tables.honest import honest, operations, references
 from lib.tables.markdown import DECIMALS, literal, to_markdown
+from lib.tables.refinements import health, recommendations, refinements
 from lib.tables.results import detectors, metrics, sweep
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "by_class",
     "class_counts",
     "detectors",
+    "health",
     "honest",
     "layers",
     "literal",
@@ -26,7 +28,9 @@ __all__ = [
     "parts",
     "provenance",
     "reading",
+    "recommendations",
     "references",
+    "refinements",
     "shifts",
     "sweep",
     "to_markdown",
