@@ -25,6 +25,7 @@ def scores(study: Study) -> Iterator[tuple[str, np.ndarray, float]]:
             judge.fit(embedded[fit])
             found = judge.score(embedded)
             yield f"features, {method}, {size} px", found, seconds + time.monotonic() - started
+    yield f"features, patches, {study.params.image_size} px", *_by_patches(study)
 
 
 def sizes(study: Study) -> list[int]:
@@ -38,7 +39,8 @@ def sizes(study: Study) -> list[int]:
 def embeddings(study: Study, size: int) -> tuple[np.ndarray, float]:
     """One embedding an image, float32 (N, D), and the seconds that they took when they were made; kept.
 
-    Images are prepared from the originals at the size asked for, and not enlarged again.
+    Images are prepared from the originals at the size asked for. Where that is less than the backbone embeds well, it
+    enlarges them itself; see `lib.detectors.features.Backbone`.
     """
     images = data.load(study.params.model_copy(update={"image_size": size}))
     key = cache.content_key(images.fingerprint, study.params.backbone, _code())
@@ -46,7 +48,7 @@ def embeddings(study: Study, size: int) -> tuple[np.ndarray, float]:
     def make(folder: Path) -> None:
         from lib.detectors import features
 
-        network = features.Backbone(study.params.backbone, at_least=0)
+        network = features.Backbone(study.params.backbone)
         started = time.monotonic()
         made = network.embed(images.images)
         cache.write_json(folder / "seconds.json", {"seconds": round(time.monotonic() - started, 2)})
@@ -54,6 +56,28 @@ def embeddings(study: Study, size: int) -> tuple[np.ndarray, float]:
 
     folder = cache.cached("features", key, make)
     return np.load(folder / "embeddings.npy"), cache.read_json(folder / "seconds.json")["seconds"]
+
+
+def _by_patches(study: Study) -> tuple[np.ndarray, float]:
+    """Scores float64 (N,) and seconds of the mean distance of an image's patches to normal ones; kept.
+
+    Not the largest distance, as where a defect is looked for: another kind of picture differs all over.
+    """
+    images, fit = study.images, study.split.fit
+    ids = images.table["id"].to_numpy()[fit].tolist()
+    key = cache.content_key(images.fingerprint, study.params.backbone, study.params.seed, _code(), ids)
+
+    def make(folder: Path) -> None:
+        from lib.detectors import features
+
+        started = time.monotonic()
+        detector = features.Features("patches", study.params.backbone, seed=study.params.seed, share=1.0)
+        detector.fit(study.pixels(fit))
+        np.save(folder / "scores.npy", detector.score(images.images))
+        cache.write_json(folder / "seconds.json", {"seconds": round(time.monotonic() - started, 2)})
+
+    folder = cache.cached("patches", key, make)
+    return np.load(folder / "scores.npy"), cache.read_json(folder / "seconds.json")["seconds"]
 
 
 def heat_maps(study: Study, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
