@@ -111,6 +111,8 @@ def _places(
         half = _size(axes.figure, texts[one]) * scale / 2 + 0.5
         best = None
         for radius in (*_RADII, *(_FARTHER if crowded else ())):
+            if best is not None and best[0] <= radius - 0.2:  # no place farther out costs less
+                break
             for turn in range(_TURNS):
                 angle = 2 * math.pi * turn / _TURNS
                 way = np.array([math.cos(angle), math.sin(angle)])
