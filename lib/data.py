@@ -11,6 +11,7 @@ import functools
 import hashlib
 import inspect
 import json
+import math
 import os
 import re
 import sys
@@ -319,17 +320,17 @@ def _prepare(source: _Digits | _Tfds, size: int, folder: Path) -> None:
     order = sorted(range(len(rows)), key=lambda number: rows[number]["id"])
     if len({row["id"] for row in rows}) != len(rows):
         raise UserError(f"dataset: {source.name} has two images with the same class and file name")
-    unsorted = np.memmap(arrived, np.uint8, "r", shape=(len(rows), *shape))
-    images = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=unsorted.shape)
-    for start in range(0, len(order), AT_ONCE):
-        images[start : start + AT_ONCE] = unsorted[order[start : start + AT_ONCE]]
-    images.flush()
-    del unsorted
+    with open(arrived, "rb") as unsorted, open(folder / "images.npy", "wb") as images:
+        form = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), *shape)}
+        np.lib.format.write_array_header_1_0(images, form)
+        for number in order:  # files and no memory maps, whose pages would be counted as this process's memory
+            unsorted.seek(number * math.prod(shape))
+            images.write(unsorted.read(math.prod(shape)))
     arrived.unlink()
     table = pd.DataFrame([rows[number] for number in order])
     table.to_parquet(folder / "table.parquet", index=False)
     content = list(zip(table["id"], table["sha256"], strict=True))
-    fingerprint = cache.content_key(source.name, images.shape, RECIPE, content)
+    fingerprint = cache.content_key(source.name, (len(rows), *shape), RECIPE, content)
     cache.write_json(folder / "info.json", {"class_names": list(source.class_names), "fingerprint": fingerprint})
 
 

@@ -62,7 +62,7 @@ class Refinement(BaseModel):
     @property
     def label(self) -> str:
         """What it is called on pages: `latent 1024`, `width 2, batch normalisation`."""
-        return ", ".join(_LABELS[key].format(value) for key, value in self.changes.items())
+        return ", ".join(_LABELS[key].format(value).replace("%", " %") for key, value in self.changes.items())
 
 
 _LABELS = {

@@ -1,5 +1,6 @@
 """Anomaly scores and reconstructions for any number of images, in bounded memory."""
 
+import mmap
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -7,15 +8,38 @@ import numpy as np
 BATCH = 128  # twice as fast as 32 on 2 cores, no slower than 256, and a few hundred MB at 96 px
 
 
-def batches(images: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
-    """Images in batches of float32 in [0, 1], read from a memory map a batch at a time.
+_GIVE_BACK = 256 * 2**20  # bytes read of a memory map between two times that they are given back
+
+
+def slices(images: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
+    """Images as they are, uint8 (n, H, W, C), a batch at a time, in memory that does not grow with their number.
+
+    What has been read of a memory map stays counted as this process's memory until the system wants it back, which is
+    all of it in the end; it is given back here from time to time, and read from the file again if asked for.
 
     Args:
-        images: uint8 (N, H, W, C).
+        images: uint8 (N, H, W, C), may be a memory map.
         size: images in a batch; the last one may be smaller.
     """
+    given_back = 0
     for start in range(0, len(images), size):
-        yield np.asarray(images[start : start + size], np.float32) / 255.0
+        yield np.ascontiguousarray(images[start : start + size])
+        if (start - given_back) * images[:1].nbytes >= _GIVE_BACK:
+            give_back(images)
+            given_back = start
+
+
+def give_back(images: np.ndarray) -> None:
+    """Gives the memory of a memory map's pages back to the system; what they hold stays in the file."""
+    mapped = getattr(images, "_mmap", None)
+    if mapped is not None and hasattr(mapped, "madvise"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def batches(images: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
+    """Images in batches of float32 in [0, 1]; see `slices`."""
+    for batch in slices(images, size):
+        yield np.asarray(batch, np.float32) / 255.0
 
 
 def stream(images: np.ndarray, score: Callable[[np.ndarray], np.ndarray], size: int = BATCH) -> np.ndarray:
@@ -33,9 +57,10 @@ def stream(images: np.ndarray, score: Callable[[np.ndarray], np.ndarray], size: 
         ValueError: a score is not a finite number.
     """
     scores = np.empty(len(images))
-    for start in range(0, len(images), size):
-        batch = np.ascontiguousarray(images[start : start + size])
-        scores[start : start + len(batch)] = score(batch)
+    done = 0
+    for batch in slices(images, size):
+        scores[done : done + len(batch)] = score(batch)
+        done += len(batch)
     if not np.isfinite(scores).all():
         raise ValueError("scores: not every score is a finite number; the detector has diverged")
     return scores

@@ -20,6 +20,7 @@ def place(tmp_path_factory):
 
 def opened(**changes) -> Study:
     small = {"image_size": 16, "latent_dim": 4, "epochs": 2, "protocol": "holdout"}
+    small |= {"refinements": [], "backbone": "", "seeds": []}
     return Study.open(params.load("digits").model_copy(update=small | changes))
 
 

@@ -44,7 +44,8 @@ def make(place, monkeypatch):
     def build_study(**changes):
         run.clear()
         fits, scores = kept("fits"), kept("scores")
-        small = {"image_size": 16, "latent_dim": 4, "epochs": 1, "protocol": "holdout"} | changes
+        small = {"image_size": 16, "latent_dim": 4, "epochs": 1, "protocol": "holdout", "backbone": ""}
+        small |= {"refinements": [], "seeds": []} | changes
         build.build(params.load("digits").model_copy(update=small))
         return run.copy(), len(kept("fits") - fits), len(kept("scores") - scores)
 

@@ -21,7 +21,8 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study(place):
-    return Study.open(params.load("digits").model_copy(update={"image_size": 16, "latent_dim": 4, "epochs": 2}))
+    small = {"image_size": 16, "latent_dim": 4, "epochs": 2, "refinements": [], "backbone": "", "seeds": []}
+    return Study.open(params.load("digits").model_copy(update=small))
 
 
 @pytest.fixture(scope="module")

@@ -71,8 +71,7 @@ class Errors:
         return scores
 
     def _batches(self, images: np.ndarray) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
-        for start in range(0, len(images), scoring.BATCH):
-            batch = np.ascontiguousarray(images[start : start + scoring.BATCH])
+        for batch in scoring.slices(images):
             plain, *vectors = self._function(batch, *self._detector._given(batch))
             yield plain.numpy(), [each.numpy() for each in vectors]
 

@@ -90,8 +90,7 @@ class ReconstructionDetector:
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """Reconstructions, float32 (N, H, W, C) in [0, 1], of uint8 images; the very ones that `score` judges."""
         reconstruct = self._functions()[1]
-        parts = [images[start : start + scoring.BATCH] for start in range(0, len(images), scoring.BATCH)]
-        return np.concatenate([reconstruct(batch, *self._given(batch)).numpy() for batch in parts])
+        return np.concatenate([reconstruct(batch, *self._given(batch)).numpy() for batch in scoring.slices(images)])
 
     def describe(self) -> list[dict[str, Any]]:
         """One row a layer: `part`, `layer`, `output`, `parameters`."""

@@ -138,7 +138,7 @@ class VAE(ReconstructionDetector):
             lambda batch: self.model.encode(tf.cast(batch, tf.float32) / 255.0),
             input_signature=[tf.TensorSpec([None, *self.settings.image_shape], tf.uint8)],
         )
-        parts = [encode(images[start : start + scoring.BATCH]) for start in range(0, len(images), scoring.BATCH)]
+        parts = [encode(batch) for batch in scoring.slices(images)]
         mean, log_var = (np.concatenate([part[which] for part in parts]).astype(np.float64) for which in (0, 1))
         kl = 0.5 * (np.square(mean) + np.exp(log_var) - 1.0 - log_var)
         return {"kl": kl.mean(axis=0), "activity": mean.var(axis=0)}

@@ -48,7 +48,8 @@ def combine(study: Study, pool: Sequence[Candidate], label: str) -> Candidate | 
     if len(chosen) < 2:
         return None
     # Scores of one network share one fit and one pass, which is paid once.
-    paid = {(each.family, str(each.changes), each.seconds): each.seconds for each in members if each.name in chosen}
+    joined = [each for each in members if each.name in chosen]
+    paid = {str(dict(each.changes)) if each.score else each.name: each.seconds for each in joined}
     scores = np.mean([ranks[name] for name in chosen], axis=0)
     return Candidate(f"{label}: {' + '.join(chosen)}", "ensemble", scores, sum(paid.values()))
 

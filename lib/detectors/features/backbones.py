@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lib import scoring
 from lib.backend import keras, tf
 from lib.detectors.features import checkpoint, efficientnet
 from lib.errors import UserError, did_you_mean
@@ -131,8 +132,7 @@ class Backbone:
         size = round(height * scale), round(width * scale)
         self._check(*size)
         count = max(PIXELS // (size[0] * size[1]), 1)
-        for start in range(0, len(images), count):
-            batch = np.asarray(images[start : start + count])
+        for batch in scoring.slices(images, count):
             yield forward(batch if channels == 3 else np.repeat(batch, 3, axis=3), size).numpy()
 
     def _check(self, height: int, width: int) -> None:

@@ -69,8 +69,7 @@ class WhiteMargin(_FromMedian):
     @staticmethod
     def values(images: np.ndarray) -> np.ndarray:
         """Share of blank margins, float64 (N,) in [0, 8/9], of images uint8 (N, H, W, C)."""
-        size = scoring.BATCH
-        found = [white_margin(images[start : start + size]) for start in range(0, len(images), size)]
+        found = [white_margin(batch) for batch in scoring.slices(images)]
         return np.concatenate(found or [np.empty(0)])
 
 
