@@ -390,6 +390,16 @@ def headline(params: Parameters, figures: Mapping[str, Any]) -> list[str]:
             f"Best of the cheap reference detectors: {best}, AUROC {cheap[best]['auroc']['value']:.4f}"
             + (", a shortcut that looks at nothing in the picture." if cheap[best]["shortcut"] else ".")
         )
+    if "refinements" in figures:
+        choice = figures["refinements"]["choice"]
+        judged = figures["refinements"]["judged"][choice["detector"]]
+        at = choice["at"]
+        lines.append(
+            f"**Recommended, chosen on a validation part**: {choice['detector']}, AUROC {judged['auroc']['value']:.4f} "
+            f"on images held out; at its threshold it catches {at['tp']:,} of "
+            f"{count(at['tp'] + at['fn'], 'anomaly', 'anomalies')} and raises {count(at['fp'], 'false alarm')} on "
+            f"{count(at['fp'] + at['tn'], 'normal image')}."
+        )
     return lines
 
 

@@ -26,3 +26,18 @@ def test_a_detector_that_diverged_is_refused():
 
 def test_no_images_have_no_scores():
     assert scoring.mean_squared_error(np.zeros((0, 2, 2, 1), np.uint8), lambda batch: batch).shape == (0,)
+
+
+def test_a_memory_map_is_scored_like_an_array_and_its_pages_are_given_back(tmp_path, monkeypatch):
+    images = np.random.default_rng(3).integers(0, 256, (300, 8, 8, 3), np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    given_back = []
+    real = scoring.give_back
+    monkeypatch.setattr(scoring, "give_back", lambda each: (given_back.append(1), real(each)))
+    monkeypatch.setattr(scoring, "_GIVE_BACK", 50 * 192)
+    means = scoring.stream(mapped, lambda batch: batch.mean(axis=(1, 2, 3)), size=16)
+    np.testing.assert_allclose(means, images.mean(axis=(1, 2, 3)))
+    assert len(given_back) >= 4
+    np.testing.assert_array_equal(mapped, images)  # read again from the file
+    assert [len(batch) for batch in scoring.slices(images, 128)] == [128, 128, 44]
