@@ -90,8 +90,14 @@ def provenance(manifest: Mapping[str, Any], params: Mapping[str, Any], page: str
 
 def _listed(values: Mapping[str, Any]) -> str:
     return "; ".join(
-        f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in values.items()
+        f"{name} {', '.join(map(_worded, value)) if isinstance(value, list) else value}"
+        for name, value in values.items()
     )
+
+
+def _worded(value: Any) -> str:
+    """An item of a list; of a set of keys and values, `latent_dim 64` and the like."""
+    return " and ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, Mapping) else str(value)
 
 
 def _emit(bundle: dict[str, Any], report: dict[str, str]) -> None:

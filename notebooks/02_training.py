@@ -20,6 +20,7 @@
 
 # %%
 from lib import judgement, params, plots, show, tables, wording
+from lib import refinements as refine
 from lib.study import SAMPLES, Study
 
 # %% tags=["parameters"]
@@ -120,6 +121,7 @@ show.figure(
 
 # %%
 show.prose(wording.companions(judgement.companions(chosen)))
+maps = refine.heat_maps(chosen, refine.telling(chosen))  # of the page on anomalies
 
 # %% [markdown]
 # ## Where this page came from

@@ -22,6 +22,7 @@
 import numpy as np
 
 from lib import claims, judgement, metrics, plots, show, tables, thresholds, wording
+from lib import refinements as refine
 from lib import study as studies
 
 # %% tags=["parameters"]
@@ -99,6 +100,23 @@ show.figure(
     caption=f"The five highest scores: original, reconstruction, and their difference ({', '.join(names[top])}).",
     alt=f"Three rows of five pictures; the scores are {', '.join(f'{score:.3f}' for score in scores[top])}.",
 )
+
+# %% [markdown]
+# A reconstruction errs at every edge, whether it is an anomaly's or not. A network trained on many other pictures can
+# say where an image is unlike all normal ones: patch by patch, by the distance to the nearest normal patch. Here it is
+# asked about the anomalies with the lowest scores, which the autoencoder takes for the most normal.
+
+# %%
+surest = refine.telling(chosen)
+pictures, maps = refine.heat_maps(chosen, surest)
+show.prose(refine.words.maps(chosen.params, len(surest)))
+if len(maps):
+    show.figure(
+        plots.heat_maps(pictures, maps, maps.max(axis=(1, 2)), names[surest]),
+        label="fig-heat",
+        caption="Where the anomalies with the lowest scores are unlike every normal image, by a pretrained network.",
+        alt=f"{len(surest)} images ({', '.join(names[surest])}), each above a map of distances to normal patches.",
+    )
 
 # %% [markdown]
 # ## What the mistakes look like

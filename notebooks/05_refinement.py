@@ -370,17 +370,6 @@ show.table(
 fit_seconds = held.seconds("autoencoder") if found else 0.0
 show.prose(refine.words.features(judged, fit_seconds))
 
-# %%
-if chosen.params.backbone:
-    top = refine.telling(held, judged)
-    pictures, maps = refine.heat_maps(held, top)
-    show.figure(
-        plots.heat_maps(pictures, maps, maps.max(axis=(1, 2)), chosen.images.table["class_name"].to_numpy()[top]),
-        label="fig-heat",
-        caption="Where images differ from every normal one, by patches: the anomalies with the lowest scores.",
-        alt=f"{len(top)} images, each above a map of the distance of its patches to the nearest normal patch.",
-    )
-
 # %% [markdown]
 # ## Put several together
 #

@@ -233,7 +233,7 @@ def test_features_are_judged_at_both_sizes_and_kept(study, found):
 
 
 def test_heat_maps_are_of_the_images_asked_for(study):
-    top = refinements.telling(study, [])
+    top = refinements.telling(study)
     pictures, maps = refinements.heat_maps(study, top[::-1])
     assert len(pictures) == len(maps) == len(top) and pictures.shape[1] == 32 and (maps >= 0).all()
     assert study.labels[top].all() and set(top) <= set(study.split.test)

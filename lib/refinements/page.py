@@ -52,9 +52,9 @@ def leading(judged: Sequence[Judged]) -> list[Judged]:
     return ours[:1] + sorted(ours[1:], key=lambda each: -each.validation)[:LEADING]
 
 
-def telling(study: Study, judged: Sequence[Judged]) -> np.ndarray:
-    """Indices of the judged anomalies with the lowest scores of the published autoencoder."""
-    scores = judged[0].candidate.scores if judged else study.scores("autoencoder")
+def telling(study: Study) -> np.ndarray:
+    """Indices of the judged anomalies with the lowest scores of the published autoencoder, which it is surest of."""
+    scores = study.scores("autoencoder")
     return study.anomalies[np.argsort(scores[study.anomalies], kind="stable")[:TELLING]]
 
 

@@ -29,10 +29,17 @@ def scores(study: Study) -> Iterator[tuple[str, np.ndarray, float]]:
 
 
 def sizes(study: Study) -> list[int]:
-    """Sides of the images that features are made of: the study's own, and the backbone's."""
-    from lib.detectors import features
+    """Sides of the images that features are made of: the study's own, and the backbone's; kept, as Keras is asked."""
 
-    own = study.params.backbone_size or features.own_size(study.params.backbone)
+    def ask(folder: Path) -> None:
+        from lib.detectors import features
+
+        cache.write_json(folder / "size.json", features.own_size(study.params.backbone))
+
+    own = study.params.backbone_size
+    if not own:
+        key = cache.content_key(study.params.backbone, _code())
+        own = cache.read_json(cache.cached("backbones", key, ask) / "size.json")
     return sorted({study.params.image_size, own})
 
 
@@ -84,8 +91,11 @@ def heat_maps(study: Study, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Where some images are unlike every normal image fitted on, by their patches, at the backbone's size; kept.
 
     Returns:
-        The images, uint8 (n, H, W, C), and their maps, float32 (n, h, w), higher is more abnormal.
+        The images, uint8 (n, H, W, C), and their maps, float32 (n, h, w), higher is more abnormal; none of either where
+        the study names no backbone.
     """
+    if not study.params.backbone:
+        return study.pixels(indices[:0]), np.empty((0, 1, 1), np.float32)
     size = sizes(study)[-1]
     images = data.load(study.params.model_copy(update={"image_size": size}))
     fit = study.split.fit

@@ -100,6 +100,13 @@ def features(judged: Sequence[Judged], fit_seconds: float) -> str:
     return "\n".join(lines)
 
 
+def maps(params: Parameters, shown: int) -> str:
+    """Which network the maps come from; or that there are none."""
+    if not params.backbone:
+        return "This parameter set names no `backbone`, so there are no such maps here."
+    return f"The network is {params.backbone}; {count(shown, 'image')} are shown."
+
+
 def ensembles(judged: Sequence[Judged]) -> str:
     """What putting detectors together gains."""
     if not judged:
