@@ -7,7 +7,9 @@ import pytest
 
 from lib import judgement, params, refinements
 from lib.params import Refinement
-from lib.refinements import candidates, ensembles, health, judged, page, pretrained, verdicts, words
+from lib.refinements import Candidate, page, pretrained, verdicts, words
+from lib.refinements.ensembles import ranked
+from lib.refinements.judged import validated
 from lib.study import Study
 
 
@@ -61,7 +63,7 @@ def test_the_choice_does_not_look_at_judged_images(study, found):
     for each in found:
         scores = each.scores.copy()
         scores[study.split.test] = np.random.default_rng(0).random(len(study.split.test))
-        spoilt.append(candidates.Candidate(each.name, each.family, scores, each.seconds, each.score, each.changes))
+        spoilt.append(Candidate(each.name, each.family, scores, each.seconds, each.score, each.changes))
     picks = []
     for pool in (found, spoilt):
         together = refinements.ensembles(study, pool)
@@ -119,22 +121,22 @@ def test_the_baseline_has_no_difference_and_the_others_are_paired_with_it(judged
 
 def artificial(study, quality, seed, name):
     random = np.random.default_rng(seed)
-    return candidates.Candidate(name, "reference", random.normal(size=len(study.labels)) + quality * study.labels, 1.0)
+    return Candidate(name, "reference", random.normal(size=len(study.labels)) + quality * study.labels, 1.0)
 
 
 def test_independent_detectors_are_put_together_and_copies_are_not(study):
     first, second = (artificial(study, 1.5, seed, str(seed)) for seed in (1, 2))
-    both = ensembles.combine(study, [first, second], "two")
+    both = refinements.combine(study, [first, second], "two")
     assert both.name in {"two: 1 + 2", "two: 2 + 1"} and both.seconds == 2.0
-    worth = [judged.validated(study, each) for each in (first, second, both)]
+    worth = [validated(study, each) for each in (first, second, both)]
     assert worth[2] > max(worth[:2])
-    assert ensembles.combine(study, [first, first], "same") is None
+    assert refinements.combine(study, [first, first], "same") is None
 
 
 def test_a_shortcut_is_no_member_and_never_the_choice(study):
-    perfect = candidates.Candidate("file size", "shortcut", study.labels.astype(float), 0.1)
+    perfect = Candidate("file size", "shortcut", study.labels.astype(float), 0.1)
     able = artificial(study, 2.0, 3, "able")
-    assert ensembles.combine(study, [able, perfect], "x") is None
+    assert refinements.combine(study, [able, perfect], "x") is None
     pick = verdicts.choice(study, refinements.judge(study, [able, perfect], able))
     assert pick["detector"].name == "able"
 
@@ -142,9 +144,9 @@ def test_a_shortcut_is_no_member_and_never_the_choice(study):
 def test_ranks_keep_order_beyond_what_they_were_made_from():
     among = np.array([0.0, 1.0, 1.0, 3.0])
     scores = np.array([-9.0, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 90.0])
-    ranks = ensembles.ranked(scores, among)
+    ranks = ranked(scores, among)
     assert (np.diff(ranks) > 0).all()
-    np.testing.assert_allclose(ensembles.ranked(among, among), [0.25, 0.75, 0.75, 1.0])
+    np.testing.assert_allclose(ranked(among, among), [0.25, 0.75, 0.75, 1.0])
 
 
 # Verdicts
@@ -200,7 +202,7 @@ def record(monkeypatch, study, kl, activity, weighted, reconstruction=0.02):
     kept = {"kl": np.array(kl), "activity": np.array(activity)}
     monkeypatch.setattr(Study, "health", lambda self, name: kept)
     monkeypatch.setattr(Study, "history", lambda self, name: {"kl": [weighted], "reconstruction": [reconstruction]})
-    return health.health(study, "beta_vae", 1.0)
+    return refinements.health(study, "beta_vae", 1.0)
 
 
 def test_alarms_ring_for_a_collapsed_posterior_and_for_an_inert_term(study, monkeypatch):

@@ -55,14 +55,13 @@ def judge(study: Study, found: Iterable[Candidate], baseline: Candidate) -> list
     judged = []
     for each in found:
         scores = each.scores[test]
-        record = metrics.judge(labels, scores)
         same = each is baseline
         judged.append(
             Judged(
                 each,
                 validated(study, each),
-                record["auroc"],
-                record["fpr_at_95_tpr"],
+                metrics.auroc(labels, scores),
+                metrics.fpr_at_tpr(labels, scores),
                 None if same else metrics.auroc_difference(labels, scores, own),
             )
         )
