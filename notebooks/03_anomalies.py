@@ -110,6 +110,8 @@ show.figure(
 surest = refine.telling(chosen)
 pictures, maps = refine.heat_maps(chosen, surest)
 show.prose(refine.words.maps(chosen.params, len(surest)))
+
+# %%
 if len(maps):
     show.figure(
         plots.heat_maps(pictures, maps, maps.max(axis=(1, 2)), names[surest]),

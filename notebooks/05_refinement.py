@@ -51,8 +51,8 @@ prevalence: float = 0.1  # share of anomalies expected in use, for costs and wor
 threshold: float = 0.01  # a score above it is flagged, 0 to 1
 thresholds: list = [0.005, 0.01, 0.015, 0.02, 0.03]  # of the sweep, rising
 seed: int = 555  # of every random choice
-seeds: list = [1]  # further seeds to repeat the fit with
-refinements: list = [{"batch_norm": True}, {"fit_images": 0.5}, {"latent_dim": 128}]  # to measure
+seeds: list = []  # further seeds to repeat the fit with
+refinements: list = [{"fit_images": 0.5}, {"latent_dim": 128}]  # to measure
 backbone: str = "efficientnet_lite0"  # pretrained network whose features are judged too; empty for none
 backbone_size: int = 64  # side of the images it is given, pixels; 0 for the size it was made for
 published: str = ""  # published figures to compare with, a name in params/published/
@@ -201,6 +201,8 @@ show.prose("**β-VAE.** " + wording.collapse(beta_vae.history, beta, spread["bet
 held = judgement.apart(chosen)
 own = {"VAE": refine.health(chosen, "vae", 1.0), "β-VAE": refine.health(chosen, "beta_vae", beta)}
 show.prose(refine.words.latent(own))
+
+# %%
 show.table(tables.health(refine.rows(own)), label="tab-health", caption="How each VAE uses its latent vector.")
 
 # %%
@@ -307,6 +309,8 @@ show.figure(
 
 # %%
 show.prose(refine.words.parts(chosen.params, *refine.sizes(held)))
+
+# %%
 found = refine.candidates(held) if chosen.params.refines else []
 judged = refine.judge(held, found, found[0]) if found else []
 seed_noise = refine.noise(held) if found else None
@@ -324,9 +328,10 @@ if len(tried) > 1:
 # %%
 verdicts = refine.recommendations(held, judged, seed_noise)
 show.prose(refine.words.recommendations(verdicts))
-show.table(
-    tables.recommendations(verdicts), label="tab-recommendations", caption="What the study recommends, and what came."
-)
+
+# %%
+caption = "What the study recommends, what was tried, and what came of it."
+show.table(tables.recommendations(verdicts), label="tab-recommendations", caption=caption)
 
 # %%
 show.table(
@@ -400,6 +405,9 @@ if found:
 if found:
     pick = refine.choice(held, [*judged, *together])
     show.prose(refine.words.choice(pick, chosen.params.prevalence))
+
+# %%
+if found:
     run.update_metrics(refine.record(judged, together, verdicts, seed_noise, passed, pick))
 
 # %% [markdown]
