@@ -191,6 +191,10 @@ class Study:
         fitted, scored = self._kept(name)
         return cache.read_json(fitted / "fit.json")["seconds"] + cache.read_json(scored / "seconds.json")["score"]
 
+    def fit_seconds(self, name: str) -> float:
+        """Seconds that fitting a detector took, when it was fitted."""
+        return cache.read_json(self._kept(name)[0] / "fit.json")["seconds"]
+
     def train(self, run: Run, name: str) -> Trained:
         """Fits a detector on the fit images, scores every image, and leaves both in the run folder.
 

@@ -372,7 +372,7 @@ show.table(
 # is far from the normal ones. Images are prepared from the originals at each size.
 
 # %%
-fit_seconds = held.seconds("autoencoder") if found else 0.0
+fit_seconds = held.fit_seconds("autoencoder") if found else 0.0
 show.prose(refine.words.features(judged, fit_seconds))
 
 # %% [markdown]
@@ -404,7 +404,7 @@ if found:
 # %%
 if found:
     pick = refine.choice(held, [*judged, *together])
-    show.prose(refine.words.choice(pick, chosen.params.prevalence))
+    show.prose(refine.words.choice(pick, chosen.params))
 
 # %%
 if found:

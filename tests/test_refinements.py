@@ -253,7 +253,7 @@ def test_what_a_page_shows_is_json_and_within_bounds(study, found, judged_all):
     few = refinements.notable([*judged_all, *together])
     assert len(few) <= 25 and few[0] is judged_all[0]
     assert all(seconds > 0 for seconds in page.costs(few)[1])
-    text = words.choice(pick, 0.1) + words.features(judged_all, 1.0) + words.ensembles(together)
+    text = words.choice(pick, study.params) + words.features(judged_all, 1.0) + words.ensembles(together)
     assert pick["detector"].name in text and "nan" not in text
 
 

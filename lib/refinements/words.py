@@ -119,9 +119,10 @@ def ensembles(judged: Sequence[Judged]) -> str:
     )
 
 
-def choice(chosen: Mapping[str, Any], prevalence: float) -> str:
+def choice(chosen: Mapping[str, Any], params: Parameters) -> str:
     """The one recommendation: which detector, at which threshold, and what came of it."""
     detector, line, at = chosen["detector"], chosen["threshold"], chosen["at"]
+    prevalence = params.prevalence
     anomalies, normals = at["tp"] + at["fn"], at["fp"] + at["tn"]
     recall, fpr = at["recall"]["value"], at["fpr"]["value"]
     flagged = prevalence * recall + (1 - prevalence) * fpr
@@ -130,6 +131,6 @@ def choice(chosen: Mapping[str, Any], prevalence: float) -> str:
         f"**Use {detector.name}, at a threshold of {line.value:.4g}.** It has the highest AUROC on validation "
         f"({detector.validation:.4f}), and the threshold comes from {line.saw}. On the images held out it catches "
         f"{at['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and raises {count(at['fp'], 'false alarm')} on "
-        f"{count(normals, 'normal image')} ({percent(fpr)}); fitting it and scoring every image took "
+        f"{count(normals, 'normal image')} ({percent(fpr)}; aimed at: {percent(params.target_fpr)}); fitting it and scoring every image took "
         f"{detector.candidate.seconds:.0f} s. With {percent(prevalence)} anomalies, {right}."
     )
