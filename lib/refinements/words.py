@@ -131,6 +131,7 @@ def choice(chosen: Mapping[str, Any], params: Parameters) -> str:
         f"**Use {detector.name}, at a threshold of {line.value:.4g}.** It has the highest AUROC on validation "
         f"({detector.validation:.4f}), and the threshold comes from {line.saw}. On the images held out it catches "
         f"{at['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and raises {count(at['fp'], 'false alarm')} on "
-        f"{count(normals, 'normal image')} ({percent(fpr)}; aimed at: {percent(params.target_fpr)}); fitting it and scoring every image took "
+        f"{count(normals, 'normal image')} ({percent(fpr)}; aimed at: {percent(params.target_fpr)}); "
+        "fitting it and scoring every image took "
         f"{detector.candidate.seconds:.0f} s. With {percent(prevalence)} anomalies, {right}."
     )
