@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lib import metrics
-from lib.refinements.candidates import Candidate
+from lib.refinements.candidates import BASELINE, Candidate
 from lib.study import Study
 
 MEMBERS = 4
@@ -51,7 +51,8 @@ def combine(study: Study, pool: Sequence[Candidate], label: str) -> Candidate | 
     joined = [each for each in members if each.name in chosen]
     paid = {str(dict(each.changes)) if each.score else each.name: each.seconds for each in joined}
     scores = np.mean([ranks[name] for name in chosen], axis=0)
-    return Candidate(f"{label}: {' + '.join(chosen)}", "ensemble", scores, sum(paid.values()))
+    name = f"{label}: {' + '.join(each.removeprefix(f'{BASELINE}, ') for each in chosen)}"
+    return Candidate(name, "ensemble", scores, sum(paid.values()))
 
 
 def ranked(scores: np.ndarray, among: np.ndarray) -> np.ndarray:

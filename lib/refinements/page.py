@@ -1,5 +1,6 @@
 """What a page shows of refinements: which of them, in which order, and in the form that figures and tables take."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from lib.refinements.judged import Judged, best, validated
 from lib.study import Study
 
 LEADING = 10  # pairs of a network and a score that a table lists
+LONGEST = 80  # characters of a name in the key of a figure
 LEAST = 0.01  # seconds, to which times are kept; what takes less is drawn there
 TELLING = 6  # images shown with a map
 
@@ -87,7 +89,7 @@ def costs(judged: Sequence[Judged]) -> tuple[list, ...]:
     """Names, seconds, AUROC, ends of its interval and families, as `lib.plots.cost_benefit` takes them."""
     ends = ([each.auroc[key] for each in judged] for key in ("value", "low", "high"))
     return (
-        [each.name for each in judged],
+        [textwrap.shorten(each.name, LONGEST, placeholder=" …") for each in judged],
         [max(each.candidate.seconds, LEAST) for each in judged],
         *ends,
         [each.candidate.family for each in judged],
