@@ -6,20 +6,22 @@ of the matrix product's rate is of multiplications and additions that the layer 
 
 import collections
 import glob
+import os
 import re
 import tempfile
 
 import numpy as np
 
-import lib.backend  # noqa: F401 - with the suite's settings, and quietly
-from lib import detectors, params, training
-from lib.backend import keras, tf
+os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # read when TensorFlow is imported
+
+import lib.backend  # noqa: E402, F401 - with the suite's settings, and quietly
+from lib import detectors, params, training  # noqa: E402
+from lib.backend import keras, tf  # noqa: E402
 
 STEPS = 6
 
 
 def main() -> None:
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     study = params.load("airplanes")
     detector = detectors.build("autoencoder", study, 3)
     model, optimizer = detector.model, training.OnePassAdam(0.001)
