@@ -14,9 +14,9 @@ import numpy as np
 
 os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # read when TensorFlow is imported
 
-import lib.backend  # noqa: E402, F401 - with the suite's settings, and quietly
-from lib import detectors, params, training  # noqa: E402
-from lib.backend import keras, tf  # noqa: E402
+import lib.backend  # noqa: F401 - with the suite's settings, and quietly
+from lib import detectors, params, training
+from lib.backend import keras, tf
 
 STEPS = 6
 
@@ -62,7 +62,7 @@ def by_operation(path: str) -> dict[str, float]:
         for line in plane.lines:
             for event in line.events:
                 name = plane.event_metadata[event.metadata_id].name
-                if ":" in name and not name.startswith(("$", "Eager", "ExecutorState")):
+                if ":" in name and not name.startswith(("$", "Eager", "ExecutorState", "KernelAndDeviceFunc")):
                     operation, _, kind = name.partition(":")
                     backwards = "backwards " if "gradient_tape" in operation or "Backprop" in operation else ""
                     layer = re.sub(r".*?((?:conv2d|dense|image|latent|one_pass_adam)\w*).*", r"\1", operation)
