@@ -393,8 +393,9 @@ class Study:
         return cache.content_key(used, self.images.fingerprint, ids, code, versions, _device())
 
     def _score_key(self) -> str:
-        files = [paths.ROOT / "lib" / "scoring.py", paths.ROOT / "lib" / "detectors" / "errors.py"]
-        code = cache.files_key(files if self._every_error else files[:1])
+        lib = paths.ROOT / "lib"
+        errors = [lib / "detectors" / "errors.py", lib / "detectors" / "features" / "gaussian.py"]
+        code = cache.files_key([lib / "scoring.py", *(errors if self._every_error else [])])
         examples = [SAMPLES, EXTREMES, MAPS, self.normal.tolist(), self.anomalies.tolist()]
         return cache.content_key(self.images.fingerprint, examples, code, self._every_error)
 

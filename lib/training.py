@@ -68,7 +68,7 @@ def fit(
         optimizer=OnePassAdam(learning_rate=learning_rate),
         loss=LOSSES[loss],
         metrics=[keras.metrics.MeanSquaredError(name="reconstruction")],
-        jit_compile=False,  # XLA is slower here on a processor; benchmarks/fit_and_score.py measures it
+        jit_compile=False,  # XLA is slower on a processor; benchmarks/compilers.py measures it
     )
     progress = Progress(name, epochs)
     batches = feed(images, batch_size, seed) if variation is None else varied(images, batch_size, seed, variation)

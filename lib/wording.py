@@ -151,6 +151,15 @@ RULES = {
 }
 
 
+def scatter(calibration: int, target: float) -> str:
+    """What rate of false alarms to expect of a threshold that was set on so many normal images."""
+    mean, low, high = realised_fpr(calibration, target)
+    return (
+        f"With {count(calibration, 'calibration image')} and a target of {percent(target)}, the rate on new images is "
+        f"{percent(mean)} in the mean, and between {percent(low)} and {percent(high)} for 95 % of calibration parts."
+    )
+
+
 def rule(line: Threshold, params: Parameters, calibration: int, fpr: Mapping[str, Any]) -> str:
     """How a threshold came about, what its rule was shown, and what it came to on the judged images.
 
@@ -162,12 +171,7 @@ def rule(line: Threshold, params: Parameters, calibration: int, fpr: Mapping[str
     """
     text = f"The threshold of {line.value:.4g} {RULES[line.rule]} (rule `{line.rule}`); the rule saw {line.saw}."
     if line.rule == "target_fpr":
-        mean, low, high = realised_fpr(calibration, params.target_fpr)
-        text += (
-            f" With {count(calibration, 'calibration image')} and a target of {percent(params.target_fpr)}, the rate "
-            f"on new images is {percent(mean)} in the mean, and between {percent(low)} and {percent(high)} for 95 % of "
-            "calibration parts."
-        )
+        text += " " + scatter(calibration, params.target_fpr)
     if fpr["low"] is not None:
         text += (
             f" On the judged normal images it is {percent(fpr['value'])} (95 % interval {percent(fpr['low'])} to "

@@ -72,6 +72,15 @@ def test_scores_are_mean_squared_errors_of_the_reconstructions(fitted, images):
     np.testing.assert_allclose(detector.score(images), by_hand, rtol=1e-4)
 
 
+@pytest.mark.parametrize("changes", [{}, {"depth": 1, "batch_norm": True}, {"precision": "mixed_bfloat16"}])
+def test_reconstructions_are_those_of_the_model_called_whole(images, changes):
+    settings = detectors.Settings((16, 16, 1), 6, 1, 16, 0.002, 5, **changes)
+    detector = detectors.Autoencoder(settings)
+    detector.fit(images[:40])
+    whole = detector.model(tf.constant(images, tf.float32) / 255.0, training=False).numpy()
+    np.testing.assert_allclose(detector.reconstruct(images), whole, atol=1e-2 if "precision" in changes else 1e-5)
+
+
 def test_a_score_depends_on_the_image_alone(fitted, images, monkeypatch):
     _, detector, _ = fitted
     whole = detector.score(images)

@@ -331,6 +331,25 @@ def test_an_image_that_was_fitted_on_is_its_own_neighbour(cloud):
     np.testing.assert_array_equal(judge.score(cloud), 0)
 
 
+@pytest.mark.parametrize(("count", "fitted"), [(1, 60), (2, 60), (5, 60), (5, 3), (2, 2)])
+def test_an_image_left_out_is_scored_by_all_others(cloud, count, fitted, monkeypatch):
+    monkeypatch.setattr(neighbours, "CHUNK", 17)
+    judge = features.Neighbours(count)
+    judge.fit(cloud[:fitted])
+    by_hand = []
+    for place in range(fitted):
+        others = features.Neighbours(count)
+        others.fit(np.delete(cloud[:fitted], place, axis=0))
+        by_hand += others.score(cloud[place : place + 1]).tolist()
+    np.testing.assert_allclose(judge.left_out(), by_hand, rtol=1e-4, atol=1e-7)
+
+
+def test_a_single_image_cannot_be_left_out(cloud):
+    judge = features.Neighbours(2)
+    judge.fit(cloud[:1])
+    assert judge.left_out().shape == (0,)
+
+
 def test_neighbours_see_directions_not_lengths(cloud):
     judge, scaled = features.Neighbours(2), features.Neighbours(2)
     judge.fit(cloud[:100])

@@ -1,17 +1,14 @@
 """Figures: drawn headless, nothing clipped, nothing left out, the same bytes twice."""
 
-import io
-import itertools
 import subprocess
 import sys
 
 import matplotlib
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from drawing import check_size, check_words, drawn, svg
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from lib import metrics, plots
 
@@ -110,22 +107,6 @@ def figure(request):
     return FIGURES[request.param]()
 
 
-def drawn(figure):
-    """Every piece of text that is really drawn, with its box in pixels (figures keep labels of unseen ticks)."""
-    seen = {}
-    draw = Text.draw
-
-    def record(text, renderer, *args):
-        if text.get_visible() and text.get_text().strip():
-            seen[text] = text.get_window_extent(renderer)
-        return draw(text, renderer, *args)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Text, "draw", record)
-        FigureCanvasAgg(figure).draw()
-    return seen
-
-
 def texts(figure):
     return list(drawn(figure))
 
@@ -141,43 +122,18 @@ def pictures(figure):
 # ---------------------------------------------------------------- every figure
 
 
-def test_is_a_figure_no_wider_than_the_page(figure):
+def test_is_a_figure_that_fits_a_page_and_saves_as_vector_and_as_pixels(figure):
     assert isinstance(figure, Figure)
-    assert 0 < figure.get_figwidth() <= plots.WIDTH + 1e-6 and figure.get_figheight() < 9
+    check_size(figure)
 
 
-def test_no_text_is_clipped(figure):
-    for text, box in drawn(figure).items():
-        assert box.x0 >= -0.5 and box.y0 >= -0.5, text
-        assert box.x1 <= figure.bbox.x1 + 0.5 and box.y1 <= figure.bbox.y1 + 0.5, text
-
-
-def test_text_is_readable_on_paper(figure):
-    assert all(text.get_fontsize() >= 7 for text in texts(figure))
-
-
-def test_texts_do_not_overlap(figure):
-    shown = [(text, box.shrunk(0.9, 0.7)) for text, box in drawn(figure).items()]
-    for (text, box), (other, taken) in itertools.combinations(shown, 2):
-        assert not box.overlaps(taken), (text, other)
-
-
-def test_saves_as_vector_and_as_pixels(figure):
-    for kind in ("svg", "png"):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind)
-        assert buffer.tell() > 500
+def test_texts_are_readable_on_paper_and_neither_clipped_nor_overlapping(figure):
+    check_words(figure)
 
 
 @pytest.mark.parametrize("name", ["ROC", "histogram", "extremes", "confusion"])
 def test_the_same_arrays_give_the_same_bytes(name):
-    def bytes_of(figure):
-        buffer = io.BytesIO()
-        with plots.style():
-            figure.savefig(buffer, format="svg", metadata={"Date": None})
-        return buffer.getvalue()
-
-    assert bytes_of(FIGURES[name]()) == bytes_of(FIGURES[name]())
+    assert svg(FIGURES[name]()) == svg(FIGURES[name]())
 
 
 def test_the_callers_settings_are_left_alone():

@@ -1,13 +1,10 @@
 """Figures of refinements: every number at its place, every word on the canvas and none on another."""
 
-import io
-import itertools
 import math
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
+from drawing import check_size, check_words, drawn, svg
 
 from lib import plots
 
@@ -69,22 +66,6 @@ def figure(request):
     return FIGURES[request.param]()
 
 
-def drawn(figure):
-    """Every piece of text that is really drawn, with its box in pixels."""
-    seen = {}
-    draw = Text.draw
-
-    def record(text, renderer, *args):
-        if text.get_visible() and text.get_text().strip():
-            seen[text] = Text.get_window_extent(text, renderer)  # of an annotation without its arrow
-        return draw(text, renderer, *args)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Text, "draw", record)
-        FigureCanvasAgg(figure).draw()
-    return seen
-
-
 def words(figure):
     return [text.get_text() for text in drawn(figure)]
 
@@ -103,32 +84,15 @@ def line_of(axes, label):
 
 
 def test_every_word_is_on_the_canvas_and_none_on_another(figure):
-    boxes = drawn(figure)
-    for text, box in boxes.items():
-        assert text.get_fontsize() >= 7
-        assert box.x0 >= -0.5 and box.y0 >= -0.5, text
-        assert box.x1 <= figure.bbox.x1 + 0.5 and box.y1 <= figure.bbox.y1 + 0.5, text
-    shrunk = [(text, box.shrunk(0.9, 0.7)) for text, box in boxes.items()]
-    for (text, box), (other, taken) in itertools.combinations(shrunk, 2):
-        assert not box.overlaps(taken), (text, other)
+    check_words(figure)
 
 
 def test_fits_a_page_and_saves(figure):
-    assert 0 < figure.get_figwidth() <= plots.WIDTH + 1e-6 and figure.get_figheight() < 9
-    for kind in ("svg", "png"):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind)
-        assert buffer.tell() > 500
+    check_size(figure)
 
 
 def test_the_same_numbers_give_the_same_bytes():
-    def bytes_of(figure):
-        buffer = io.BytesIO()
-        with plots.style():
-            figure.savefig(buffer, format="svg", metadata={"Date": None})
-        return buffer.getvalue()
-
-    assert bytes_of(FIGURES["cost, 25"]()) == bytes_of(FIGURES["cost, 25"]())
+    assert svg(FIGURES["cost, 25"]()) == svg(FIGURES["cost, 25"]())
 
 
 # ---------------------------------------------------------------- differences

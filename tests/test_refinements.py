@@ -1,11 +1,13 @@
 """Refinements: chosen on validation, judged elsewhere, and told apart from noise."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from lib import judgement, params, refinements
+from lib import judgement, params, refinements, thresholds
+from lib.detectors.features import Neighbours
 from lib.params import Refinement
 from lib.refinements import Candidate, page, pretrained, verdicts, words
 from lib.refinements.ensembles import ranked
@@ -76,7 +78,38 @@ def test_the_choice_does_not_look_at_judged_images(study, found):
 def test_the_threshold_of_the_choice_follows_from_calibration_images(study, judged_all):
     pick = refinements.choice(study, judged_all)
     calibration = pick["detector"].candidate.scores[study.split.calibration]
-    assert (calibration > pick["threshold"].value).mean() <= study.params.target_fpr
+    seen = np.r_[calibration, pick["detector"].candidate.left_out]
+    assert pick["calibration"] == len(seen)
+    assert (seen > pick["threshold"].value).mean() <= pick["alpha"]
+
+
+def test_images_fitted_on_calibrate_only_where_they_can_be_left_out(study, found):
+    """Of a detector that can, the scores of the images left out; never the scores of images that it knows."""
+    fit = len(study.split.fit)
+    for each in found:
+        able = each.name.startswith("features, nearest neighbours")
+        assert 0 < len(each.left_out) <= fit if able else not len(each.left_out)
+        assert not able or np.median(each.left_out) > np.median(each.scores[study.split.fit])
+    one = artificial(study, 3.0, 4, "one")
+    few = replace(study, split=replace(study.split, calibration=study.split.calibration[:10]))
+    pick = verdicts.choice(few, refinements.judge(few, [one], one))
+    assert pick["calibration"] == 10
+    other = replace(one, left_out=np.random.default_rng(5).normal(size=500))
+    told = verdicts.choice(few, refinements.judge(few, [other], other))
+    assert told["calibration"] == 510 and "each left out" in told["threshold"].saw
+    assert told["alpha"] == study.params.target_fpr < pick["alpha"]  # few images cannot promise so low a rate
+
+
+def test_a_threshold_from_images_left_out_keeps_its_promise():
+    """Over many draws of images the mean rate of false alarms is at most what was aimed at, or hardly more."""
+    rates = []
+    for seed in range(200):
+        cloud = np.random.default_rng(seed).normal(size=(300, 6)).astype(np.float32)
+        judge = Neighbours(2)
+        judge.fit(cloud[:80])
+        line = thresholds.target_fpr(np.r_[judge.left_out(), judge.score(cloud[80:100])], 0.1)
+        rates.append((judge.score(cloud[100:]) > line).mean())
+    assert np.mean(rates) == pytest.approx(0.1, abs=0.01)
 
 
 # Candidates
@@ -171,6 +204,25 @@ def test_a_verdict_needs_both_the_interval_and_more_than_the_seeds(value, spread
     assert verdicts.verdict(difference(value), spread) == expected
 
 
+@pytest.mark.parametrize(
+    ("changes", "title"),
+    [
+        ({"width": 1.5}, "Increase the complexity of the model"),
+        ({"depth": 1, "batch_norm": True}, "Increase the complexity of the model"),
+        ({"width": 0.5}, None),  # less of it
+        ({"width": 2.0, "epochs": 40}, None),  # something else besides
+        ({"latent_dim": 5}, "Increase the latent dimension"),
+        ({"latent_dim": 3}, None),
+        ({"augmentation": "flips"}, "Fit on more images, by varied copies of those there are"),
+        ({"augmentation": "hue"}, "Fit on objects of other colours, by turned hues"),
+        ({"fit_images": 0.5}, "Fit on more images, tested by fitting on fewer"),
+    ],
+)
+def test_a_refinement_tries_the_recommendation_that_it_follows_and_no_other(changes, title):
+    tried = [name for name, tries, _ in refinements.RECOMMENDATIONS if tries(Refinement(**changes).changes, 4)]
+    assert tried == ([title] if title else [])
+
+
 def test_each_recommendation_gets_a_verdict(study, judged_all):
     rows = refinements.recommendations(study, judged_all, refinements.noise(study))
     by_title = {row["recommendation"]: row for row in rows}
@@ -189,8 +241,6 @@ def test_each_recommendation_gets_a_verdict(study, judged_all):
 
 
 def test_the_spread_of_seeds_is_none_without_seeds(study):
-    from dataclasses import replace
-
     assert refinements.noise(study) > 0
     assert refinements.noise(replace(study, params=study.params.model_copy(update={"seeds": []}))) is None
 

@@ -40,10 +40,6 @@ class AutoencoderModel(keras.Model):
         self.decoder.build((None, self.latent_dim))
         self.built = True
 
-    def encode(self, images):
-        """Latent vectors (n, latent_dim) of images (n, H, W, C) in [0, 1]."""
-        return self.encoder(images, training=False)
-
     def call(self, images):
         """Reconstructions (n, H, W, C) in [0, 1] of images (n, H, W, C) in [0, 1]."""
         return self.decoder(self.encoder(images))

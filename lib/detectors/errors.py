@@ -11,6 +11,7 @@ import numpy as np
 
 from lib import scoring
 from lib.backend import tf
+from lib.detectors.features.gaussian import Gaussian
 from lib.detectors.reconstruction import ReconstructionDetector
 
 SCORES = {
@@ -47,7 +48,9 @@ class Errors:
         vectors = [found for _, found in self._batches(fitted_on)]
         residuals, latents, features = (np.concatenate(each) for each in zip(*vectors, strict=True))
         self._nearest = {"residual_neighbour": _Nearest(residuals), "latent_neighbour": _Nearest(latents)}
-        self._gaussian = {"latent_mahalanobis": _gaussian(latents), "encoder_mahalanobis": _gaussian(features)}
+        self._around = {"latent_mahalanobis": Gaussian(), "encoder_mahalanobis": Gaussian()}
+        self._around["latent_mahalanobis"].fit(latents)
+        self._around["encoder_mahalanobis"].fit(features)
 
     def score(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Scores by name, each float64 (N,), higher is more abnormal; images uint8 (N, H, W, C), may be a memory map.
@@ -63,8 +66,8 @@ class Errors:
             for name, nearest in self._nearest.items():
                 parts[name].append(nearest.distance(vectors[name]))
             vectors = {"latent_mahalanobis": latents, "encoder_mahalanobis": features}
-            for name, gaussian in self._gaussian.items():
-                parts[name].append(gaussian.mahalanobis(vectors[name].astype(np.float64)))
+            for name, gaussian in self._around.items():
+                parts[name].append(gaussian.score(vectors[name]))
         scores = {name: np.concatenate(part) if part else np.empty(0) for name, part in parts.items()}
         if bad := [name for name, values in scores.items() if not np.isfinite(values).all()]:
             raise ValueError(f"scores: {bad[0]} is not a finite number for every image; the detector has diverged")
@@ -82,8 +85,9 @@ class Errors:
         @tf.function(input_signature=signature, jit_compile=False)
         def errors(batch, *given):
             images = tf.cast(batch, tf.float32) / 255.0
-            made = tf.cast(detector._forward(images, *given), tf.float32)
-            latents, features = detector.encoded(images)
+            values, features = detector.encoded(images)
+            made = tf.cast(detector.decoded(values, *given), tf.float32)
+            latents = tf.cast(values[:, : detector.settings.latent_dim], tf.float32)
             plain = tf.stack(list(_plain(images, made).values()), axis=1)
             return plain, _blocks(images - made, BLOCKS), latents, _blocks(features, FEATURE_BLOCKS)
 
@@ -130,10 +134,3 @@ class _Nearest:
 
     def distance(self, vectors: np.ndarray) -> np.ndarray:
         return self._known.kneighbors((vectors - self._mean) / self._scale)[0][:, 0].astype(np.float64)
-
-
-def _gaussian(vectors: np.ndarray):
-    """A Gaussian with the covariance shrunk (Ledoit and Wolf, 2004), as there are fewer images than values."""
-    from sklearn.covariance import LedoitWolf
-
-    return LedoitWolf().fit(vectors.astype(np.float64))

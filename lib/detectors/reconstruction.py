@@ -51,7 +51,8 @@ class Settings:
 class ReconstructionDetector:
     """A `Detector` around a Keras model that reconstructs its input; the score is the mean squared error.
 
-    Subclasses give `build(settings)`, and override `_given` and `_forward` where a plain call will not do.
+    The model has an `encoder` and a `decoder`. Subclasses give `build(settings)`, and override `_given` and `decoded`
+    where the decoder takes more than what the encoder made.
     """
 
     def __init__(self, settings: Settings, model: keras.Model | None = None):
@@ -123,18 +124,21 @@ class ReconstructionDetector:
             raise UserError(f"{folder}: not a fitted detector ({line}); remove the folder to fit again") from None
 
     def encoded(self, images):
-        """Latent vectors (n, L), and the encoder's maps (n, H/4, W/4, F), of float32 images (n, H, W, C) in [0, 1].
+        """What the encoder makes of float32 images (n, H, W, C) in [0, 1], and its last maps of a quarter the side.
 
-        To be called in a graph; of a variational encoder the latent vector is the mean.
+        Returns:
+            (n, L), of which the first `latent_dim` are the latent vector, or its mean; and (n, H/4, W/4, F).
         """
         quarter, maps, values = self.settings.image_shape[0] // 4, None, images
         for layer in self.model.encoder.layers:
-            values = (
-                layer(values, training=False) if isinstance(layer, keras.layers.BatchNormalization) else layer(values)
-            )
+            values = layer(values, training=False)
             if len(values.shape) == 4 and values.shape[1] == quarter:
                 maps = values
-        return tf.cast(values[:, : self.settings.latent_dim], tf.float32), maps
+        return values, maps
+
+    def decoded(self, values, *given):
+        """Reconstructions (n, H, W, C) in [0, 1] from what the encoder made, and what `_given` gives."""
+        return self.model.decoder(values, training=False)
 
     def _given(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         """What the model's reconstruction of a uint8 batch depends on besides the images."""
@@ -142,7 +146,7 @@ class ReconstructionDetector:
 
     def _forward(self, images, *given):
         """Reconstructions of float32 images (n, H, W, C) in [0, 1]."""
-        return self.model(images, training=False)
+        return self.decoded(self.encoded(images)[0], *given)
 
     def _compiled(self) -> tuple[Callable, Callable]:
         """From a uint8 batch (n, H, W, C) to its scores (n,), and to its reconstruction float32 (n, H, W, C).

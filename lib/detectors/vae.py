@@ -46,6 +46,11 @@ class Latent(keras.layers.Layer):
         return super().get_config() | {"beta": self.beta, "seed": self.seed}
 
 
+def halves(values):
+    """Mean and log-variance, each (n, latent_dim), from what the encoder makes, (n, 2 latent_dim)."""
+    return tf.split(tf.cast(values, tf.float32), 2, axis=1)
+
+
 def sample(mean, log_var, noise):
     """The reparameterised draw (Kingma and Welling, eq. 10)."""
     return mean + tf.exp(0.5 * log_var) * noise
@@ -89,16 +94,15 @@ class VAEModel(keras.Model):
 
     def encode(self, images):
         """Mean and log-variance, each (n, latent_dim), of images (n, H, W, C) in [0, 1]."""
-        return tf.split(tf.cast(self.encoder(images), tf.float32), 2, axis=1)
+        return halves(self.encoder(images))
 
     def call(self, images):
         """Reconstructions (n, H, W, C) in [0, 1] from a fresh draw of the latent vector."""
         return self.decoder(self.latent(self.encode(images)))
 
-    def reconstruct(self, images, noise):
-        """Reconstructions from given standard normal noise (n, latent_dim)."""
-        mean, log_var = self.encode(images)
-        return self.decoder(sample(mean, log_var, noise))
+    def decode(self, values, noise):
+        """Reconstructions from what the encoder makes, and given standard normal noise (n, latent_dim)."""
+        return self.decoder(sample(*halves(values), noise))
 
     def describe(self) -> list[dict[str, Any]]:
         """One row a layer."""
@@ -153,5 +157,6 @@ class VAE(ReconstructionDetector):
     def _signature(self) -> list[tf.TensorSpec]:
         return [tf.TensorSpec([None, self.settings.latent_dim], tf.float32)]
 
-    def _forward(self, images, *given):
-        return self.model.reconstruct(images, *given)
+    def decoded(self, values, *given):
+        """Reconstructions (n, H, W, C) in [0, 1] from what the encoder made, and the noise that `_given` gives."""
+        return self.model.decode(values, *given)

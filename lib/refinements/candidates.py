@@ -24,6 +24,8 @@ class Candidate:
         seconds: of fitting and scoring all images; of a network with several scores, of all of them.
         score: which score of a reconstruction it is, one of `lib.detectors.errors.SCORES`; empty for others.
         changes: what differs from the published autoencoder, by key of `lib.params.Refinement`.
+        left_out: scores of normal images fitted on, each by the detector fitted on all others; empty where the detector
+            would have to be fitted anew for each.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Candidate:
     seconds: float
     score: str = ""
     changes: Mapping[str, Any] = field(default_factory=dict)
+    left_out: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 def candidates(study: Study) -> list[Candidate]:
@@ -68,8 +71,8 @@ def _pretrained(study: Study) -> Iterator[Candidate]:
     if study.params.backbone:
         from lib.refinements import pretrained
 
-        for name, scores, seconds in pretrained.scores(study):
-            yield Candidate(name, "features", scores, seconds)
+        for name, scores, seconds, left_out in pretrained.scores(study):
+            yield Candidate(name, "features", scores, seconds, left_out=left_out)
 
 
 def _references(study: Study) -> Iterator[Candidate]:

@@ -116,6 +116,7 @@ def record(
             "choice": {
                 "detector": chosen.name,
                 "threshold": {"value": line.value, "rule": line.rule, "saw": line.saw},
+                "aimed_at": pick["alpha"],
                 "at": pick["at"],
             },
         }

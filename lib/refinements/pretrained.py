@@ -11,12 +11,17 @@ from lib import cache, data, paths
 from lib.study import Study
 
 
-def scores(study: Study) -> Iterator[tuple[str, np.ndarray, float]]:
-    """Name, scores float64 (N,) and seconds of each detector on features, at each size of image."""
+def scores(study: Study) -> Iterator[tuple[str, np.ndarray, float, np.ndarray]]:
+    """Name, scores float64 (N,), seconds and `Candidate.left_out` of each detector on features, at each size of image.
+
+    An image fitted on with a near-duplicate beside it is not among those left out: no image judged has one there.
+    """
     from lib.detectors import features
 
     methods = {"nearest neighbours": features.Neighbours, "Mahalanobis": features.Gaussian}
     fit = study.split.fit
+    _, group, members = np.unique(study.groups[fit], return_inverse=True, return_counts=True)
+    alone = members[group] == 1
     for size in sizes(study):
         embedded, seconds = embeddings(study, size)
         for method, kind in methods.items():
@@ -24,8 +29,10 @@ def scores(study: Study) -> Iterator[tuple[str, np.ndarray, float]]:
             judge = kind()
             judge.fit(embedded[fit])
             found = judge.score(embedded)
-            yield f"features, {method}, {size} px", found, seconds + time.monotonic() - started
-    yield f"features, patches, {study.params.image_size} px", *_by_patches(study)
+            seconds_in_all = seconds + time.monotonic() - started
+            left_out = judge.left_out() if isinstance(judge, features.Neighbours) else np.empty(0)
+            yield f"features, {method}, {size} px", found, seconds_in_all, left_out[alone[: len(left_out)]]
+    yield f"features, patches, {study.params.image_size} px", *_by_patches(study), np.empty(0)
 
 
 def sizes(study: Study) -> list[int]:

@@ -6,7 +6,7 @@ from typing import Any
 from lib.params import Parameters
 from lib.refinements.judged import Judged
 from lib.refinements.verdicts import HELPED, HURT, NOISE, UNTRIED
-from lib.wording import count, percent
+from lib.wording import count, percent, scatter
 
 
 def parts(params: Parameters, validation: tuple[int, int], judged: tuple[int, int]) -> str:
@@ -120,18 +120,18 @@ def ensembles(judged: Sequence[Judged]) -> str:
 
 
 def choice(chosen: Mapping[str, Any], params: Parameters) -> str:
-    """The one recommendation: which detector, at which threshold, and what came of it."""
+    """The one recommendation: which detector, at which threshold, what to expect of it, and what came of it."""
     detector, line, at = chosen["detector"], chosen["threshold"], chosen["at"]
     prevalence = params.prevalence
     anomalies, normals = at["tp"] + at["fn"], at["fp"] + at["tn"]
-    recall, fpr = at["recall"]["value"], at["fpr"]["value"]
-    flagged = prevalence * recall + (1 - prevalence) * fpr
+    recall, fpr = at["recall"]["value"], at["fpr"]
+    flagged = prevalence * recall + (1 - prevalence) * fpr["value"]
     right = f"{percent(prevalence * recall / flagged)} of what it flags would be one" if flagged else "it flags nothing"
     return (
         f"**Use {detector.name}, at a threshold of {line.value:.4g}.** It has the highest AUROC on validation "
-        f"({detector.validation:.4f}), and the threshold comes from {line.saw}. On the images held out it catches "
-        f"{at['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and raises {count(at['fp'], 'false alarm')} on "
-        f"{count(normals, 'normal image')} ({percent(fpr)}; aimed at: {percent(params.target_fpr)}); "
-        "fitting it and scoring every image took "
-        f"{detector.candidate.seconds:.0f} s. With {percent(prevalence)} anomalies, {right}."
+        f"({detector.validation:.4f}), and fitting it and scoring every image took {detector.candidate.seconds:.0f} s. "
+        f"The threshold comes from {line.saw}. {scatter(chosen['calibration'], chosen['alpha'])} On images held "
+        f"out it catches {at['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and raises "
+        f"{count(at['fp'], 'false alarm')} on {count(normals, 'normal image')} ({percent(fpr['value'])}, 95 % interval "
+        f"{percent(fpr['low'])} to {percent(fpr['high'])}). With {percent(prevalence)} anomalies, {right}."
     )

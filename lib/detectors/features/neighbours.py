@@ -33,6 +33,17 @@ class Neighbours:
         scores = [nearest_cosine(directions(chunk), self.known, self.neighbours) for chunk in chunks]
         return np.concatenate(scores or [np.empty(0)])
 
+    def left_out(self) -> np.ndarray:
+        """Score of each image fitted on, float64 (n,), had it alone been left out; of a single one there is none.
+
+        An image is the nearest to itself, at a distance of 0, so one neighbour more is asked for and none averaged.
+        """
+        count = min(self.neighbours + 1, len(self.known))
+        if count < 2:
+            return np.empty(0)
+        chunks = [self.known[start : start + CHUNK] for start in range(0, len(self.known), CHUNK)]
+        return np.concatenate([nearest_cosine(chunk, self.known, count) for chunk in chunks]) * count / (count - 1)
+
 
 def directions(embeddings: np.ndarray) -> np.ndarray:
     """Embeddings (N, D) at length 1, float32; one of zeros has no direction and stays as it is."""
