@@ -101,6 +101,30 @@ def test_the_headline_names_every_detector_and_the_protocol():
     assert len(lines) == 3 and "AUROC 0.9000" in lines[0] and "resubstitution" in lines[-1]
 
 
+def test_words_are_listed_as_a_person_would():
+    assert [wording.listed(list(words)) for words in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
+
+
+def test_the_headline_tells_what_became_of_the_recommendations_and_what_to_use():
+    def row(family, validation, value):
+        more = {"value": value - 0.9, "low": value - 0.91, "high": value - 0.89}
+        return {"family": family, "validation": validation, "auroc": {"value": value}, "difference": more}
+
+    judged = {"autoencoder": row("autoencoder", 0.99, 0.9) | {"difference": None}}
+    judged |= {"a": row("autoencoder", 0.95, 0.96), "b": row("autoencoder", 0.94, 0.98), "c": row("features", 1, 0.99)}
+    verdicts = ["hurt", "hurt", "within noise", "not tried"]
+    refined = {
+        "recommendations": {str(place): {"verdict": verdict} for place, verdict in enumerate(verdicts)},
+        "judged": judged,
+        "choice": {"detector": "c", "aimed_at": 0.05, "at": result(tp=90, fp=8, tn=92, fn=10)},
+    }
+    lines = wording.headline(DIGITS, {"detectors": {}, "refinements": refined})
+    assert "3 recommendations" in lines[1] and "0 helped, 1 made no difference beyond noise and 2 hurt" in lines[1]
+    assert "Best of 2 other" in lines[2] and ": a, AUROC 0.9600" in lines[2] and "(+0.0600" in lines[2]
+    assert "c, AUROC 0.9900" in lines[3] and "90 of 100 anomalies" in lines[3]
+    assert "8 false alarms on 100 normal images (8.0 %, aimed at 5.0 %)" in lines[3]
+
+
 def test_a_reference_that_wins_is_said_to_and_so_is_a_shortcut_that_tells():
     def record(value, low, high, shortcut=False):
         area = {"value": value, "low": value - 0.01, "high": value + 0.01}
