@@ -4,23 +4,18 @@ Notebooks open a `Study`, ask it to train a detector, and read what it leaves in
 and their scores are kept by content key, so nothing is computed twice.
 """
 
-import os
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lib import attributes, cache, data, duplicates, metrics, paths, splits
+from lib import attributes, cache, data, duplicates, metrics, origin, paths, splits
 from lib.errors import UserError
 from lib.params import Parameters, Refinement, load
 from lib.runs import Run
@@ -29,8 +24,6 @@ from lib.thresholds import decide
 SAMPLES = 8  # images in a row of reconstructions
 EXTREMES = 4  # lowest and highest scores shown
 MAPS = 5  # difference maps shown
-PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-metal", "tensorflow-datasets", "keras", "numpy", "pandas",
-            "scikit-learn", "matplotlib", "papermill", "nbconvert", "pypandoc_binary", "typst")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -292,7 +285,6 @@ class Study:
     def provenance(self) -> dict[str, Any]:
         """Where everything came from: data, code, versions, seed and device."""
         return {
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "study": self.params.study,
             "data": {
                 "name": self.images.name,
@@ -300,11 +292,8 @@ class Study:
                 "images": len(self.labels),
                 "fingerprint": self.images.fingerprint,
             },
-            "code": {"commit": _commit(), "files": cache.code_key()},
             "seed": self.params.seed,
-            "device": _device(),
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-            "versions": {"python": platform.python_version(), **_versions()},
+            **origin.record(),
         }
 
     def _fit(self, name: str, folder: Path, seed: int | None = None) -> None:
@@ -389,8 +378,10 @@ class Study:
         code = cache.files_key(
             [*networks, *(paths.ROOT / "lib" / f"{name}.py" for name in ("training", "augmentation"))]
         )
-        versions = {name: version for name, version in _versions().items() if name.startswith(("tensorflow", "keras"))}
-        return cache.content_key(used, self.images.fingerprint, ids, code, versions, _device())
+        versions = {
+            name: version for name, version in origin.versions().items() if name.startswith(("tensorflow", "keras"))
+        }
+        return cache.content_key(used, self.images.fingerprint, ids, code, versions, origin.device())
 
     def _score_key(self) -> str:
         lib = paths.ROOT / "lib"
@@ -443,33 +434,3 @@ def _groups(images: data.ImageSet) -> np.ndarray:
         np.save(folder / "groups.npy", duplicates.groups(images.images, images.table["sha256"].tolist(), sizes))
 
     return np.load(cache.cached("groups", cache.content_key(images.fingerprint, code), find) / "groups.npy")
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _device() -> str:
-    """The kind of device asked for, told without importing TensorFlow."""
-    metal = "tensorflow-metal" in _versions() and os.environ.get("DEVICE", "").lower() != "cpu"
-    return f"{'Metal GPU' if metal else 'CPU'} ({platform.machine()})"
-
-
-def _commit() -> str:
-    """The commit of the code, marked where files differ from it; empty outside a git checkout."""
-
-    def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", *words], cwd=paths.ROOT, capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    try:
-        return git("rev-parse", "--short=12", "HEAD") + (" with changes" if git("status", "--porcelain") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return ""

@@ -21,6 +21,7 @@ LIB = ROOT / "lib"
 TRAVEL = [
     "errors, paths, clock",  # what any room may use
     "cache",
+    "origin",
     "backend",
     "params",
     "data",
