@@ -54,7 +54,8 @@ def references(ranked: Mapping[str, Mapping[str, Any]]) -> str:
     )
     if winners := [name for name in better if records[name]["shortcut"]]:
         text += (
-            f"**A shortcut wins**: {listed(winners)} does not look at what is shown, so on this data set "
+            f"**A shortcut wins**: {listed(winners)} {'does' if len(winners) == 1 else 'do'} not look at what is shown, "
+            "so on this data set "
             "anomalies can be told without knowing what is normal. "
         )
     if level:
