@@ -53,10 +53,10 @@ def references(ranked: Mapping[str, Mapping[str, Any]]) -> str:
         else ("None of them is clearly better than the autoencoder. ")
     )
     if winners := [name for name in better if records[name]["shortcut"]]:
+        do = "does" if len(winners) == 1 else "do"
         text += (
-            f"**A shortcut wins**: {listed(winners)} {'does' if len(winners) == 1 else 'do'} not look at what is shown, "
-            "so on this data set "
-            "anomalies can be told without knowing what is normal. "
+            f"**A shortcut wins**: {listed(winners)} {do} not look at what is shown, so on this data set anomalies can "
+            "be told without knowing what is normal. "
         )
     if level:
         text += f"No clear difference to it: {', '.join(level)}. "
