@@ -46,7 +46,7 @@ lab: $(STAMP) ## JupyterLab; notebooks/*.py open as notebooks on a click
 
 ##@ Check
 test: $(STAMP) ## every test that needs neither Caltech101 nor the network; PYTEST_ARGS="-k scores" narrows
-	@$(PY) -m pytest -m "not caltech101 and not registry" $(PYTEST_ARGS)
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not caltech101 and not registry" $(PYTEST_ARGS)
 
 check: $(STAMP) ## lint and formatting
 	@$(PY) -m ruff check .
