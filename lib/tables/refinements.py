@@ -38,21 +38,20 @@ def recommendations(rows: Sequence[Mapping]) -> pandas.DataFrame:
     """Tell what became of each recommendation.
 
     Args:
-        rows: Each has `recommendation`; `tried` and `best`, in words; `difference`, a metric; `noise`, how far the
-            AUROC moves with the seed alone; and `verdict`: `helped`, `hurt`, `within noise` or `not tried`.
+        rows: Each has `recommendation`; `verdict`: `helped`, `hurt`, `within noise` or `not tried`; `tried` and `best`,
+            in words; and `difference`, a metric.
 
     Returns:
-        Columns `Recommendation`, `Tried`, `Best on validation`, `Difference of AUROC` with its 95 % interval,
-        `Spread of seeds` and `Verdict`; None where something is missing.
+        Columns `Recommendation`, `Verdict`, `Difference of AUROC` with its 95 % interval, `Best on validation` and
+        `Tried`; None where something is missing.
     """
     return framed(
         {
             "Recommendation": [_text(row, "recommendation") for row in rows],
-            "Tried": [_text(row, "tried") for row in rows],
-            "Best on validation": [_text(row, "best") for row in rows],
-            "Difference of AUROC": [with_interval(row.get("difference"), sign=True) for row in rows],
-            "Spread of seeds": [_float(row, "noise") for row in rows],
             "Verdict": [_text(row, "verdict") for row in rows],
+            "Difference of AUROC": [with_interval(row.get("difference"), sign=True) for row in rows],
+            "Best on validation": [_text(row, "best") for row in rows],
+            "Tried": [_text(row, "tried") for row in rows],
         }
     )
 
