@@ -36,6 +36,10 @@ def source(chapters, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sheets(pdf):
+    return read_sheets(pdf)
+
+
+def read_sheets(pdf):
     """The words of each page."""
     if not shutil.which("pdftotext"):
         pytest.skip("no pdftotext (poppler) to read the PDF with")
@@ -128,6 +132,18 @@ def test_long_tables_go_over_pages_and_repeat_their_header(words):
 def test_the_notice_stands_on_the_cover(chapters, tmp_path):
     lay_out(chapters, dataclasses.replace(material.INFO, notice="No network."), tmp_path)
     assert '"notice": "No network."' in (tmp_path / "info.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("lines", [0, 3, 9, 11])
+def test_the_cover_is_one_page_whatever_there_is_to_say(tmp_path, lines):
+    chapters = read_chapters([material.write(tmp_path, "01_page", material.text("# Title\n\nOnly prose."))])
+    each = "it catches some of the anomalies and raises false alarms, " * 3
+    told = tuple(f"Result {line}: {each}" for line in range(lines))
+    info = dataclasses.replace(material.INFO, headline=told, notice="Shown in place of another study. " * 6)
+    write_pdf(chapters, info, tmp_path / "report.pdf")
+    cover, contents = read_sheets(tmp_path / "report.pdf")[:2]
+    assert all(f"Result {line}:" in cover for line in range(lines))
+    assert info.facts[-1][1] in cover and "Contents" in contents
 
 
 @pytest.mark.parametrize("empty", [{"notice": ""}, {"facts": ()}, {"description": ""}])
