@@ -9,9 +9,11 @@ import time
 
 import numpy as np
 
-import lib.backend  # noqa: F401 - with the suite's settings, and quietly
-from lib import backend, detectors, params, training
-from lib.backend import tf
+import lib.core.backend  # noqa: F401 - with the suite's settings, and quietly
+from lib import detectors, params
+from lib.core import backend
+from lib.core.backend import tf
+from lib.detectors.reconstruction import training
 
 WAYS = {
     "float32": ("float32", False),

@@ -14,9 +14,10 @@ import numpy as np
 
 os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # read when TensorFlow is imported
 
-import lib.backend  # noqa: F401 - with the suite's settings, and quietly
-from lib import detectors, params, training
-from lib.backend import keras, tf
+import lib.core.backend  # noqa: F401 - with the suite's settings, and quietly
+from lib import detectors, params
+from lib.core.backend import keras, tf
+from lib.detectors.reconstruction import training
 
 STEPS = 6
 

@@ -16,7 +16,7 @@ class Suite:
 
     def load(self):
         from lib import params
-        from lib.study import Study
+        from lib.study.study import Study
 
         self.study = Study.open(params.load("airplanes"))
         return len(self.study.labels)
@@ -51,7 +51,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
     if sys.argv[1] == "suite":
-        import lib.backend  # noqa: F401 - quietly, with the suite's settings
+        import lib.core.backend  # noqa: F401 - quietly, with the suite's settings
 
         side = Suite()
     else:

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from lib import paths
-from lib.errors import UserError
+from lib.core import paths
+from lib.core.errors import UserError
 
 PUBLISHED, EMBEDDED = "airplanes", "digits"
 

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
-from lib import paths
-from lib.errors import UserError, did_you_mean
+from lib.core import paths
+from lib.core.errors import UserError, did_you_mean
 
 Threshold = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -20,8 +20,10 @@
 # %%
 import numpy as np
 
-from lib import judgement, params, plots, show, tables, wording
-from lib.study import Study
+from lib import params
+from lib.evaluation import evaluate
+from lib.presentation import plots, show, tables, text
+from lib.study.study import Study
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
@@ -45,7 +47,7 @@ seed: int = 555  # of every random choice
 # %%
 chosen = Study.open(params.collect(globals()))
 counts = chosen.images.table["class_name"].value_counts()
-show.prose(wording.totals(chosen.params, chosen.counts, (counts.index[0], int(counts.iloc[0]))))
+show.prose(text.totals(chosen.params, chosen.counts, (counts.index[0], int(counts.iloc[0]))))
 
 # %% [markdown]
 # [Figure](#fig-classes) shows the largest classes, the normal one among them, and [Table](#tab-classes) gives their
@@ -75,7 +77,7 @@ show.table(
 
 # %%
 originals = chosen.images.table
-show.prose(wording.originals(originals["height"], originals["width"], image_size))
+show.prose(text.originals(originals["height"], originals["width"], image_size))
 
 # %% [markdown]
 # ## Divide them
@@ -84,11 +86,11 @@ show.prose(wording.originals(originals["height"], originals["width"], image_size
 # on is a matter of protocol, and decides what its figures are worth.
 
 # %%
-show.prose(wording.protocol(chosen.params, judgement.parts(chosen), chosen.split.seen))
+show.prose(text.protocol(chosen.params, evaluate.parts(chosen), chosen.split.seen))
 
 # %%
 show.table(
-    tables.parts(judgement.parts(chosen), chosen.split.seen),
+    tables.parts(evaluate.parts(chosen), chosen.split.seen),
     label="tab-split",
     caption="The parts that the images are divided into, and what each is for.",
 )
@@ -98,7 +100,7 @@ show.table(
 # are compared by their bytes and by what they show, before they are divided.
 
 # %%
-show.prose(wording.duplicates(**chosen.duplicates()))
+show.prose(text.duplicates(**chosen.duplicates()))
 
 # %% [markdown]
 # ## Look at some

@@ -19,9 +19,11 @@
 # autoencoder and fits it on normal images.
 
 # %%
-from lib import judgement, params, plots, show, tables, wording
-from lib import refinements as refine
-from lib.study import SAMPLES, Study
+from lib import params
+from lib.evaluation import comparison as refine
+from lib.evaluation import evaluate
+from lib.presentation import plots, show, tables, text
+from lib.study.study import SAMPLES, Study
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
@@ -70,7 +72,7 @@ run = chosen.begin()
 trained = chosen.train(run, "autoencoder")
 
 # %%
-show.prose(wording.learning("autoencoder", trained.history, trained.seconds, trained.kept))
+show.prose(text.learning("autoencoder", trained.history, trained.seconds, trained.kept))
 
 # %%
 show.figure(
@@ -89,7 +91,7 @@ show.figure(
 
 # %%
 shape = chosen.images.images.shape[1:]
-show.prose(wording.network(trained.layers, shape, latent_dim))
+show.prose(text.network(trained.layers, shape, latent_dim))
 
 # %%
 show.table(
@@ -120,7 +122,7 @@ show.figure(
 # started from another seed. Such twins are fitted here and kept, so that the pages that judge them only read.
 
 # %%
-show.prose(wording.companions(judgement.companions(chosen)))
+show.prose(text.companions(evaluate.companions(chosen)))
 maps = refine.heat_maps(chosen, refine.telling(chosen))  # of the page on anomalies
 
 # %% [markdown]

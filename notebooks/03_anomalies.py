@@ -21,9 +21,10 @@
 # %%
 import numpy as np
 
-from lib import claims, judgement, metrics, plots, show, tables, thresholds, wording
-from lib import refinements as refine
-from lib import study as studies
+from lib.evaluation import claims, evaluate, metrics, thresholds
+from lib.evaluation import comparison as refine
+from lib.presentation import plots, show, tables, text
+from lib.study import study as studies
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
@@ -33,7 +34,7 @@ threshold: float = 0.01  # a score above it is flagged, 0 to 1
 run = studies.finished(study)
 chosen = studies.of_run(run, threshold)
 scores = run.scores()["autoencoder"].to_numpy()
-line = judgement.threshold(chosen, run, "autoencoder")
+line = evaluate.threshold(chosen, run, "autoencoder")
 threshold = line.value
 flagged = thresholds.decide(scores, threshold)
 names = run.scores()["class_name"].to_numpy()
@@ -47,8 +48,8 @@ assert np.isfinite(scores).all(), "a missing score would silently count as norma
 
 # %%
 result = metrics.at_threshold(*chosen.test(run, "autoencoder"), threshold)
-show.prose(wording.rule(line, chosen.params, len(chosen.split.calibration), result["fpr"]))
-show.prose(wording.decisions("autoencoder", result, threshold, chosen.published("autoencoder", threshold)))
+show.prose(text.rule(line, chosen.params, len(chosen.split.calibration), result["fpr"]))
+show.prose(text.decisions("autoencoder", result, threshold, chosen.published("autoencoder", threshold)))
 
 # %%
 normal, anomalies = chosen.normal, chosen.anomalies
@@ -156,7 +157,7 @@ show.figure(
 
 # %%
 fooled = chosen.compare(missed, np.setdiff1d(anomalies, missed))
-show.prose(wording.shifts("missed anomalies", "detected ones", len(missed), *fooled))
+show.prose(text.shifts("missed anomalies", "detected ones", len(missed), *fooled))
 
 # %%
 show.table(
@@ -167,7 +168,7 @@ show.table(
 
 # %%
 alarmed = chosen.compare(alarms, np.setdiff1d(normal, alarms))
-show.prose(wording.shifts("false alarms", "normal images that pass", len(alarms), *alarmed))
+show.prose(text.shifts("false alarms", "normal images that pass", len(alarms), *alarmed))
 
 # %%
 show.table(
@@ -208,8 +209,8 @@ show.table(
 # the hardest and the easiest.
 
 # %%
-by_class = judgement.by_class(chosen, run, "autoencoder", threshold)
-show.prose(wording.classes(by_class, threshold))
+by_class = evaluate.by_class(chosen, run, "autoencoder", threshold)
+show.prose(text.classes(by_class, threshold))
 show.figure(
     plots.by_class(by_class),
     label="fig-classes-recall",
@@ -251,7 +252,7 @@ show.figure(
 
 # %%
 advice = claims.recommendations(verdicts, found)
-show.prose(wording.recommendations(chosen.params, advice, run.history("autoencoder")["loss"]))
+show.prose(text.recommendations(chosen.params, advice, run.history("autoencoder")["loss"]))
 
 # %% [markdown]
 # ## Where this page came from

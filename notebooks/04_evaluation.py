@@ -20,8 +20,9 @@
 # %%
 import numpy as np
 
-from lib import judgement, metrics, plots, show, tables, wording
-from lib import study as studies
+from lib.evaluation import evaluate, metrics
+from lib.presentation import plots, show, tables, text
+from lib.study import study as studies
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
@@ -30,7 +31,7 @@ threshold: float = 0.01  # a score above it is flagged, 0 to 1
 # %%
 run = studies.finished(study)
 chosen = studies.of_run(run, threshold)
-judged = judgement.judge(chosen, run, "autoencoder")
+judged = evaluate.judge(chosen, run, "autoencoder")
 result, threshold = judged["at"], judged["threshold"]["value"]
 labels, scores = chosen.test(run, "autoencoder")
 
@@ -43,9 +44,9 @@ labels, scores = chosen.test(run, "autoencoder")
 # that.
 
 # %%
-line = judgement.threshold(chosen, run, "autoencoder")
-show.prose(wording.rule(line, chosen.params, len(chosen.split.calibration), result["fpr"]))
-show.prose(wording.verdict("autoencoder", result, judged["auroc"]))
+line = evaluate.threshold(chosen, run, "autoencoder")
+show.prose(text.rule(line, chosen.params, len(chosen.split.calibration), result["fpr"]))
+show.prose(text.verdict("autoencoder", result, judged["auroc"]))
 
 # %%
 show.table(
@@ -115,8 +116,8 @@ show.prose(metrics.INTERVALS)
 # A detector knows the images that it was fitted on. How much of its AUROC is that?
 
 # %%
-apart = judgement.held_out(chosen, run)
-show.prose(wording.held_out(apart.own, apart.new, apart.fitted, apart.unseen))
+apart = evaluate.held_out(chosen, run)
+show.prose(text.held_out(apart.own, apart.new, apart.fitted, apart.unseen))
 
 # %% [markdown]
 # ## Against what is cheap
@@ -126,8 +127,8 @@ show.prose(wording.held_out(apart.own, apart.new, apart.fitted, apart.unseen))
 # AUROC beside the autoencoder's.
 
 # %%
-ranked = judgement.references(chosen, run)
-show.prose(wording.references(ranked))
+ranked = evaluate.references(chosen, run)
+show.prose(text.references(ranked))
 areas = [record["auroc"] for record in ranked.values()]
 ends = [[area[key] for area in areas] for key in ("value", "low", "high")]
 show.figure(
@@ -150,8 +151,8 @@ show.table(
 # Another seed gives other initial weights and another order of images, and so another detector.
 
 # %%
-by_seed = judgement.seeds(chosen, run)
-show.prose(wording.spread(by_seed))
+by_seed = evaluate.seeds(chosen, run)
+show.prose(text.spread(by_seed))
 if len(by_seed) > 1:
     show.figure(
         plots.seed_spread({"autoencoder": by_seed}),
@@ -164,7 +165,7 @@ if len(by_seed) > 1:
 # Arithmetic with fewer digits is faster on some devices. What it costs in quality has to be measured.
 
 # %%
-show.prose(wording.precision(chosen.params.precision, judgement.precision(chosen, run)))
+show.prose(text.precision(chosen.params.precision, evaluate.precision(chosen, run)))
 
 # %% [markdown]
 # ## What it costs to use
@@ -177,11 +178,11 @@ prevalence = chosen.params.prevalence
 grid = np.unique(np.quantile(scores, np.linspace(0, 1, 201)))
 work = metrics.operations(*metrics.error_rates(labels, scores, grid), prevalence)
 here = metrics.operations(*metrics.error_rates(labels, scores, [threshold]), prevalence)
-show.prose(wording.workload(here.iloc[0], prevalence))
+show.prose(text.workload(here.iloc[0], prevalence))
 show.figure(
     plots.operations(grid, work["reviewed"], work["missed"], work["in_vain"], threshold),
     label="fig-operations",
-    caption=f"Of 1,000 images with {wording.percent(prevalence)} anomalies: reviewed, missed and raised in vain.",
+    caption=f"Of 1,000 images with {text.percent(prevalence)} anomalies: reviewed, missed and raised in vain.",
     alt="Three curves over the threshold: reviews and false alarms fall, misses rise.",
 )
 

@@ -21,9 +21,11 @@
 # %%
 import numpy as np
 
-from lib import judgement, metrics, params, plots, show, tables, wording
-from lib import refinements as refine
-from lib.study import SAMPLES, Study
+from lib import params
+from lib.evaluation import comparison as refine
+from lib.evaluation import evaluate, metrics
+from lib.presentation import plots, show, tables, text
+from lib.study.study import SAMPLES, Study
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
@@ -61,7 +63,7 @@ published: str = ""  # published figures to compare with, a name in params/publi
 chosen = Study.open(params.collect(globals()))
 run = chosen.run()
 first = chosen.split.fit[:SAMPLES]
-base = judgement.judge(chosen, run, "autoencoder", thresholds)
+base = evaluate.judge(chosen, run, "autoencoder", thresholds)
 threshold = base["threshold"]["value"]
 thresholds = sorted({*thresholds, threshold})
 
@@ -80,7 +82,7 @@ thresholds = sorted({*thresholds, threshold})
 
 # %%
 vae = chosen.train(run, "vae")
-show.prose(wording.learning("vae", vae.history, vae.seconds, vae.kept))
+show.prose(text.learning("vae", vae.history, vae.seconds, vae.kept))
 
 # %%
 show.figure(
@@ -91,9 +93,9 @@ show.figure(
 )
 
 # %%
-vae_judged = judgement.judge(chosen, run, "vae")
+vae_judged = evaluate.judge(chosen, run, "vae")
 vae_result, vae_line = vae_judged["at"], vae_judged["threshold"]["value"]
-show.prose(wording.decisions("vae", vae_result, vae_line, chosen.published("vae", vae_line)))
+show.prose(text.decisions("vae", vae_result, vae_line, chosen.published("vae", vae_line)))
 
 # %%
 show.figure(
@@ -125,7 +127,7 @@ show.table(
 
 # %%
 beta_vae = chosen.train(run, "beta_vae")
-show.prose(wording.learning("beta_vae", beta_vae.history, beta_vae.seconds, beta_vae.kept))
+show.prose(text.learning("beta_vae", beta_vae.history, beta_vae.seconds, beta_vae.kept))
 
 # %%
 show.figure(
@@ -136,9 +138,9 @@ show.figure(
 )
 
 # %%
-beta_vae_judged = judgement.judge(chosen, run, "beta_vae")
+beta_vae_judged = evaluate.judge(chosen, run, "beta_vae")
 beta_vae_result, beta_vae_line = beta_vae_judged["at"], beta_vae_judged["threshold"]["value"]
-show.prose(wording.decisions("beta_vae", beta_vae_result, beta_vae_line, chosen.published("beta_vae", beta_vae_line)))
+show.prose(text.decisions("beta_vae", beta_vae_result, beta_vae_line, chosen.published("beta_vae", beta_vae_line)))
 
 # %%
 show.figure(
@@ -187,8 +189,8 @@ show.figure(
 
 # %%
 spread = {name: run.spread(name) for name in ("autoencoder", "vae", "beta_vae")}
-show.prose("**VAE.** " + wording.collapse(vae.history, 1.0, spread["vae"], spread["autoencoder"]))
-show.prose("**β-VAE.** " + wording.collapse(beta_vae.history, beta, spread["beta_vae"], spread["autoencoder"]))
+show.prose("**VAE.** " + text.collapse(vae.history, 1.0, spread["vae"], spread["autoencoder"]))
+show.prose("**β-VAE.** " + text.collapse(beta_vae.history, beta, spread["beta_vae"], spread["autoencoder"]))
 
 # %% [markdown]
 # ## Does the latent vector carry anything
@@ -198,7 +200,7 @@ show.prose("**β-VAE.** " + wording.collapse(beta_vae.history, beta, spread["bet
 # weighs next to nothing leaves an autoencoder with noise.
 
 # %%
-held = judgement.apart(chosen)
+held = evaluate.apart(chosen)
 own = {"VAE": refine.health(chosen, "vae", 1.0), "β-VAE": refine.health(chosen, "beta_vae", beta)}
 show.prose(refine.words.latent(own))
 
@@ -244,7 +246,7 @@ show.figure(
 
 # %%
 results = {name: {**each["at"], "auroc": each["auroc"]} for name, each in judged.items()}
-show.prose(wording.comparison({name: each["auroc"] for name, each in judged.items()}, results))
+show.prose(text.comparison({name: each["auroc"] for name, each in judged.items()}, results))
 show.table(
     tables.detectors(results, published=chosen.published_by_name(threshold, names)),
     label="tab-all",
@@ -260,7 +262,7 @@ show.table(
 # %%
 told = [chosen.published("autoencoder", each) for each in thresholds]
 swept = [base["thresholds"][f"{each:g}"] for each in thresholds]
-show.prose(wording.sweep(thresholds, swept))
+show.prose(text.sweep(thresholds, swept))
 show.table(
     tables.sweep(swept, thresholds, told if any(told) else None),
     label="tab-sweep",
@@ -286,7 +288,7 @@ show.figure(
 # how much.
 
 # %%
-show.prose(wording.costs(normal_class, thresholds, swept))
+show.prose(text.costs(normal_class, thresholds, swept))
 
 # %%
 ratios = {"1 : 10": 0.1, "1 : 1": 1.0, "10 : 1": 10.0}

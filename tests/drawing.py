@@ -7,7 +7,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from lib import plots
+from lib.presentation import plots
 
 
 def drawn(figure):

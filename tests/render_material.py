@@ -9,7 +9,7 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lib.report.document import ReportInfo
+from lib.report.render.document import ReportInfo
 
 INFO = ReportInfo(
     title="Odd shapes among circles",
@@ -72,22 +72,22 @@ def long_table(rows=90):
 
 
 def shown(kind, data, **report):
-    """An output as `lib.show` makes it."""
+    """An output as `lib.presentation.show` makes it."""
     return new_output("display_data", data=data, metadata={"report": {"kind": kind, **report}})
 
 
 def figure(label, data=None, caption="A curve.", alt="A curve that rises.", **report):
-    """A figure as `lib.show` makes it."""
+    """A figure as `lib.presentation.show` makes it."""
     return shown("figure", data or curve(), label=label, caption=caption, alt=alt, **report)
 
 
 def table(label, markdown="| A | B |\n|---|---:|\n| x | 1 |", caption="A table.", **report):
-    """A table as `lib.show` makes it."""
+    """A table as `lib.presentation.show` makes it."""
     return shown("table", {"text/markdown": markdown, "text/plain": markdown}, label=label, caption=caption, **report)
 
 
 def prose(markdown):
-    """Computed sentences as `lib.show` makes them."""
+    """Computed sentences as `lib.presentation.show` makes them."""
     return shown("prose", {"text/markdown": markdown, "text/plain": markdown})
 
 

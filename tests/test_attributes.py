@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 import pytest
 
-from lib import attributes
+from lib.data import attributes
 
 GREY, WHITE, BLACK, RED, BLUE = (128, 128, 128), (255, 255, 255), (0, 0, 0), (220, 20, 20), (70, 120, 200)
 SIZE = 96

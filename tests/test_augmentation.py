@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lib import augmentation, training
-from lib.backend import tf
+from lib.core.backend import tf
+from lib.detectors.reconstruction import augmentation, training
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ import time
 import nbformat
 import pytest
 
-from lib import params, paths
-from lib.errors import UserError
+from lib import params
+from lib.core import paths
+from lib.core.errors import UserError
 from lib.report import build, execute, status
 
 HEADER = """\

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lib import cache
-from lib.errors import UserError
+from lib.core import cache
+from lib.core.errors import UserError
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 
 from lib import data, params
 from lib.report import build
-from lib.study import Study
+from lib.study.study import Study
 
 pytestmark = pytest.mark.caltech101
 
@@ -82,7 +82,8 @@ def test_a_short_study_tells_airplanes_from_the_rest(place, small):
 
 def test_scores_of_the_short_study_follow_the_images_and_not_their_order(place, small, images):
     opened = Study.open(small)
-    from lib import detectors, paths
+    from lib import detectors
+    from lib.core import paths
 
     fitted = paths.cache_folder() / "fits" / opened._fit_key("autoencoder")
     detector = detectors.load("autoencoder", fitted)

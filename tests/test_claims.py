@@ -7,8 +7,10 @@ import pandas
 import pytest
 from scipy import stats
 
-from lib import attributes, claims, tables
-from lib.claims.published import LARGE, RED, Claim, Condition
+from lib.data import attributes
+from lib.evaluation import claims
+from lib.evaluation.claims.published import LARGE, RED, Claim, Condition
+from lib.presentation import tables
 
 BRIGHT = Condition(
     "bright", "the image is bright", "that are bright", "brightness", 0.5, "more than half of full scale"

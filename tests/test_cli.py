@@ -7,7 +7,8 @@ import sys
 import pytest
 import yaml
 
-from lib import params, paths
+from lib import params
+from lib.core import paths
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from lib import data, params
-from lib.errors import UserError
+from lib.core.errors import UserError
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from lib import detectors, params, scoring
-from lib.backend import check_device, keras, tf
-from lib.detectors import vae
-from lib.errors import UserError
+from lib import detectors, params
+from lib.core.backend import check_device, keras, tf
+from lib.core.errors import UserError
+from lib.detectors import batches
+from lib.detectors.reconstruction import vae
 
 NAMES = sorted(detectors.NAMES)
 
@@ -87,7 +88,7 @@ def test_a_score_depends_on_the_image_alone(fitted, images, monkeypatch):
     order = np.random.default_rng(1).permutation(len(images))
     np.testing.assert_allclose(detector.score(images[order]), whole[order], rtol=1e-4)
     np.testing.assert_allclose(detector.score(images[33:34]), whole[33:34], rtol=1e-4)
-    monkeypatch.setattr(scoring.batches, "__defaults__", (7,))
+    monkeypatch.setattr(batches.batches, "__defaults__", (7,))
     np.testing.assert_allclose(detector.score(images), whole, rtol=1e-4)
 
 

@@ -8,8 +8,9 @@ import pytest
 import scipy.ndimage
 from PIL import Image
 
-from lib import data, duplicates, params
-from lib.duplicates import copies
+from lib import data, params
+from lib.data import duplicates
+from lib.data.duplicates import copies
 from lib.params import Parameters
 
 SIZE = 96

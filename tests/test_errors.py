@@ -5,8 +5,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from lib import detectors
-from lib.backend import tf
-from lib.detectors import errors
+from lib.core.backend import tf
+from lib.detectors.reconstruction import scores as errors
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.backend import keras, tf
+from lib.core.backend import keras, tf
+from lib.core.errors import UserError
 from lib.detectors import features
 from lib.detectors.features import backbones, checkpoint, efficientnet, gaussian, neighbours, patches
-from lib.errors import UserError
 
 EXPECTED = json.loads((Path(__file__).parent / "expected" / "efficientnet_lite0.json").read_text(encoding="utf-8"))
 

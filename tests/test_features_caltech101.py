@@ -6,7 +6,7 @@ from conftest import tfds_folder
 
 from lib import data, params
 from lib.detectors import features
-from lib.metrics import ranking
+from lib.evaluation.metrics import ranking
 
 pytestmark = pytest.mark.caltech101
 

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from lib import judgement, metrics, params, thresholds
-from lib.errors import UserError
-from lib.study import Study, of_run
+from lib import params
+from lib.core.errors import UserError
+from lib.evaluation import evaluate, metrics, thresholds
+from lib.study.study import Study, of_run
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,26 +43,26 @@ def test_nothing_that_is_judged_was_fitted_on_or_shown_to_the_rule(held):
 
 def test_the_threshold_follows_from_the_calibration_part_alone(held):
     study, run = held
-    line = judgement.threshold(study, run, "autoencoder")
+    line = evaluate.threshold(study, run, "autoencoder")
     scores = run.scores()["autoencoder"].to_numpy()
     assert line.value == thresholds.target_fpr(scores[study.split.calibration], 0.1)
     frame = run.scores()
     frame.loc[study.split.test, "autoencoder"] = 0.5  # whatever the judged images score
     run.write_scores(frame)
-    assert judgement.threshold(study, run, "autoencoder") == line
+    assert evaluate.threshold(study, run, "autoencoder") == line
     run.write_scores(frame.assign(autoencoder=scores))
 
 
 def test_an_error_rate_that_calibration_cannot_support_is_refused(held):
     _, run = held
     with pytest.raises(UserError, match="calibration"):
-        judgement.threshold(opened(threshold_rule="target_fpr", target_fpr=0.01), run, "autoencoder")
+        evaluate.threshold(opened(threshold_rule="target_fpr", target_fpr=0.01), run, "autoencoder")
 
 
 def test_rules_that_need_labels_see_the_validation_part_only(held):
     _, run = held
     study = opened(threshold_rule="youden", validation_share=0.2)
-    line = judgement.threshold(study, run, "autoencoder")
+    line = evaluate.threshold(study, run, "autoencoder")
     labelled = np.r_[study.split.calibration, study.split.validation]
     scores = run.scores()["autoencoder"].to_numpy()
     assert line.value == thresholds.youden(study.labels[labelled], scores[labelled])
@@ -69,7 +70,7 @@ def test_rules_that_need_labels_see_the_validation_part_only(held):
 
 def test_figures_are_of_the_test_part_and_stand_in_metrics_json(held):
     study, run = held
-    record = judgement.judge(study, run, "autoencoder", [0.01])
+    record = evaluate.judge(study, run, "autoencoder", [0.01])
     result = record["at"]
     assert result["fp"] + result["tn"] == len(study.normal) and result["tp"] + result["fn"] == len(study.anomalies)
     told = json.loads((run.folder / "metrics.json").read_text())["detectors"]["autoencoder"]
@@ -79,7 +80,7 @@ def test_figures_are_of_the_test_part_and_stand_in_metrics_json(held):
 
 def test_references_are_judged_on_the_same_images(held):
     study, run = held
-    records = judgement.references(study, run)
+    records = evaluate.references(study, run)
     labels, scores = study.test(run, "autoencoder")
     own = metrics.auroc(labels, scores)["value"]
     assert next(iter(records)) == "autoencoder" and records["autoencoder"]["auroc"]["value"] == pytest.approx(own)
@@ -92,7 +93,7 @@ def test_references_are_judged_on_the_same_images(held):
 
 def test_held_out_sets_unseen_images_beside_those_fitted_on(held):
     study, run = held
-    found = judgement.held_out(study, run)
+    found = evaluate.held_out(study, run)
     assert (found.fitted, found.unseen) == (len(study.split.fit), len(study.normal))
     assert found.new["value"] == pytest.approx(metrics.auroc(*study.test(run, "autoencoder"))["value"])
 
@@ -102,7 +103,7 @@ def test_under_resubstitution_the_detector_is_fitted_again_to_hold_out(held):
     study = opened(protocol="resubstitution")
     run = study.begin()
     study.train(run, "autoencoder")
-    found = judgement.held_out(study, run)
+    found = evaluate.held_out(study, run)
     assert found.fitted == len(apart.split.fit) < study.counts["normal"]
     assert found.new["value"] == pytest.approx(metrics.auroc(*_scores(apart))["value"])
 
@@ -113,7 +114,7 @@ def _scores(study):
 
 def test_classes_add_up_to_the_anomalies_judged(held):
     study, run = held
-    frame = judgement.by_class(study, run, "autoencoder", 0.01)
+    frame = evaluate.by_class(study, run, "autoencoder", 0.01)
     assert frame["n"].sum() == len(study.anomalies) and "8" not in set(frame["class"])
     assert frame["recall"].is_monotonic_increasing
 
@@ -121,7 +122,7 @@ def test_classes_add_up_to_the_anomalies_judged(held):
 def test_another_seed_is_another_fit_judged_on_the_same_images(held):
     study, run = held
     repeated = Study(study.params.model_copy(update={"seeds": [1, 2]}), study.images, study.labels, study.split)
-    values = judgement.seeds(repeated, run)
+    values = evaluate.seeds(repeated, run)
     assert list(values) == [555, 1, 2] and len(set(values.values())) == 3
 
 
@@ -132,7 +133,7 @@ def test_a_duplicate_planted_after_the_division_stops_the_run_and_names_both_fil
     planted = study.groups.copy()
     planted[other] = planted[first]
     assert of_run(run).split.fit.tolist() == study.split.fit.tolist()
-    monkeypatch.setattr("lib.study._groups", lambda images: planted)
+    monkeypatch.setattr("lib.study.study._groups", lambda images: planted)
     with pytest.raises(UserError) as stopped:
         of_run(run)
     ids = study.images.table["id"]

@@ -5,9 +5,11 @@ import shutil
 
 import pytest
 
-from lib import params, paths, wording
-from lib.errors import UserError
-from lib.report import build, document, execute, html, pdf
+from lib import params
+from lib.core import paths
+from lib.core.errors import UserError
+from lib.report import build, execute
+from lib.report.render import document, html, pdf
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def place(tmp_path_factory):
         patch.setattr(document, "read_chapters", lambda _: [])  # the links of these three lead to later ones
         patch.setattr(html, "write_site", lambda *_: [])  # rendering has tests of its own
         patch.setattr(pdf, "write_pdf", lambda *_: None)
-        patch.setattr(wording, "headline", lambda *_: [])  # it needs the figures of later notebooks
+        patch.setattr(text, "headline", lambda *_: [])  # it needs the figures of later notebooks
         yield root
 
 

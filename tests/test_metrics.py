@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from lib import metrics
+from lib.evaluation import metrics
 
 PUBLISHED = {"tp": 7822, "fp": 193, "tn": 607, "fn": 522}
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from lib import params
-from lib.errors import UserError
+from lib.core.errors import UserError
 
 
 def write(folder: Path, text: str, name: str = "mine") -> Path:

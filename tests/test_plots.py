@@ -10,7 +10,8 @@ from drawing import check_size, check_words, drawn, svg
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from lib import metrics, plots
+from lib.evaluation import metrics
+from lib.presentation import plots
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (20, 24, 24, 3), dtype=np.uint8)
@@ -143,7 +144,7 @@ def test_the_callers_settings_are_left_alone():
 
 
 def test_no_pyplot_and_no_tensorflow():
-    code = "import sys, lib.plots, lib.tables, lib.metrics, lib.attributes; print(*sys.modules)"
+    code = "import sys, lib.presentation.plots, lib.presentation.tables, lib.evaluation.metrics, lib.data.attributes; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert {"matplotlib.pyplot", "tensorflow", "keras"}.isdisjoint(loaded)
 

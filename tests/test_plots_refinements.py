@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from drawing import check_size, check_words, drawn, svg
 
-from lib import plots
+from lib.presentation import plots
 
 RNG = np.random.default_rng(0)
 MANY = 25

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import attributes, data, params
-from lib.detectors import reference
-from lib.detectors.reference import REFERENCES, SHORTCUTS, shortcuts
-from lib.errors import UserError
+from lib import data, params
+from lib.core.errors import UserError
+from lib.data import attributes
+from lib.detectors import baselines
+from lib.detectors.baselines import REFERENCES, SHORTCUTS, shortcuts
 
 NAMES = list(REFERENCES)
 ON_IMAGES = [name for name in NAMES if REFERENCES[name].sees == "images"]
@@ -41,7 +42,7 @@ def images(request):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_scores_are_finite_numbers_and_none_is_negative(name, images):
-    scores, seconds = reference.fit_and_score(name, images, rows(40), np.arange(25))
+    scores, seconds = baselines.fit_and_score(name, images, rows(40), np.arange(25))
     assert scores.shape == (40,) and scores.dtype == np.float64
     assert np.isfinite(scores).all() and (scores >= 0).all() and seconds >= 0
 
@@ -72,8 +73,8 @@ def test_more_images_than_a_batch_score_as_few_do(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_order_of_the_images_fitted_on_does_not_matter(name, images):
     fit = np.random.default_rng(1).permutation(40)[:25]
-    one, _ = reference.fit_and_score(name, images, rows(40), fit)
-    two, _ = reference.fit_and_score(name, images, rows(40), fit[::-1])
+    one, _ = baselines.fit_and_score(name, images, rows(40), fit)
+    two, _ = baselines.fit_and_score(name, images, rows(40), fit[::-1])
     np.testing.assert_array_equal(one, two)
 
 
@@ -99,11 +100,11 @@ def test_what_is_not_a_saved_detector_is_one_clear_line(name, tmp_path):
 
 
 def test_one_detectors_file_is_not_anothers(tmp_path):
-    detector = reference.MeanImage()
+    detector = baselines.MeanImage()
     detector.fit(made_up(3, 1))
     detector.save(tmp_path)
     with pytest.raises(UserError, match="not a fitted HOGNearestNeighbour"):
-        reference.HOGNearestNeighbour.load(tmp_path)
+        baselines.HOGNearestNeighbour.load(tmp_path)
 
 
 @pytest.mark.filterwarnings("error")
@@ -112,14 +113,14 @@ def test_one_detectors_file_is_not_anothers(tmp_path):
 def test_constant_images_all_score_the_same(name, level):
     images = np.full((9, 32, 32, 3), level, np.uint8)
     table = pd.DataFrame({"file_bytes": [64] * 9, "height": [8] * 9, "width": [8] * 9})
-    scores, _ = reference.fit_and_score(name, images, table, np.arange(4))
+    scores, _ = baselines.fit_and_score(name, images, table, np.arange(4))
     np.testing.assert_allclose(scores, 0, atol=1e-12)
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", NAMES)
 def test_one_image_is_enough_to_fit_to(name, images):
-    scores, _ = reference.fit_and_score(name, images, rows(40), np.array([7]))
+    scores, _ = baselines.fit_and_score(name, images, rows(40), np.array([7]))
     assert np.isfinite(scores).all()
     if name != "edge energy":
         assert scores[7] == pytest.approx(0, abs=1e-12)
@@ -128,9 +129,9 @@ def test_one_image_is_enough_to_fit_to(name, images):
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_to_fit_to_and_a_table_of_other_images_are_refused(name, images):
     with pytest.raises(ValueError, match="no images to fit to"):
-        reference.fit_and_score(name, images, rows(40), np.array([], int))
+        baselines.fit_and_score(name, images, rows(40), np.array([], int))
     with pytest.raises(ValueError, match="39 rows"):
-        reference.fit_and_score(name, images, rows(39), np.arange(5))
+        baselines.fit_and_score(name, images, rows(39), np.arange(5))
 
 
 @pytest.mark.parametrize("name", ON_IMAGES)
@@ -142,7 +143,7 @@ def test_no_images_have_no_scores(name, images):
 
 def test_the_mean_image_scores_nothing():
     images = np.stack([np.full((16, 16, 3), level, np.uint8) for level in (10, 20, 60)])
-    detector = reference.MeanImage()
+    detector = baselines.MeanImage()
     detector.fit(images)
     scores = detector.score(np.full((2, 16, 16, 3), [[[[30]]], [[[81]]]], np.uint8))
     np.testing.assert_allclose(scores, [0, (51 / 255) ** 2], rtol=1e-6, atol=1e-9)
@@ -152,7 +153,7 @@ def test_edge_energy_of_a_step_is_its_height_over_the_width():
     step = np.zeros((1, 33, 33, 1), np.uint8)
     step[:, :, 20:] = 51
     noise = np.random.default_rng(0).integers(0, 256, step.shape, dtype=np.uint8)
-    detector = reference.EdgeEnergy()
+    detector = baselines.EdgeEnergy()
     np.testing.assert_allclose(detector.score(step), 0.2 / 32, rtol=1e-6)
     np.testing.assert_allclose(detector.score(step.transpose(0, 2, 1, 3)), 0.2 / 32, rtol=1e-6)
     np.testing.assert_allclose(detector.score(np.repeat(step, 3, axis=-1)), 0.2 / 32, rtol=1e-5)
@@ -160,7 +161,7 @@ def test_edge_energy_of_a_step_is_its_height_over_the_width():
 
 
 def test_principal_components_give_back_every_image_they_are_as_many_as(images):
-    detector = reference.PCAReconstruction()
+    detector = baselines.PCAReconstruction()
     detector.fit(images)
     assert len(detector.components) == len(images) - 1
     np.testing.assert_allclose(detector.components @ detector.components.T, np.eye(39), atol=1e-4)
@@ -172,24 +173,24 @@ def test_principal_components_give_back_every_image_they_are_as_many_as(images):
 def test_there_are_never_more_components_than_asked_for():
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (400, 24, 24, 1), dtype=np.uint8)
-    detector = reference.PCAReconstruction()
+    detector = baselines.PCAReconstruction()
     detector.fit(images)
     assert detector.components.shape == (256, 24 * 24)
-    mean = reference.MeanImage()
+    mean = baselines.MeanImage()
     mean.fit(images)
     fresh = random.integers(0, 256, (50, 24, 24, 1), dtype=np.uint8)
     assert (detector.score(fresh) <= mean.score(fresh) + 1e-7).all()  # components only ever take error away
 
 
 def test_an_image_that_was_fitted_on_is_its_own_nearest_neighbour(images):
-    detector = reference.HOGNearestNeighbour()
+    detector = baselines.HOGNearestNeighbour()
     detector.fit(images)
     np.testing.assert_array_equal(detector.score(images), 0)
     assert detector.score(images[:, ::-1, ::-1]).min() > 0
 
 
 def test_oriented_gradients_do_not_see_brightness_and_grey_is_grey_colour(images):
-    detector = reference.HOGNearestNeighbour()
+    detector = baselines.HOGNearestNeighbour()
     detector.fit(images // 2)
     np.testing.assert_allclose(detector.score(images // 2 + 100), 0, atol=1e-5)
     grey = made_up(5, 1)
@@ -199,14 +200,14 @@ def test_oriented_gradients_do_not_see_brightness_and_grey_is_grey_colour(images
 
 def test_images_too_small_for_one_block_are_refused():
     with pytest.raises(ValueError, match="8 × 8 pixels"):
-        reference.HOGNearestNeighbour().fit(np.zeros((2, 8, 8, 1), np.uint8))
+        baselines.HOGNearestNeighbour().fit(np.zeros((2, 8, 8, 1), np.uint8))
 
 
 @pytest.mark.parametrize("name", ["file size", "aspect ratio"])
 def test_shortcuts_on_files_do_not_see_pixels(name):
     table = rows(40)
-    one, _ = reference.fit_and_score(name, made_up(40, 3), table, np.arange(25))
-    two, _ = reference.fit_and_score(name, np.zeros((40, 16, 16, 1), np.uint8), table, np.arange(25))
+    one, _ = baselines.fit_and_score(name, made_up(40, 3), table, np.arange(25))
+    two, _ = baselines.fit_and_score(name, np.zeros((40, 16, 16, 1), np.uint8), table, np.arange(25))
     np.testing.assert_array_equal(one, two)
 
 
@@ -214,7 +215,7 @@ def test_shortcuts_on_files_do_not_see_pixels(name):
 def test_twice_and_half_are_as_far_from_the_median(name, column):
     table = pd.DataFrame({"file_bytes": [100] * 6, "height": [100] * 6, "width": [100] * 6})
     table[column] = [100, 100, 100, 200, 50, 400]
-    scores, _ = reference.fit_and_score(name, np.zeros((6, 16, 16, 1), np.uint8), table, np.arange(3))
+    scores, _ = baselines.fit_and_score(name, np.zeros((6, 16, 16, 1), np.uint8), table, np.arange(3))
     np.testing.assert_allclose(scores, np.log([1, 1, 1, 2, 2, 4]), atol=1e-12)
 
 
@@ -237,8 +238,8 @@ def test_what_lies_between_the_margins_does_not_matter():
     images[::2, :, :4] = 255
     inverted = images.copy()
     inverted[:, :, 5:] = 127 - inverted[:, :, 5:]
-    one, _ = reference.fit_and_score("white margins", images, rows(30), np.arange(9))
-    two, _ = reference.fit_and_score("white margins", inverted, rows(30), np.arange(9))
+    one, _ = baselines.fit_and_score("white margins", images, rows(30), np.arange(9))
+    two, _ = baselines.fit_and_score("white margins", inverted, rows(30), np.arange(9))
     np.testing.assert_array_equal(one, two)
     assert len(np.unique(one.round(9))) == 2
 
@@ -260,7 +261,7 @@ def test_digits_are_told_apart_by_shape_and_not_by_how_they_were_made():
     def auroc(name):
         from sklearn.metrics import roc_auc_score
 
-        scores, _ = reference.fit_and_score(name, digits.images, digits.table, normal[:120])
+        scores, _ = baselines.fit_and_score(name, digits.images, digits.table, normal[:120])
         return roc_auc_score(labels[judged], scores[judged])
 
     # Every digit is 64 bytes and 8 × 8 pixels, on black.
@@ -274,7 +275,7 @@ def test_they_are_imported_and_used_without_tensorflow():
         "print([name for name in ('sklearn', 'skimage', 'tensorflow', 'keras') if name in sys.modules]);"
         "table = pandas.DataFrame({'file_bytes': [1, 2, 3], 'height': [1, 2, 3], 'width': [1, 2, 4]});"
         "images = numpy.random.default_rng(0).integers(0, 256, (3, 16, 16, 1), dtype=numpy.uint8);"
-        "[reference.fit_and_score(name, images, table, numpy.arange(2)) for name in reference.REFERENCES];"
+        "[baselines.fit_and_score(name, images, table, numpy.arange(2)) for name in baselines.REFERENCES];"
         "print('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from lib import data, params
-from lib.detectors import reference
+from lib.detectors import baselines
 
 pytestmark = pytest.mark.caltech101
 
@@ -31,7 +31,7 @@ def auroc(images):
     held_out = np.setdiff1d(np.arange(len(labels)), fit)
 
     def judged(name):
-        scores, _ = reference.fit_and_score(name, images.images, images.table, fit)
+        scores, _ = baselines.fit_and_score(name, images.images, images.table, fit)
         return roc_auc_score(labels[held_out], scores[held_out])
 
     return judged

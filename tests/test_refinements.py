@@ -6,13 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lib import judgement, params, refinements, thresholds
+from lib import params
 from lib.detectors.features import Neighbours
+from lib.evaluation import comparison as refinements
+from lib.evaluation import evaluate, thresholds
+from lib.evaluation.comparison import Candidate
+from lib.evaluation.comparison import recommendations as verdicts
+from lib.evaluation.comparison.ensembles import ranked
+from lib.evaluation.comparison.judged import validated
 from lib.params import Refinement
-from lib.refinements import Candidate, page, pretrained, verdicts, words
-from lib.refinements.ensembles import ranked
-from lib.refinements.judged import validated
-from lib.study import Study
+from lib.presentation import refinements as page
+from lib.presentation.text import refinements as words
+from lib.study import features as pretrained
+from lib.study.study import Study
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,7 +36,7 @@ REFINEMENTS = [Refinement(latent_dim=8), Refinement(batch_norm=True), Refinement
 def study(place):
     small = {"image_size": 16, "latent_dim": 4, "epochs": 2, "seeds": [1], "refinements": REFINEMENTS}
     small |= {"calibration_share": 0.2, "backbone_size": 32}
-    return judgement.apart(Study.open(params.load("digits").model_copy(update=small)))
+    return evaluate.apart(Study.open(params.load("digits").model_copy(update=small)))
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +56,12 @@ def test_a_study_that_refines_has_a_part_to_choose_by_and_no_image_is_in_two(stu
     parts = [study.split.fit, study.split.calibration, study.split.validation, study.split.test]
     everything = np.concatenate(parts)
     assert len(np.unique(everything)) == len(everything) and all(map(len, parts))
-    assert study.params.validation_share == judgement.VALIDATION
+    assert study.params.validation_share == evaluate.VALIDATION
 
 
 def test_a_study_that_does_not_refine_keeps_its_parts():
     plain = {"refinements": [], "backbone": "", "image_size": 16}
-    apart = judgement.apart(Study.open(params.load("digits").model_copy(update=plain)))
+    apart = evaluate.apart(Study.open(params.load("digits").model_copy(update=plain)))
     assert apart.params.protocol == "holdout" and not len(apart.split.validation)
 
 

@@ -16,8 +16,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import render_material as material
 
-from lib.report.document import read_chapters
-from lib.report.html import write_site
+from lib.report.render.document import read_chapters
+from lib.report.render.html import write_site
 
 pytestmark = pytest.mark.browser
 WIDTHS = (1280, 390)

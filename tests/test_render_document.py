@@ -5,8 +5,8 @@ import pytest
 import render_material as material
 from nbformat.v4 import new_markdown_cell, new_output
 
-from lib.report import pandoc
-from lib.report.document import Prose, RenderError, Text, read_chapters, resolved_text
+from lib.report.render import pandoc
+from lib.report.render.document import Prose, RenderError, Text, read_chapters, resolved_text
 
 
 def read(folder, *cells, name="01_page"):

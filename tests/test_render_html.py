@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import pytest
 import render_material as material
 
-from lib.report.document import RenderError, read_chapters
-from lib.report.html import natural_size, write_site
+from lib.report.render.document import RenderError, read_chapters
+from lib.report.render.html import natural_size, write_site
 from lib.report.studies import write_index
 
 VOID = {"img", "br", "hr", "meta", "link", "input", "col", "source", "wbr"}

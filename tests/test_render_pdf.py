@@ -8,11 +8,11 @@ import subprocess
 import pytest
 import render_material as material
 
-from lib.report import placement, tabular
-from lib.report.document import RenderError, read_chapters
-from lib.report.pandoc import parse, plain
-from lib.report.pdf import lay_out, write_pdf
-from lib.report.typeset import quoted
+from lib.report.render import placement, tabular
+from lib.report.render.document import RenderError, read_chapters
+from lib.report.render.pandoc import parse, plain
+from lib.report.render.pdf import lay_out, write_pdf
+from lib.report.render.typeset import quoted
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib import show
+from lib.presentation import show
 
 
 @pytest.fixture

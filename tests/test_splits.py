@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import duplicates, splits
-from lib.errors import UserError
+from lib.core.errors import UserError
+from lib.data import duplicates, splits
 
 
 def test_resubstitution_fits_all_normals_and_judges_everything():

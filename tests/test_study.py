@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from lib import judgement, params, runs
-from lib.errors import UserError
-from lib.study import Study, finished, of_run
+from lib import params
+from lib.core.errors import UserError
+from lib.evaluation import evaluate
+from lib.study import run
+from lib.study.study import Study, finished, of_run
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,7 @@ def test_every_reconstruction_that_pages_show_is_kept(study, trained):
 
 def test_metrics_have_the_promised_form_and_add_up(study, trained):
     run, _ = trained
-    judgement.judge(study, run, "autoencoder", [0.01, 0.02])
+    evaluate.judge(study, run, "autoencoder", [0.01, 0.02])
     told = json.loads((run.folder / "metrics.json").read_text())
     assert told["dataset"] == {
         "name": "digits", "version": "scikit-learn", "images": 1797, "classes": 10, "normal": 174, "anomalies": 1623,
@@ -110,21 +112,21 @@ def test_beginning_again_forgets_old_scores(study, trained):
 
 def test_a_run_that_is_not_there_is_trained_from_its_parameter_set(place, study, monkeypatch):
     monkeypatch.setenv("ANOMALY_RUN_FOLDER", str(place / "elsewhere"))
-    monkeypatch.setattr("lib.study.load", lambda name: study.params)
+    monkeypatch.setattr("lib.study.study.load", lambda name: study.params)
     assert finished("digits").exists
 
 
 def test_a_missing_score_is_refused(tmp_path):
-    run = runs.Run(tmp_path)
+    left = run.Run(tmp_path)
     frame = Study.open(params.load("digits"))._frame().assign(autoencoder=np.nan)
     with pytest.raises(ValueError, match="no score"):
-        run.write_scores(frame)
-    assert not run.exists
+        left.write_scores(frame)
+    assert not left.exists
 
 
 def test_reading_a_run_that_is_not_there_is_one_clear_line(tmp_path):
     with pytest.raises(UserError, match="run 02_training first"):
-        runs.Run(tmp_path).read("metrics")
+        run.Run(tmp_path).read("metrics")
 
 
 def test_an_unkept_reconstruction_is_an_error_not_another_image(trained):

@@ -4,7 +4,8 @@ import numpy as np
 import pandas
 import pytest
 
-from lib import metrics, tables
+from lib.evaluation import metrics
+from lib.presentation import tables
 
 LABELS = np.repeat([1, 0, 0, 1], [7822, 193, 607, 522])
 SCORES = np.repeat([1.0, 1.0, 0.0, 0.0], [7822, 193, 607, 522])

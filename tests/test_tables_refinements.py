@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib import tables
+from lib.presentation import tables
 
 
 def metric(value, half=None):

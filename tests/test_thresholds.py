@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lib import metrics, thresholds
-from lib.errors import UserError
+from lib.core.errors import UserError
+from lib.evaluation import metrics, thresholds
 
 COSTS = {"cost_miss": 5.0, "cost_false_alarm": 1.0, "prevalence": 0.1}
 LABELLED = {

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from lib import detectors, training
-from lib.backend import keras, tf
-from lib.detectors import layers
+from lib import detectors
+from lib.core.backend import keras, tf
+from lib.detectors.reconstruction import layers, training
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,11 @@
 """Computed sentences say what their numbers say."""
 
 import pytest
-
-from lib import metrics, params, wording
 from lib.thresholds import Threshold
+
+from lib import params
+from lib.evaluation import metrics
+from lib.presentation import text as wording
 
 DIGITS = params.load("digits")
 

@@ -1,6 +1,6 @@
 """The detectors, and which of them a study's names mean.
 
-What needs TensorFlow is imported at its first use, so that `lib.detectors.reference`, which does not, stays quick.
+What needs TensorFlow is imported at its first use, so that `lib.detectors.baselines`, which does not, stays quick.
 """
 
 import importlib
@@ -10,9 +10,9 @@ from lib.detectors.base import Detector
 from lib.params import Parameters
 
 if TYPE_CHECKING:
-    from lib.detectors.autoencoder import Autoencoder
-    from lib.detectors.reconstruction import ReconstructionDetector, Settings
-    from lib.detectors.vae import VAE
+    from lib.detectors.reconstruction.autoencoder import Autoencoder
+    from lib.detectors.reconstruction.detector import ReconstructionDetector, Settings
+    from lib.detectors.reconstruction.vae import VAE
 
     NAMES: dict[str, type[ReconstructionDetector]]
 

@@ -13,14 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lib import paths, wording
-from lib.cache import lock, write_json
-from lib.clock import clock
-from lib.errors import UserError
+from lib.core import paths
+from lib.core.cache import lock, write_json
+from lib.core.errors import UserError
+from lib.core.formatting import clock
 from lib.params import Parameters
+from lib.presentation import text
 from lib.report.status import key
-from lib.runs import Run
-from lib.study import Study
+from lib.study.run import Run
+from lib.study.study import Study
 
 
 def build(params: Parameters, notice: str = "") -> Path:
@@ -71,9 +72,9 @@ def build(params: Parameters, notice: str = "") -> Path:
 
 def _make(opened: Study, notice: str, making: Path, started: float) -> list[Path]:
     from lib.report import execute, kept
-    from lib.report.document import ReportInfo, read_chapters
-    from lib.report.html import write_site
-    from lib.report.pdf import write_pdf
+    from lib.report.render.document import ReportInfo, read_chapters
+    from lib.report.render.html import write_site
+    from lib.report.render.pdf import write_pdf
 
     run = Run(making / "run")
     os.environ["ANOMALY_RUN_FOLDER"] = str(run.folder)
@@ -95,12 +96,12 @@ def _make(opened: Study, notice: str, making: Path, started: float) -> list[Path
     manifest, figures = run.read("manifest"), run.read("metrics")
     info = ReportInfo(
         title=opened.params.title,
-        description=wording.description(opened.params),
+        description=text.description(opened.params),
         study=opened.params.study,
         notice=notice,
         generated=manifest["created"][:10],
         facts=tuple(_facts(opened, manifest)),
-        headline=tuple(wording.headline(opened.params, figures)),
+        headline=tuple(text.headline(opened.params, figures)),
     )
     chapters = read_chapters(executed)
     pages = write_site(chapters, info, making)

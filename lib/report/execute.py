@@ -19,9 +19,9 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
-from lib import paths
-from lib.clock import clock
-from lib.errors import UserError
+from lib.core import paths
+from lib.core.errors import UserError
+from lib.core.formatting import clock
 
 LOG_SECONDS = 30.0
 CELL_TIMEOUT = 4 * 3600  # seconds; a cell that hangs fails in the end, and no fit of this suite takes so long

@@ -18,8 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lib import cache, paths
-from lib.runs import Run
+from lib.core import cache, paths
+from lib.study.run import Run
 
 MANIFEST = "manifest.json"  # says when and from which commit, so it differs every time and decides nothing
 

@@ -2,8 +2,8 @@
 
 import json
 
-from lib import paths
-from lib.cache import code_key, content_key
+from lib.core import paths
+from lib.core.cache import code_key, content_key
 from lib.params import Parameters
 
 

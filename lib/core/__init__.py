@@ -1,0 +1,1 @@
+"""What every room may use: errors, paths, the cache, provenance, the backend, how numbers are written."""

@@ -1,0 +1,155 @@
+"""Content keys, whole-or-nothing writes and locks: how anything is kept on disk.
+
+Every file is written under another name and moved into place, so a reader never meets half a file.
+"""
+
+import ast
+import contextlib
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lib.core import paths
+from lib.core.errors import UserError
+
+
+def content_key(*parts: Any) -> str:
+    """A short key (16 hex digits) of JSON-able values; equal values give equal keys on every machine."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def files_key(files: list[Path]) -> str:
+    """A key of files' names and bytes, in any order given."""
+    return content_key(sorted((file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files))
+
+
+@functools.cache
+def code_of(module: str) -> str:
+    """A key of a module's code: its bytes, and those of every `lib` module that it imports, directly or not.
+
+    Args:
+        module: full name, such as `lib.data.attributes`; for a package, its `__init__.py`.
+
+    Raises:
+        ValueError: there is no such module in `lib`.
+    """
+    return files_key(code_files(module))
+
+
+def code_files(module: str) -> list[Path]:
+    """The files that `code_of` reads, sorted: imports inside functions count, those for type checkers do not.
+
+    `from lib.core import cache` names the module `lib.core.cache` alone; `from lib.data import load`, a name that a
+    package's `__init__.py` defines, names that file and what it imports.
+
+    Raises:
+        ValueError: there is no such module in `lib`.
+    """
+    start = _module_file(module)
+    if start is None:
+        raise ValueError(f"code_of: there is no module {module}")
+    found, waiting = {start}, [start]
+    while waiting:
+        for file in _imported_files(waiting.pop()) - found:
+            found.add(file)
+            waiting.append(file)
+    return sorted(found)
+
+
+def _module_file(module: str) -> Path | None:
+    path = paths.ROOT.joinpath(*module.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def _imported_files(file: Path) -> set[Path]:
+    found: set[Path | None] = set()
+    waiting: list[ast.AST] = [ast.parse(file.read_bytes())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            found |= {_module_file(name.name) for name in node.names if name.name.startswith("lib.")}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lib":
+            for name in node.names:
+                found.add(_module_file(f"{node.module}.{name.name}") or _module_file(node.module))
+        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            waiting += node.orelse
+            continue
+        waiting += ast.iter_child_nodes(node)
+    return found - {None}
+
+
+def code_key() -> str:
+    """A key of every line that can change a report: `lib/`, the notebooks, published figures and the lock file."""
+    files = [path for path in (paths.ROOT / "lib").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    files += [*paths.notebooks_folder().glob("*.py"), *(paths.params_folder() / "published").glob("*.json")]
+    files.append(paths.ROOT / "requirements.lock")
+    return files_key([path for path in files if path.is_file()])
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path`; moved onto `path` if the block ends well, removed if it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON whole or not at all; NaN is refused, since JSON has none."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """What `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def lock(name: str, *, wait: bool = True) -> Iterator[None]:
+    """Holds a lock file in the cache for the block, so that two processes do not make the same thing at once.
+
+    Raises:
+        UserError: `wait` is false and another process holds the lock.
+    """
+    folder = paths.cache_folder() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / f"{name}.lock", "w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{name}: another process is at it; wait for it to end, or stop it") from None
+        yield
+
+
+def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
+    """The folder `<cache>/<kind>/<key>`, made by `make(folder)` if it is not there yet.
+
+    `make` writes into a temporary folder, which is moved into place whole.
+    """
+    folder = paths.cache_folder() / kind / key
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with lock(f"{kind}-{key}"):
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{key}.") as temporary:
+                made = Path(temporary) / "made"
+                made.mkdir()
+                make(made)
+                os.replace(made, folder)
+    return folder

@@ -1,0 +1,34 @@
+"""Where things lie: every folder the suite reads or writes, in one place."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def params_folder() -> Path:
+    """The parameter sets, `params/`."""
+    return ROOT / "params"
+
+
+def notebooks_folder() -> Path:
+    """The notebooks' text, `notebooks/`."""
+    return ROOT / "notebooks"
+
+
+def reports_folder() -> Path:
+    """Rendered studies, `reports/`, or the folder that `ANOMALY_REPORTS_DIR` names."""
+    return Path(os.environ.get("ANOMALY_REPORTS_DIR") or ROOT / "reports").expanduser().absolute()
+
+
+def cache_folder() -> Path:
+    """Prepared images, fits and drafts, `.cache/`, or the folder that `ANOMALY_CACHE_DIR` names."""
+    return Path(os.environ.get("ANOMALY_CACHE_DIR") or ROOT / ".cache").expanduser().absolute()
+
+
+def shown(path: Path) -> str:
+    """A path as people should read it: relative to the project where it lies inside, whole elsewhere."""
+    try:
+        return str(Path(path).absolute().relative_to(ROOT))
+    except ValueError:
+        return str(path)

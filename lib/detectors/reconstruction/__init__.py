@@ -1,0 +1,1 @@
+"""Detectors that flag what they cannot reconstruct."""

@@ -1,0 +1,1 @@
+"""What scores are worth: thresholds, metrics, verdicts, and how detectors compare."""

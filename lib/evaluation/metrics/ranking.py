@@ -1,0 +1,184 @@
+"""What the ranking of the images is worth, whatever the threshold: areas under curves, and the curves."""
+
+import math
+
+import numpy as np
+import sklearn.metrics
+
+from lib.evaluation.metrics.checks import Metric, checked
+from lib.evaluation.metrics.intervals import (
+    Z,
+    cumulative,
+    logit_bootstrap,
+    percentile_bootstrap,
+    placements,
+    superiority,
+)
+
+
+def judge(labels, scores) -> dict[str, Metric]:
+    """Judge a ranking by all that need no threshold.
+
+    Args:
+        labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
+        scores: Anomaly scores, shape (n,).
+
+    Returns:
+        `auroc`, `aupr`, `aupr_normal` (normal images as the positive class) and `fpr_at_95_tpr`: the metrics of
+        the same functions of this room.
+
+    Raises:
+        ValueError: As `auroc`.
+    """
+    return {
+        "auroc": auroc(labels, scores),
+        "aupr": aupr(labels, scores),
+        "aupr_normal": aupr(labels, scores, positive="normal"),
+        "fpr_at_95_tpr": fpr_at_tpr(labels, scores),
+    }
+
+
+def auroc(labels, scores) -> Metric:
+    """Measure the area under the ROC curve: how often an anomaly outscores a normal image, ties half.
+
+    Args:
+        labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
+        scores: Anomaly scores, shape (n,).
+
+    Returns:
+        `{"value", "low", "high", "chance": 0.5}` with the 95 % DeLong interval.
+
+    Raises:
+        ValueError: Lengths differ, only one class occurs, a label is neither 0 nor 1, or a score is not
+            finite.
+    """
+    labels, scores = checked(labels, scores, both="AUROC")
+    value, low, high = superiority(scores[labels], scores[~labels])
+    return {"value": value, "low": low, "high": high, "chance": 0.5}
+
+
+def auroc_difference(labels, scores, others) -> Metric:
+    """Compare two detectors on the same images: AUROC of `scores` minus AUROC of `others`.
+
+    Args:
+        labels: 1 for an anomaly, 0 for a normal image, shape (n,); at least two of each.
+        scores: Scores of the first detector, shape (n,).
+        others: Scores of the second detector for the same images in the same order, shape (n,).
+
+    Returns:
+        `{"value", "low", "high", "chance": 0.0}`; the interval is DeLong's for correlated curves.
+
+    Raises:
+        ValueError: As `auroc`, or a class has fewer than two images.
+    """
+    labels, scores = checked(labels, scores, both="AUROC")
+    _, others = checked(labels, others)
+    if min(labels.sum(), (~labels).sum()) < 2:
+        raise ValueError("labels: comparing two AUROCs needs at least two normal images and two anomalies")
+    above, below = zip(*(placements(s[labels], s[~labels]) for s in (scores, others)), strict=True)
+    value = float(above[0].mean() - above[1].mean())
+    variance = sum(np.var(part[0] - part[1], ddof=1) / part[0].size for part in (above, below))
+    half = Z * math.sqrt(variance)
+    return {"value": value, "low": max(value - half, -1.0), "high": min(value + half, 1.0), "chance": 0.0}
+
+
+def aupr(labels, scores, positive: str = "anomaly") -> Metric:
+    """Measure average precision, the step-wise area under the precision-recall curve.
+
+    Args:
+        labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
+        scores: Anomaly scores, shape (n,).
+        positive: `"anomaly"` asks for precision among what is flagged, `"normal"` among what passes (the
+            scores are then read downwards).
+
+    Returns:
+        `{"value", "low", "high", "chance"}`; chance is the share of the positive class, and the interval a
+        stratified bootstrap on the logit scale with a fixed seed.
+
+    Raises:
+        ValueError: As `auroc`, or `positive` is another word.
+    """
+    labels, scores = checked(labels, scores, both="AUPR")
+    if positive not in ("anomaly", "normal"):
+        raise ValueError(f"positive: {positive!r} is neither 'anomaly' nor 'normal'")
+    if positive == "normal":
+        labels, scores = ~labels, -scores
+    value = _average_precision(*cumulative(labels, scores))
+    low, high = logit_bootstrap(labels, scores, _average_precision, value)
+    return {"value": value, "low": low, "high": high, "chance": float(labels.mean())}
+
+
+def fpr_at_tpr(labels, scores, tpr: float = 0.95) -> Metric:
+    """Measure the price of catching most anomalies: the least FPR among thresholds that reach a TPR.
+
+    Args:
+        labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
+        scores: Anomaly scores, shape (n,).
+        tpr: The share of anomalies to catch, above 0 and at most 1.
+
+    Returns:
+        `{"value", "low", "high", "chance": tpr, "better": "lower"}`; the interval is a stratified
+        percentile bootstrap with a fixed seed.
+
+    Raises:
+        ValueError: As `auroc`, or `tpr` is out of range.
+    """
+    labels, scores = checked(labels, scores, both="FPR at a TPR")
+    if not 0 < tpr <= 1:
+        raise ValueError(f"tpr: {tpr:g} is not above 0 and at most 1")
+
+    def statistic(tp: np.ndarray, fp: np.ndarray) -> float:
+        # A hair of tolerance: 0.95 of 20 anomalies is 19 of them, whatever binary fractions say.
+        return float(fp[np.argmax(tp >= tpr * tp[-1] - 1e-9)] / fp[-1])
+
+    low, high = percentile_bootstrap(labels, scores, statistic)
+    value = statistic(*cumulative(labels, scores))
+    return {"value": value, "low": low, "high": high, "chance": float(tpr), "better": "lower"}
+
+
+def roc_curve(labels, scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Trace the ROC curve over every threshold that decides differently.
+
+    Args:
+        labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
+        scores: Anomaly scores, shape (n,).
+
+    Returns:
+        `(fpr, tpr, thresholds)`, each of shape (k + 1,) for k distinct scores, from nothing flagged to
+        everything. Row i is what flagging scores strictly above `thresholds[i]` does; the last threshold is
+        minus infinity.
+
+    Raises:
+        ValueError: As `auroc`.
+    """
+    labels, scores = checked(labels, scores, both="the ROC curve")
+    fpr, tpr, reached = sklearn.metrics.roc_curve(labels, scores, drop_intermediate=False)
+    # scikit-learn flags score >= threshold; strictly above the next lower score is the same decision.
+    return fpr, tpr, np.append(reached[1:], -np.inf)
+
+
+def pr_curve(labels, scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Trace precision against recall over every threshold that flags something.
+
+    Args:
+        labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
+        scores: Anomaly scores, shape (n,).
+
+    Returns:
+        `(recall, precision, thresholds)`, each of shape (k,) for k distinct scores, recall rising to 1. Row i
+        is what flagging scores strictly above `thresholds[i]` does; the last threshold is minus infinity.
+
+    Raises:
+        ValueError: As `auroc`.
+    """
+    labels, scores = checked(labels, scores, both="the precision-recall curve")
+    tp, fp = cumulative(labels, scores)
+    levels = np.unique(scores)[::-1]
+    return tp / tp[-1], tp / (tp + fp), np.append(levels[1:], -np.inf)
+
+
+def _average_precision(tp: np.ndarray, fp: np.ndarray) -> float:
+    """Sum of precision times the gain in recall; a score that no resampled image has adds nothing."""
+    flagged = tp + fp
+    precision = np.divide(tp, flagged, out=np.zeros_like(flagged), where=flagged > 0)
+    return float(np.sum(np.diff(tp, prepend=0.0) * precision) / tp[-1])

@@ -1,0 +1,1 @@
+"""Executed notebooks become HTML and PDF."""

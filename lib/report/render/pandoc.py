@@ -1,0 +1,135 @@
+"""Markdown in, HTML or Typst out: pandoc, run a handful of times for a whole report.
+
+Between the two, text is pandoc's own tree as JSON: a list of elements `{"t": type, "c": content}`. Both renderers
+write the same tree, so what stands on a page stands in the PDF.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pypandoc
+
+from lib.core.errors import UserError
+
+TEMPLATES = Path(__file__).parent / "templates"
+API_VERSION = [1, 23, 1]  # of the JSON tree, pandoc 3.x
+
+Element = dict[str, Any]
+Elements = list[Element]
+
+
+class PandocError(UserError):
+    """pandoc refused something or warned; the message is what it said, on one line."""
+
+
+def parse(texts: Sequence[str]) -> list[Elements]:
+    """Parses Markdown texts, each on its own.
+
+    Args:
+        texts: any number of them.
+
+    Returns:
+        The blocks of each text, in the same order.
+    """
+    if not texts:
+        return []
+    source = json.dumps(list(texts), ensure_ascii=False)
+    tree = json.loads(_run(source, "--from", str(TEMPLATES / "markdown.lua"), "--to", "json"))
+    return [block["c"][1] for block in tree["blocks"]]
+
+
+def write(parts: Sequence[Elements], form: str, *options: str) -> list[str]:
+    """Writes lists of blocks in one go.
+
+    Args:
+        parts: lists of blocks, each written on its own.
+        form: `html5` or `typst`; raw elements of the form `html` or `typst` pass through.
+        *options: more of pandoc's command line.
+
+    Returns:
+        The text of each part, in the same order.
+
+    Raises:
+        PandocError: something cannot be written in this form, such as TeX that is no mathematics.
+    """
+    if not parts:
+        return []
+    mark = "\x1eend of part\x1e"
+    raw = {"t": "RawBlock", "c": ["html" if form == "html5" else form, mark]}
+    blocks = [block for part in parts for block in [*part, raw]]
+    tree = {"pandoc-api-version": API_VERSION, "meta": {}, "blocks": blocks}
+    source = json.dumps(tree, ensure_ascii=False)
+    text = _run(source, "--from", "json", "--to", form, "--wrap=none", *options)
+    return [part.strip() for part in text.split(mark)[:-1]]
+
+
+def elements(tree: Any) -> Iterator[Element]:
+    """Every element of a tree, outermost first."""
+    if isinstance(tree, dict):
+        if "t" in tree:
+            yield tree
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for each in tree:
+            yield from elements(each)
+
+
+def changed(tree: Any, change: Callable[[Element], Elements | None]) -> Any:
+    """A copy of a tree in which elements are replaced, innermost first.
+
+    Args:
+        tree: blocks or inlines, or any part of them.
+        change: gets an element; returns what takes its place (perhaps nothing), or None to keep it.
+    """
+    if isinstance(tree, dict):
+        return {key: changed(value, change) for key, value in tree.items()}
+    if not isinstance(tree, list):
+        return tree
+    result = []
+    for each in tree:
+        each = changed(each, change)
+        new = change(each) if isinstance(each, dict) and "t" in each else None
+        result.extend([each] if new is None else new)
+    return result
+
+
+def plain(tree: Any) -> str:
+    """The words of a tree, without markup; mathematics as its TeX."""
+    words = []
+    for element in elements(tree):
+        if element["t"] == "Str":
+            words.append(element["c"])
+        elif element["t"] in ("Space", "SoftBreak", "LineBreak"):
+            words.append(" ")
+        elif element["t"] in ("Code", "Math"):
+            words.append(element["c"][1])
+    return " ".join("".join(words).split())
+
+
+def paragraph(inlines: Elements) -> Elements:
+    """Inlines as the blocks that [`write`][lib.report.render.pandoc.write] takes, without a paragraph's tags."""
+    return [{"t": "Plain", "c": inlines}]
+
+
+def raw(form: str, text: str) -> Element:
+    """An inline that is written as it is."""
+    return {"t": "RawInline", "c": [form, text]}
+
+
+@cache
+def _program() -> str:
+    """The pandoc that came with the package; another one on the machine could write other bytes."""
+    bundled = Path(pypandoc.__file__).parent / "files" / "pandoc"
+    return str(bundled) if bundled.is_file() else pypandoc.get_pandoc_path()
+
+
+def _run(source: str, *options: str) -> str:
+    done = subprocess.run([_program(), *options], input=source.encode(), capture_output=True, check=False)
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode or said:
+        raise PandocError(" ".join(said.split()) or f"pandoc ended with {done.returncode}")
+    return done.stdout.decode()
