@@ -4,14 +4,13 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-# No target gains from make's own parallelism, and "make -j clean report" must keep its order.
+# No target benefits from make's own parallelism, and "make -j clean report" must keep its order.
 .NOTPARALLEL:
 
 STUDIES := $(patsubst params/%.yaml,%,$(wildcard params/*.yaml))
-SOURCES := $(wildcard lib/*.py lib/*/*.py lib/*/*/*.py lib/report/templates/*/* notebooks/*.py params/published/*)
 UV ?= uv
 
-# Once built for a GPU, .venv stays so until GPU=0 or make clean-all.
+# A .venv built for a GPU is used until GPU=0 or make clean-all.
 GPU ?= $(if $(wildcard .venv/.ok-gpu),1,0)
 ifeq ($(GPU),1)
 LOCK := requirements-gpu.lock
@@ -22,7 +21,7 @@ STAMP := .venv/.ok
 endif
 PY := .venv/bin/python
 
-# A .venv whose folder was moved, or whose interpreter is gone, is no longer finished, whatever the stamp's date.
+# A .venv whose folder was moved, or whose interpreter is missing, is built again, whatever the stamp's date.
 ifneq ($(wildcard $(STAMP)),)
 ifneq ($(shell $(PY) -c 1 2>/dev/null && grep -F '"folder": "$(CURDIR)"' $(STAMP)),)
 INTACT := yes
@@ -35,10 +34,9 @@ endif
 report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=digits
 	@$(PY) -m lib report $(STUDY)
 
-# A report as a file: make reports/digits/report.pdf. Newer than what it is made from, it is not even looked into.
-reports/%/report.pdf: params/%.yaml $(SOURCES) | $(STAMP)
+# A report as a file: make reports/digits/report.pdf. lib/report/uptodate.py decides whether it is up to date.
+reports/%/report.pdf: FORCE | $(STAMP)
 	@$(PY) -m lib report $*
-	@touch -c $@
 
 lab: $(STAMP) ## JupyterLab; notebooks/*.py open as notebooks on a click
 	@JUPYTER_CONFIG_PATH="$(CURDIR)/.ci/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
@@ -53,14 +51,14 @@ check: $(STAMP) ## lint and formatting
 	@$(PY) -m ruff format --check .
 
 ##@ House-keeping
-lock: ## renew both locks and environment.yml (needs uv); UPGRADE=1 takes newest versions
+lock: ## renew both locks and environment.yml (needs uv); UPGRADE=1 takes the newest versions
 	@command -v "$(UV)" >/dev/null || { echo "make: uv is needed to renew the locks: pip install uv" >&2; exit 1; }
 	@"$(UV)" run --quiet --no-project --with packaging python .ci/lock.py "$(UV)" $(if $(UPGRADE),--upgrade)
 
-clean: ## remove the rendered pages and the .ipynb beside the notebooks; keeps fits and data
+clean: ## remove rendered pages and the .ipynb beside the notebooks; fits and data stay
 	rm -rf reports/*/ notebooks/*.ipynb notebooks/.ipynb_checkpoints
 
-clean-cache: ## remove fitted detectors, scores, prepared images and drafts (.cache); says what that frees
+clean-cache: ## remove fitted detectors, scores, prepared images and drafts (.cache); prints the size
 	@if [ -d .cache ]; then { du -sk .cache; du -sk .cache/*/ 2>/dev/null; } | awk 'NR == 1 { all = $$1; next } \
 	    { sub("^.*cache/", "", $$2); sub("/$$", "", $$2); parts = parts sprintf("%s %s %.1f MB", parts ? "," : "", $$2, $$1 / 1024) } \
 	    END { printf "clean-cache: frees %.1f MB:%s\n", all / 1024, parts }'; \

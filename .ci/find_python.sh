@@ -1,13 +1,13 @@
 #!/bin/sh
-# Prints the Python that .venv is to be built with, or one line saying why there is none.
+# Prints the Python to build .venv with, or one line that says why there is none.
 #
 #   sh .ci/find_python.sh             the first suitable one of python3.12, python3.11, python3
-#   sh .ci/find_python.sh COMMAND     that one, or a refusal
+#   sh .ci/find_python.sh COMMAND     that one, or an error
 #
-# Suitable: CPython 3.11 or 3.12 that can make virtual environments. Each candidate is run, not
-# only looked up: a version manager leaves commands on PATH for versions that are not active.
+# Suitable: CPython 3.11 or 3.12 that can make virtual environments. Each candidate is run and not
+# only looked up, because a version manager puts commands on PATH for versions that are not active.
 
-# Any Python from 2.7 on can answer this, with its path, its lack, or its version.
+# Any Python from 2.7 on can run this; it prints its path, what is missing, or its version.
 probe='
 import platform, sys
 version, maker = platform.python_version(), platform.python_implementation()

@@ -1,8 +1,8 @@
 """Renew ``requirements.lock``, ``requirements-gpu.lock`` and the pip section of ``environment.yml``.
 
-``make lock`` runs this: ``uv run --with packaging python .ci/lock.py uv [--upgrade]``. Versions already
-locked are kept where they still fit, unless ``--upgrade`` is given. The header of each lock says how it was
-made and what each kind of machine downloads, added up from the sizes that the registry states.
+``make lock`` runs this: ``uv run --with packaging python .ci/lock.py uv [--upgrade]``. Locked versions stay
+where they still fit, unless ``--upgrade`` is given. The header of each lock says how it was made and what each
+kind of machine downloads, added up from the sizes that the registry states.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from packaging.markers import Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 from packaging.utils import parse_wheel_filename
 
-# The machines the locks cover: what markers see, and the wheel platforms they take, best first. The oldest
-# patch release stands for its Python version, as a few packages differ between patch releases.
+# The machines the locks cover: the values of markers, and their wheel platforms, best first. Each Python version
+# is represented by its oldest patch release, since a few packages differ between patch releases.
 GLIBC_WHEELS = [f"manylinux_2_{minor}" for minor in range(36, 16, -1)] + ["manylinux2014"]
 MACHINES = {
     ("linux", "x86_64"): [f"{name}_x86_64" for name in [*GLIBC_WHEELS, "manylinux2010", "manylinux1"]],
@@ -63,19 +63,19 @@ def main(uv: str, options: list[str]) -> None:
         gpu_project = Path(folder) / "pyproject.toml"
         gpu_project.write_text(with_cuda(project), encoding="utf-8")
         gpu = Path("requirements-gpu.lock")
-        # What both locks hold, they hold in the same version.
+        # Packages in both locks have the same version in both.
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text("\n".join(pins(cpu.read_text(encoding="utf-8"))) + "\n", encoding="utf-8")
         inputs = [str(gpu_project), "--constraint", str(constraints), "--no-annotate"]
         compile_lock(uv, inputs, gpu, options)
         write_header(uv, inputs, gpu, [("linux", "x86_64")], "Linux x86_64 with an NVIDIA GPU (not tested by CI)")
-    held = conda_pins(cpu.read_text(encoding="utf-8"))
-    text = CONDA.format(pins="\n".join(f"      - {quoted(pin)}" for pin in held))
+    conda = conda_pins(cpu.read_text(encoding="utf-8"))
+    text = CONDA.format(pins="\n".join(f"      - {quoted(pin)}" for pin in conda))
     Path("environment.yml").write_text(text, encoding="utf-8")
 
 
 def with_cuda(project: str) -> str:
-    """The project's metadata with TensorFlow's CUDA build for its CPU build, for x86_64 Linux alone."""
+    """The project's metadata with TensorFlow's CUDA build instead of its CPU build, only for x86_64 Linux."""
     changed = re.sub(r'"tensorflow-cpu==', '"tensorflow[and-cuda]==', project)
     environments = tomllib.loads(project)["tool"]["uv"]["environments"]
     for environment in environments:
@@ -85,7 +85,7 @@ def with_cuda(project: str) -> str:
 
 
 def compile_lock(uv: str, inputs: list[str], output: Path, options: list[str]) -> None:
-    """Resolve for all machines at once, into a file with hashes and without any registry's address."""
+    """Resolve for all machines at once, into a file with hashes and without the registry's address."""
     fixed = ["--universal", "--python-version", "3.11"]
     fixed += ["--no-header", "--no-emit-index-url", "--no-emit-find-links", "--quiet"]
     hashes = [] if output.suffix == ".toml" else ["--generate-hashes"]
@@ -94,7 +94,7 @@ def compile_lock(uv: str, inputs: list[str], output: Path, options: list[str]) -
 
 
 def write_header(uv: str, inputs: list[str], lock: Path, machines: Iterable[tuple[str, str]], whom: str) -> None:
-    """Put the header on a lock; the sizes come from the same resolution in the format that states them."""
+    """Write the header of a lock; the sizes come from the same resolution in a format that states them."""
     body = lock.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         exact = Path(folder) / "exact.txt"
@@ -114,7 +114,7 @@ def write_header(uv: str, inputs: list[str], lock: Path, machines: Iterable[tupl
 
 
 def marker_environment(machine: tuple[str, str], python: str) -> dict[str, str]:
-    """What environment markers see on a machine."""
+    """The values of environment markers on a machine."""
     system, processor = machine
     return {
         "sys_platform": system,
@@ -129,7 +129,7 @@ def marker_environment(machine: tuple[str, str], python: str) -> dict[str, str]:
 
 
 def size(package: dict, machine: tuple[str, str], python: str) -> int | None:
-    """Bytes of the file that pip takes of a package, or None where the machine does not need it."""
+    """Bytes of the file that pip downloads of a package, or None if the machine does not need it."""
     if "marker" in package and not Marker(package["marker"]).evaluate(marker_environment(machine, python)):
         return None
     version = tuple(int(part) for part in python.split(".")[:2])
@@ -148,14 +148,14 @@ def size(package: dict, machine: tuple[str, str], python: str) -> int | None:
 
 
 def pins(lock_text: str) -> list[str]:
-    """The ``name==version ; marker`` lines of a lock, hashes and comments left out."""
+    """The ``name==version ; marker`` lines of a lock, without hashes and comments."""
     lines = re.findall(r"^([A-Za-z0-9][^\s]*==[^\n\\]*)", lock_text, flags=re.MULTILINE)
     return [line.strip() for line in lines]
 
 
 def conda_pins(lock_text: str) -> list[str]:
-    """The pins that conda's one Python needs, each with the shortest marker that keeps to its machines."""
-    held = []
+    """The pins for conda's one Python version, each with the shortest marker that selects its machines."""
+    lines = []
     for pin in pins(lock_text):
         requirement, _, marker = pin.partition(" ; ")
         where = [
@@ -164,15 +164,15 @@ def conda_pins(lock_text: str) -> list[str]:
             if not marker or Marker(marker).evaluate(marker_environment((system, processor), CONDA_PYTHON))
         ]
         if len(where) == len(MACHINES):
-            held.append(requirement)
+            lines.append(requirement)
         elif {system for system, _ in where} == {"linux"} and len(where) == 2:
-            held.append(f"{requirement}; sys_platform == 'linux'")
+            lines.append(f"{requirement}; sys_platform == 'linux'")
         else:
-            held += [
+            lines += [
                 f"{requirement}; sys_platform == '{system}' and platform_machine == '{processor}'"
                 for system, processor in where
             ]
-    return held
+    return lines
 
 
 def quoted(pin: str) -> str:

@@ -1,8 +1,8 @@
 """Build ``.venv`` from a hash-locked requirements file: ``python .ci/venv.py requirements.lock .venv/.ok``.
 
-Standard library only, since this runs before anything is installed. Every way it can fail ends in one line;
-pip's own words go to ``.cache/venv-install.log``. The stamp is written last, so a build that was stopped half
-way is never taken for a finished one: the next ``make`` removes it and starts afresh.
+Standard library only, since this runs before anything is installed. Every failure is reported in one line;
+pip's output goes to ``.cache/venv-install.log``. The stamp is written last, so an interrupted build is never
+mistaken for a finished one: the next ``make`` removes it and starts again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CPU_MACHINES = {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")}
 GPU_MACHINES = {("linux", "x86_64")}
 BYTES = {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 
-# What the log of a failed step is searched for, most telling first, and what the user is then told.
+# Patterns searched for in the log of a failed step, most specific first, and the message for the user.
 REASONS = {
     r"No space left on device": "the disk is full; a finished .venv takes about 3 GB",
     r"DO NOT MATCH THE HASHES": "a downloaded file is not the one that the lock names; "
@@ -38,14 +38,14 @@ REASONS = {
         "the Python package registry cannot be reached; "
         "connect to the network, or set pip's index or proxy, and run make again"
     ),
-    r"requirement ([\w.=-]+) \(from versions: none\)": r"pip's index offers no \1 at all; is its address right?",
+    r"requirement ([\w.=-]+) \(from versions: none\)": r"pip's index has no \1; is its address right?",
     r"No matching distribution found for ([\w.=-]+)": r"the registry has no \1 that fits this machine",
     r"ensurepip": "Python's ensurepip failed; on Debian or Ubuntu run: apt install python3-venv",
 }
 
 
 class Refusal(Exception):
-    """A failure that is understood: its text is the one line the user gets."""
+    """A failure with a known reason; its message is the line that the user sees."""
 
 
 def main(lock: Path, stamp: Path) -> None:
@@ -56,14 +56,14 @@ def main(lock: Path, stamp: Path) -> None:
         stamp: file inside ``.venv``, written last: what the finished ``.venv`` was built from.
 
     Raises:
-        Refusal: when it cannot be built. Nothing half-made is left behind.
+        Refusal: it cannot be built. No unfinished files stay.
     """
     refuse_unsupported(lock)
     LOG.parent.mkdir(exist_ok=True)
     with only_one_builder():
         wanted = fingerprint(lock)
         if is_finished(stamp, wanted):
-            stamp.touch()  # a file was touched, or edited where it does not matter here
+            stamp.touch()  # a file was touched, or edited where it makes no difference here
             return
         if VENV.exists():
             print("Removing .venv: it is unfinished, or the lock has changed", flush=True)
@@ -89,7 +89,7 @@ def refuse_unsupported(lock: Path) -> None:
 
 @contextmanager
 def only_one_builder() -> Iterator[None]:
-    """Hold the build's lock: two ``make`` in two terminals must not build one ``.venv`` together."""
+    """Hold a lock, so that two ``make`` in two terminals do not build the same ``.venv`` at once."""
     with LOG.with_name("venv.lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,7 +109,7 @@ def fingerprint(lock: Path) -> dict[str, str]:
 
 
 def is_finished(stamp: Path, wanted: dict[str, str]) -> bool:
-    """Whether ``.venv`` was built from just this, and its interpreter still starts."""
+    """Whether ``.venv`` was built from exactly this, and its interpreter still starts."""
     try:
         recorded = json.loads(stamp.read_text(encoding="utf-8"))
         started = subprocess.run([VENV / "bin/python", "-c", ""], capture_output=True)
@@ -119,7 +119,7 @@ def is_finished(stamp: Path, wanted: dict[str, str]) -> bool:
 
 
 def remove_venv() -> None:
-    """Remove ``.venv``, or the link alone where somebody made it one."""
+    """Remove ``.venv``; if it is a symbolic link, only the link."""
     if VENV.is_symlink():
         VENV.unlink()
     elif VENV.exists():
@@ -136,7 +136,7 @@ def build(lock: Path) -> None:
         flush=True,
     )
     # setuptools comes first: it builds the one package that is published as source only, and this project.
-    # It is also the probe of the network: few retries, so that a missing one is known within seconds.
+    # It also tests the network: few retries, so that a missing one is reported within seconds.
     first = LOG.with_name("venv-first.txt")
     first.write_text(entries(lock.read_text(encoding="utf-8"), {"setuptools", "wheel"}), encoding="utf-8")
     with LOG.open("w", encoding="utf-8") as log:
@@ -144,7 +144,7 @@ def build(lock: Path) -> None:
         pip(["--retries", "1", "--timeout", "8", "--require-hashes", "-r", str(first)], log)
         downloaded = pip(["--require-hashes", "-r", str(lock)], log, count)
         pip(["--editable", "."], log)
-        # Byte code on every core, where pip would use one; a package's file for another Python is no failure.
+        # Byte code on every core, where pip would use one; files for another Python may fail to compile.
         compiler = [VENV / "bin/python", "-m", "compileall", "-q", "-j", "0", VENV / "lib"]
         subprocess.run(compiler, stdout=log, stderr=log)
     size = sum(path.lstat().st_size for path in VENV.rglob("*"))
@@ -156,14 +156,14 @@ def build(lock: Path) -> None:
 
 
 def announced(lock_text: str) -> tuple[int, int]:
-    """Packages and megabytes that this machine needs, as the lock's header states them."""
+    """Numbers of packages and megabytes that this machine needs, from the lock's header."""
     system = {"linux": "linux", "darwin": "macos"}[sys.platform]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     line = rf"^# +{system} {platform.machine()}, Python {version}: (\d+) packages, (\d+) MB$"
-    found = re.search(line, lock_text, flags=re.MULTILINE)
-    if not found:
+    match = re.search(line, lock_text, flags=re.MULTILINE)
+    if not match:
         raise Refusal(f"the lock states no sizes for {system} {platform.machine()}, Python {version}; make lock")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def entries(lock_text: str, names: set[str]) -> str:
@@ -173,38 +173,38 @@ def entries(lock_text: str, names: set[str]) -> str:
 
 
 def pip(arguments: list[str], log, count: int = 0) -> float:
-    """Run ``pip install`` inside ``.venv`` for just what is named; return the bytes downloaded."""
+    """Run ``pip install`` inside ``.venv`` without dependencies; return the bytes downloaded."""
     fixed = ["--no-deps", "--no-build-isolation", "--no-compile", "--progress-bar", "off", "--no-color"]
     return run([str(VENV / "bin/python"), "-m", "pip", "install", *fixed, *arguments], log, count)
 
 
 def run(command: list[str], log, count: int = 0) -> float:
-    """Run a command into the log, following pip's lines.
+    """Run a command, write its output to the log, and show pip's progress.
 
     Args:
         command: what to run.
-        log: open text file that gets its output.
+        log: open text file for its output.
         count: packages to expect; above 0, progress is shown.
 
     Returns:
         Bytes that pip says it downloaded.
 
     Raises:
-        Refusal: when the command fails, with the reason the log gives.
+        Refusal: the command failed, with the reason that the log gives.
     """
-    said: list[str] = []
-    downloaded, at_hand, shown = 0.0, 0, time.monotonic()
+    lines: list[str] = []
+    downloaded, collected, shown = 0.0, 0, time.monotonic()
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
     with subprocess.Popen(command, env=environment(), **pipes) as process:
         try:
             for line in process.stdout:
-                said.append(line)
+                lines.append(line)
                 log.write(line)
                 log.flush()
-                at_hand += line.startswith(("Collecting ", "Processing ", "Requirement already"))
+                collected += line.startswith(("Collecting ", "Processing ", "Requirement already"))
                 downloaded += size_in(line)
-                progress = f"  {at_hand} of {count} packages, {downloaded / 1e6:.0f} MB downloaded"
-                # A person watching gets a line that moves; a log file gets one every half minute.
+                progress = f"  {collected} of {count} packages, {downloaded / 1e6:.0f} MB downloaded"
+                # A terminal gets one line that is rewritten; a log file gets a line every half minute.
                 due = time.monotonic() - shown > (0.5 if sys.stdout.isatty() else 30)
                 if count and line.startswith("Installing collected packages"):
                     show(f"{progress}; unpacking", last=True)
@@ -216,14 +216,14 @@ def run(command: list[str], log, count: int = 0) -> float:
             process.terminate()
             raise
     if process.returncode:
-        raise Refusal(reason("".join(said)))
+        raise Refusal(reason("".join(lines)))
     return downloaded
 
 
 def size_in(line: str) -> float:
-    """Bytes of the file that a line of pip's says it downloads, or 0."""
-    found = re.match(r"\s*Downloading (?!\S+\.metadata).*\(([\d.]+) (bytes|kB|MB|GB)\)", line)
-    return float(found[1]) * BYTES[found[2]] if found else 0.0
+    """Bytes of the file that a line of pip's output says it downloads, or 0."""
+    match = re.match(r"\s*Downloading (?!\S+\.metadata).*\(([\d.]+) (bytes|kB|MB|GB)\)", line)
+    return float(match[1]) * BYTES[match[2]] if match else 0.0
 
 
 def show(text: str, last: bool = False) -> None:
@@ -235,20 +235,20 @@ def show(text: str, last: bool = False) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The user's environment, pip's index settings included, less what would install elsewhere."""
-    elsewhere = {"PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "VIRTUAL_ENV"}
-    kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
-    return kept | {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    """The user's environment, with pip's index settings, without variables that would install elsewhere."""
+    excluded = {"PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "VIRTUAL_ENV"}
+    own = {name: value for name, value in os.environ.items() if name not in excluded}
+    return own | {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def reason(output: str) -> str:
-    """One line for a failed step: what is known to go wrong, else pip's own last error."""
+    """One line for a failed step: a known reason, otherwise pip's last error."""
     for pattern, words in REASONS.items():
-        found = re.search(pattern, output)
-        if found:
-            return f"{found.expand(words)} (pip's log: {LOG})"
+        match = re.search(pattern, output)
+        if match:
+            return f"{match.expand(words)} (pip's log: {LOG})"
     errors = [line for line in output.splitlines() if line.lower().startswith("error")]
-    return f"{errors[-1] if errors else 'a step failed without a word'} (full log: {LOG})"
+    return f"{errors[-1] if errors else 'a step failed without a message'} (full log: {LOG})"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The one schema of a parameter set: what a study may say, in which type and range.
 
-A parameter set is flat YAML named for its study. It is checked whole, before any kernel starts. The defaults
-are the small embedded study, `params/digits.yaml`, but for its refinements, which a study has to ask for.
+A parameter set is flat YAML named for its study. It is checked whole, before any kernel starts; what it says of
+detectors is checked by `lib.detectors.specs`. The defaults are the small embedded study, `params/digits.yaml`, without
+its refinements.
 """
 
 import re
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lib.core import paths
 from lib.core.errors import UserError, did_you_mean
@@ -18,67 +19,6 @@ from lib.core.errors import UserError, did_you_mean
 Threshold = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
-
-
-class Refinement(BaseModel):
-    """One change, or several, to the published autoencoder: what it says differs, all else is the study's.
-
-    Written as its own values, so that a list of refinements reads the same in YAML, in a notebook and on a page.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    latent_dim: int | None = Field(None, ge=1, le=8192, description="size of the latent vector")
-    epochs: int | None = Field(None, ge=1, le=10_000, description="passes over the images fitted on")
-    seed: int | None = Field(None, ge=0, le=2**31 - 1, description="another seed")
-    width: float = Field(1.0, gt=0, le=8, description="filters of each convolution, as a multiple of the published")
-    depth: int = Field(0, ge=0, le=4, description="further convolutions at each size")
-    batch_norm: bool = Field(False, description="batch normalisation after each convolution")
-    augmentation: Literal["none", "flips", "shifts", "colour", "hue", "all"] = Field(
-        "none", description="how images are varied between epochs"
-    )
-    denoising: float = Field(0.0, ge=0, le=1, description="standard deviation of noise that has to be undone")
-    loss: Literal["mse", "mae", "ssim"] = Field("mse", description="what is minimised")
-    reshuffle: bool = Field(False, description="a new order of the images in each epoch")
-    fit_images: Share | None = Field(None, description="share of the fit images that is used")
-    beta: float | None = Field(None, ge=0, le=100, description="weight of the KL term; makes it a β-VAE")
-
-    @model_validator(mode="after")
-    def _something_differs(self) -> Self:
-        if not self.changes:
-            raise ValueError("refinements: each must change something; an entry has only values that are the published")
-        return self
-
-    @model_serializer
-    def _own_values(self) -> dict[str, Any]:
-        return self.changes
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """What differs from the published autoencoder, by key."""
-        fields = type(self).model_fields
-        return {name: value for name in fields if (value := getattr(self, name)) != fields[name].default}
-
-    @property
-    def label(self) -> str:
-        """What it is called on pages: `latent 1024`, `width 2, batch normalisation`."""
-        return ", ".join(_LABELS[key].format(value).replace("%", " %") for key, value in self.changes.items())
-
-
-_LABELS = {
-    "latent_dim": "latent {}",
-    "epochs": "{} epochs",
-    "seed": "seed {}",
-    "width": "width × {:g}",
-    "depth": "depth + {}",
-    "batch_norm": "batch normalisation",
-    "augmentation": "augmentation: {}",
-    "denoising": "denoising {:g}",
-    "loss": "loss: {}",
-    "reshuffle": "new order each epoch",
-    "fit_images": "{:.0%} of the images",
-    "beta": "β-VAE, β = {:g}",
-}
 
 
 class Parameters(BaseModel):
@@ -106,7 +46,7 @@ class Parameters(BaseModel):
     epochs: int = Field(20, ge=1, le=10_000, description="passes over the images fitted on")
     batch_size: int = Field(16, ge=1, le=4096, description="images a training step")
     learning_rate: float = Field(0.001, gt=0, le=1, description="Adam's learning rate")
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
+    dtype_policy: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "float32", description="arithmetic of the layers; the mixed kinds are faster on some devices, and less exact"
     )
     beta: float = Field(0.0001, ge=0, le=100, description="weight of the KL term in the β-VAE")
@@ -123,8 +63,13 @@ class Parameters(BaseModel):
     )
     seed: int = Field(555, ge=0, le=2**31 - 1, description="seed of every random choice")
     seeds: list[Seed] = Field([], max_length=20, description="further seeds to repeat the fit with")
-    refinements: list[Refinement] = Field([], max_length=60, description="changes to the autoencoder to measure")
-    backbone: str = Field("", description="pretrained network whose features are judged too; empty: none")
+    detectors: list[str | dict[str, dict[str, Any]]] = Field(
+        [], max_length=60, description="detectors besides the published three, by name or as `name: {option: value}`"
+    )
+    refinements: list[dict[str, Any]] = Field(
+        [], max_length=60, description="short form of `autoencoder: {…}`, or of `beta_vae: {…}` where it has a beta"
+    )
+    backbone: str = Field("", description="short form of `features: {backbone: …}` with each method; empty: none")
     backbone_size: int = Field(
         0,
         ge=0,
@@ -136,8 +81,8 @@ class Parameters(BaseModel):
 
     @property
     def refines(self) -> bool:
-        """Whether the study measures anything beyond the published detectors."""
-        return bool(self.refinements or self.backbone)
+        """Whether the study compares more than the published detectors and the cheap ones."""
+        return bool(self.detectors or self.refinements or self.backbone)
 
     @model_validator(mode="after")
     def _sweep_rises(self) -> Self:
@@ -152,10 +97,10 @@ class Parameters(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _refinements_differ(self) -> Self:
-        labels = [each.label for each in self.refinements]
-        if twice := [label for label in labels if labels.count(label) > 1]:
-            raise ValueError(f"refinements: '{twice[0]}' is given twice")
+    def _detectors_are_single(self) -> Self:
+        for entry in self.detectors:
+            if isinstance(entry, dict) and len(entry) != 1:
+                raise ValueError(f"detectors: an entry is `name: {{option: value}}`, and one has {len(entry)} names")
         return self
 
     @model_validator(mode="after")
@@ -183,8 +128,9 @@ class Parameters(BaseModel):
 
 KEYS = tuple(Parameters.model_fields)
 NEWER = {"fit_share", "calibration_share", "validation_share", "threshold_rule", "target_fpr", "cost_miss"}
-NEWER |= {"cost_false_alarm", "prevalence", "seeds", "precision"}
-NEWER |= {"refinements", "backbone", "backbone_size"}
+NEWER |= {"cost_false_alarm", "prevalence", "seeds", "dtype_policy"}
+NEWER |= {"detectors", "refinements", "backbone", "backbone_size"}
+RENAMED = {"precision": "dtype_policy"}
 OPTIONAL = frozenset({"dataset_version", "splits", "published", *NEWER})
 
 
@@ -196,8 +142,13 @@ def collect(namespace: Mapping[str, Any]) -> Parameters:
             the notebook does not declare take the schema's default.
 
     Raises:
-        UserError: a value is of the wrong type or out of range.
+        UserError: a value is of the wrong type or out of range, or the values are of a set that extends another.
     """
+    if "extends" in namespace:  # papermill's own -f gives this file's keys only: the rest would be another study's
+        raise UserError(
+            f"extends: papermill takes whole parameter sets, and this one extends {namespace['extends']}; write it out "
+            f"with `python -m lib params {namespace.get('study', 'STUDY')} > set.yaml` and give `-f set.yaml`"
+        )
     return _checked(declared(namespace), "parameters of this notebook")
 
 
@@ -318,8 +269,9 @@ def _explain(problem: Any) -> str:
     value, kind, limits = problem["input"], problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
         last = str(problem["loc"][-1])
-        known = [*KEYS, "extends"] if len(problem["loc"]) == 1 else list(Refinement.model_fields)
-        return f"{key}: unknown key{did_you_mean(last, known)}"
+        if key in RENAMED:
+            return f"{key}: is called {RENAMED[key]} now"
+        return f"{key}: unknown key{did_you_mean(last, [*KEYS, 'extends'])}"
     if kind == "value_error":
         return str(limits["error"])
     if kind in {"float_type", "int_type"} and isinstance(value, str) and re.fullmatch(r"[\d.]+[eE]-?\d+", value):

@@ -12,18 +12,15 @@
 # ---
 
 # %% [markdown]
-# # Look at the pictures before judging them
+# # Explore the images
 #
-# What counts as normal in this study, what as an anomaly, and what does a detector get to see of either? This page
-# looks at the data set before any model does.
+# What counts as normal in this study, what as an anomaly, and what does a detector see of either? This page describes
+# the data set before any model is fitted.
 
 # %%
-import numpy as np
-
 from lib import params
-from lib.evaluation import evaluate
-from lib.presentation import plots, show, tables, text
-from lib.study.study import Study
+from lib.presentation import examples, plots, show, tables, text
+from lib.study import Study
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
@@ -39,15 +36,16 @@ validation_share: float = 0.0  # share of the anomalies that threshold rules may
 seed: int = 555  # of every random choice
 
 # %% [markdown]
-# ## Count what there is
+# ## Count the images
 #
-# One class is normal. Every image of every other class is an anomaly, whatever it shows. How many there are of each
-# decides what the figures of later pages mean.
+# One class is normal. Every image of every other class is an anomaly, whatever it shows. The numbers of each decide
+# what the figures of later pages mean.
 
 # %%
-chosen = Study.open(params.collect(globals()))
-counts = chosen.images.table["class_name"].value_counts()
-show.prose(text.totals(chosen.params, chosen.counts, (counts.index[0], int(counts.iloc[0]))))
+opened = Study.open(params.collect(globals()))
+originals = opened.images.table
+counts = originals["class_name"].value_counts()
+show.prose(text.totals(opened.params, opened.counts, (counts.index[0], int(counts.iloc[0]))))
 
 # %% [markdown]
 # [Figure](#fig-classes) shows the largest classes, the normal one among them, and [Table](#tab-classes) gives their
@@ -57,80 +55,74 @@ show.prose(text.totals(chosen.params, chosen.counts, (counts.index[0], int(count
 show.figure(
     plots.class_counts(counts.index, counts, highlight=normal_class),
     label="fig-classes",
-    caption=f"The largest of the {len(counts)} classes, by images; class **{normal_class}** is normal.",
-    alt=f"Bar chart of the largest classes; {counts.index[0]} leads with {counts.iloc[0]} images.",
+    caption=f"The largest of the {len(counts)} classes by number of images; class **{normal_class}** is normal.",
 )
 
 # %%
 show.table(
     tables.class_counts(counts.index, counts, normal=normal_class, top=10),
     label="tab-classes",
-    caption=f"The same classes in figures, with their share of all {chosen.counts['images']:,} images.",
+    caption=f"The same classes, with their share of all {opened.counts['images']:,} images.",
 )
 
 # %% [markdown]
 # ## Prepare the images
 #
 # A convolutional network takes images of one size. Each original is decoded, scaled to values from 0 to 1 and resized
-# with bilinear interpolation, as in the published study. The result is kept with 8 bits a value, so an error of up to
-# half a level in 255 is added once; it is far below any threshold used here.
+# with bilinear interpolation, as in the published study. The result is stored with 8 bits a value. Rounding adds an
+# error of at most half a level in 255, which is far below any threshold used here.
 
 # %%
-originals = chosen.images.table
 show.prose(text.originals(originals["height"], originals["width"], image_size))
 
 # %% [markdown]
-# ## Divide them
+# ## Divide the images
 #
-# A detector is fitted on normal images only: it never sees an anomaly before it is judged. Which images it is judged
-# on is a matter of protocol, and decides what its figures are worth.
+# A detector is fitted on normal images only. The protocol decides which images it is tested on, and so what its figures
+# are worth.
 
 # %%
-show.prose(text.protocol(chosen.params, evaluate.parts(chosen), chosen.split.seen))
+show.prose(text.protocol(opened.params, opened.parts, opened.split.seen))
 
 # %%
 show.table(
-    tables.parts(evaluate.parts(chosen), chosen.split.seen),
+    tables.parts(opened.parts, opened.split.seen),
     label="tab-split",
-    caption="The parts that the images are divided into, and what each is for.",
+    caption="The parts that the images are divided into, and the purpose of each.",
 )
 
 # %% [markdown]
-# The same photograph in two parts would be a leak: the detector would be judged on what it was fitted on. So images
-# are compared by their bytes and by what they show, before they are divided.
+# The same photograph in two parts would be a leak: the detector would be tested on what it was fitted on. Images are
+# therefore compared by their bytes and by their content before they are divided.
 
 # %%
-show.prose(text.duplicates(**chosen.duplicates()))
+show.prose(text.duplicates(**opened.duplicates()))
 
 # %% [markdown]
-# ## Look at some
+# ## Look at some images
 #
-# As the detector sees them, picked at random with the study's seed: normal images in [Figure](#fig-normal), anomalies
-# in [Figure](#fig-anomalies). What do the normal ones share that the others lack? Shape, or only background and
-# composition? A detector that judges pixels may well go by the second.
+# Normal images are in [Figure](#fig-normal), anomalies in [Figure](#fig-anomalies), as the detector sees them, drawn at
+# random with the study's seed. Do the normal images share a shape, or only a background and a composition? A detector
+# that compares pixels may rely on the latter.
 
 # %%
-random = np.random.default_rng(seed)
-normal = random.choice(chosen.normal, min(16, len(chosen.normal)), replace=False)
+normal = examples.sample(opened, opened.normal, seed)
 show.figure(
-    plots.image_grid(chosen.pixels(normal)),
+    examples.grid(opened, normal, classes=False),
     label="fig-normal",
-    caption=f"Normal images: {len(normal)} of class {normal_class}, picked at random.",
-    alt=f"Grid of {len(normal)} images of the normal class, {normal_class}.",
+    caption=f"Normal images: {len(normal)} of class {normal_class}, drawn at random.",
 )
 
 # %%
-others = random.choice(chosen.anomalies, min(16, len(chosen.anomalies)), replace=False)
-names = originals["class_name"].to_numpy()[others]
+anomalies = examples.sample(opened, opened.anomalies, seed)
 show.figure(
-    plots.image_grid(chosen.pixels(others), titles=names),
+    examples.grid(opened, anomalies),
     label="fig-anomalies",
-    caption=f"Anomalies: {len(others)} images of other classes, picked at random, under their class names.",
-    alt=f"Grid of {len(others)} images of other classes, among them {', '.join(sorted(set(names))[:4])}.",
+    caption=f"Anomalies: {len(anomalies)} images of other classes, drawn at random, with their class names.",
 )
 
 # %% [markdown]
 # ## Where this page came from
 
 # %%
-show.provenance(chosen.provenance(), params.declared(globals()), "exploration")
+show.provenance(opened.provenance(), params.declared(globals()), "exploration")

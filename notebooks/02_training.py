@@ -12,18 +12,16 @@
 # ---
 
 # %% [markdown]
-# # Teach an autoencoder what is normal
-#
-# Can a network learn to copy normal images through a narrow passage? If it learns that and nothing more, whatever
-# else it is shown should come back damaged, and the damage can be measured. This page builds the published study's
-# autoencoder and fits it on normal images.
+# # Fit the detectors
+# Can a network learn to reproduce normal images from a short vector? If it learns only that, it should reproduce other
+# images badly, and the error can be measured. This page fits the published study's autoencoder on normal images, and
+# every other detector of this study, and scores every image with each. Later pages only read the results.
 
 # %%
 from lib import params
-from lib.evaluation import comparison as refine
-from lib.evaluation import evaluate
-from lib.presentation import plots, show, tables, text
-from lib.study.study import SAMPLES, Study
+from lib.evaluation import comparison
+from lib.presentation import examples, plots, show, tables, text
+from lib.study import Run, Study, fit_all
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
@@ -41,7 +39,7 @@ latent_dim: int = 64  # size of the latent vector
 epochs: int = 20  # passes over the images fitted on
 batch_size: int = 16  # images a training step
 learning_rate: float = 0.001  # of Adam
-precision: str = "float32"  # arithmetic of the layers; mixed_bfloat16 and mixed_float16 are less exact
+dtype_policy: str = "float32"  # arithmetic of the layers; mixed_bfloat16 and mixed_float16 are less exact
 beta: float = 0.0001  # weight of the KL term in the β-VAE
 threshold_rule: str = "fixed"  # how the threshold is chosen; fixed, target_fpr, max_f1, youden or min_cost
 target_fpr: float = 0.05  # false alarm rate that the rule target_fpr keeps to
@@ -52,78 +50,74 @@ threshold: float = 0.01  # a score above it is flagged, 0 to 1
 thresholds: list = [0.005, 0.01, 0.015, 0.02, 0.03]  # of the sweep, rising
 seed: int = 555  # of every random choice
 seeds: list = []  # further seeds to repeat the fit with
-refinements: list = [{"fit_images": 0.5}, {"latent_dim": 128}]  # to measure
+detectors: list = []  # besides the published three, by name or with options
+refinements: list = [{"fit_images": 0.5}, {"latent_dim": 128}]  # changes to the autoencoder to measure
 backbone: str = "efficientnet_lite0"  # pretrained network whose features are judged too; empty for none
 backbone_size: int = 64  # side of the images it is given, pixels; 0 for the size it was made for
 published: str = ""  # published figures to compare with, a name in params/published/
 
 # %% [markdown]
-# ## Fit it
-#
-# The loss is the mean squared error between an image and its reconstruction, over all pixels and channels, with
-# values from 0 to 1. The optimiser is Adam. The initial weights, the order of the images and every other random
-# choice follow from the seed. The images come in the same order in every epoch: the published study's code, which
-# seeds TensorFlow globally, makes Keras repeat its first shuffle. Fitted detectors are kept, so running this page
-# again reads what it can.
+# ## Fit every detector
+# The loss of the autoencoder is the mean squared error between an image and its reconstruction, over all pixels and
+# channels, with values from 0 to 1. The optimiser is Adam. The initial weights, the order of the images and every other
+# random choice follow from the seed. The images come in the same order in every epoch, because the published study's
+# code seeds TensorFlow globally, which makes Keras repeat its first shuffle. Fitted detectors are cached: running this
+# page again only fits what has changed.
 
 # %%
-chosen = Study.open(params.collect(globals()))
-run = chosen.begin()
-trained = chosen.train(run, "autoencoder")
+opened = Study.open(params.collect(globals()))
+run = Run.of(study)
+fitted = fit_all(opened, run)
+autoencoder = fitted["autoencoder"]
 
 # %%
-show.prose(text.learning("autoencoder", trained.history, trained.seconds, trained.kept))
-
-# %%
+show.prose(text.learning("autoencoder", autoencoder.history, autoencoder.seconds, autoencoder.cached))
 show.figure(
-    plots.loss_curve({"autoencoder": trained.history["loss"]}),
+    plots.loss_curve({"autoencoder": autoencoder.history["loss"]}),
     label="fig-loss",
-    caption=f"Loss of the autoencoder by epoch, on the {len(chosen.split.fit):,} images it is fitted on.",
-    alt=f"Curve of the loss by epoch, from {trained.history['loss'][0]:.4f} to {trained.history['loss'][-1]:.4f}.",
+    caption=f"Loss of the autoencoder by epoch, on the {len(opened.split.fit):,} images it is fitted on.",
 )
 
 # %% [markdown]
 # ## What was fitted
-#
-# An encoder of three convolutions, each halving height and width, and two dense layers; a decoder that goes the same
-# way back. All activations are ReLU, but for the latent vector (none) and the last layer (sigmoid, so that its values
-# lie between 0 and 1).
+# The autoencoder has an encoder of three convolutions, each halving height and width, and two dense layers. The decoder
+# has the same layers in reverse. All activations are ReLU, except for the latent vector (none) and the last layer
+# (sigmoid, so that its values lie between 0 and 1).
 
 # %%
-shape = chosen.images.images.shape[1:]
-show.prose(text.network(trained.layers, shape, latent_dim))
-
-# %%
+shape = opened.images.images.shape[1:]
+show.prose(text.network(autoencoder.layers, shape, latent_dim))
 show.table(
-    tables.layers(trained.layers),
+    tables.layers(autoencoder.layers),
     label="tab-layers",
     caption=f"Layers of the autoencoder for images of {shape[0]} × {shape[1]} pixels and {shape[2]} channel(s).",
 )
 
 # %% [markdown]
 # ## Compare with the originals
-#
-# [Figure](#fig-pairs) shows the first images that it was fitted on, and what it makes of them. Blur is expected: the
-# mean squared error forgives a soft edge more easily than one in the wrong place.
+# [Figure](#fig-pairs) shows the first images that the autoencoder was fitted on, and its reconstructions. Some blur is
+# expected: the mean squared error penalises a soft edge less than an edge in the wrong place.
 
 # %%
-first = chosen.split.fit[:SAMPLES]
 show.figure(
-    plots.reconstruction_pairs(chosen.pixels(first), run.examples("autoencoder", first)),
+    examples.reconstructions(opened, run, "autoencoder"),
     label="fig-pairs",
-    caption=f"The first {len(first)} images fitted on (above) and their reconstructions (below).",
-    alt=f"{len(first)} images of class {normal_class} above their blurred reconstructions by the autoencoder.",
+    caption="The first images fitted on (above) and their reconstructions by the autoencoder (below).",
 )
 
 # %% [markdown]
-# ## Fit it again, for comparison
-#
-# A detector's figures mean more beside those of a twin: one that did not see the images it is judged on, or that
-# started from another seed. Such twins are fitted here and kept, so that the pages that judge them only read.
+# ## Every detector of this study
+# [Table](#tab-fits) lists every fit. Where the study holds no images out, the detectors are also fitted with images
+# held out, so that they can be compared on images that none of them has seen; see the chapter on comparison.
 
 # %%
-show.prose(text.companions(evaluate.companions(chosen)))
-maps = refine.heat_maps(chosen, refine.telling(chosen))  # of the page on anomalies
+saved = comparison.save_detectors(opened, run, fitted)
+show.prose(text.fits(run.fits(), saved))
+show.table(
+    tables.fits(run.fits()),
+    label="tab-fits",
+    caption="Every fit of this study, with the seconds of fitting and of scoring every image.",
+)
 
 # %% [markdown]
 # ## Where this page came from

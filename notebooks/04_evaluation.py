@@ -12,178 +12,161 @@
 # ---
 
 # %% [markdown]
-# # Put a number on it
+# # Evaluate the autoencoder
 #
-# How good is the detector at this threshold, how good at any, and how much of that would a detector reach that looks
-# at nothing?
+# How good is the published autoencoder at this threshold, how good at any threshold, and how much of that would a
+# decision without looking at the image reach?
 
 # %%
 import numpy as np
 
-from lib.evaluation import evaluate, metrics
-from lib.presentation import plots, show, tables, text
-from lib.study import study as studies
+from lib.evaluation import comparison, evaluate, metrics
+from lib.presentation import plots, sections, show, tables, text
+from lib.study import published_at
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
 threshold: float = 0.01  # a score above it is flagged, 0 to 1
 
 # %%
-run = studies.finished(study)
-chosen = studies.of_run(run, threshold)
-judged = evaluate.judge(chosen, run, "autoencoder")
-result, threshold = judged["at"], judged["threshold"]["value"]
-labels, scores = chosen.test(run, "autoencoder")
+run, opened = sections.opened(study, threshold=threshold)
+record = evaluate.evaluate(opened, run, "autoencoder")
+rule, result = evaluate.threshold(opened, run, "autoencoder"), record["at"]
+threshold = rule.value
+labels, scores = evaluate.labels_and_scores(opened, run, "autoencoder")
 
 # %% [markdown]
 # ## At the threshold
 #
 # An anomaly is the positive class: recall is the share of anomalies that are flagged, precision the share of flagged
-# images that are anomalies. Accuracy and F1 depend on how many anomalies there are, so each stands beside what
-# flagging every image would reach. Balanced accuracy and the Matthews correlation coefficient (MCC) do not reward
-# that.
+# images that are anomalies. Accuracy and F1 depend on the share of anomalies, so each is shown beside what flagging
+# every image would reach. Balanced accuracy and the Matthews correlation coefficient (MCC) do not depend on it.
 
 # %%
-line = evaluate.threshold(chosen, run, "autoencoder")
-show.prose(text.rule(line, chosen.params, len(chosen.split.calibration), result["fpr"]))
-show.prose(text.verdict("autoencoder", result, judged["auroc"]))
-
-# %%
+show.prose(text.threshold(rule, opened.params, len(opened.split.calibration), result["fpr"]))
+show.prose(text.performance("autoencoder", result, record["auroc"]))
 show.table(
-    tables.metrics(result, chosen.published("autoencoder", threshold)),
+    tables.metrics(result, published_at(opened.params, "autoencoder", threshold)),
     label="tab-metrics",
-    caption=f"The autoencoder at the threshold of {threshold:.4g}.",
+    caption=f"The autoencoder at the threshold of {threshold:.4g}, on the test set.",
 )
 
 # %%
-counts = {key: result[key] for key in ("tp", "fp", "tn", "fn")}
 show.figure(
-    plots.confusion(**counts),
+    plots.confusion(result),
     label="fig-confusion",
-    caption=f"Decisions at the threshold of {threshold:.4g}: counts, and shares of each row.",
-    alt="Confusion matrix: {tp} true and {fp} false positives, {tn} true and {fn} false negatives.".format(**counts),
+    caption=f"Decisions at the threshold of {threshold:.4g} on the test set: counts, and shares of each row.",
 )
 
 # %% [markdown]
 # ## At any threshold
 #
-# The ROC curve in [Figure](#fig-roc) shows every threshold at once: the share of anomalies caught against the share
-# of normal images flagged. The dot is the threshold of this study. The area under the curve (AUROC) does not depend
-# on it.
+# The ROC curve in [Figure](#fig-roc) shows every threshold at once: the share of anomalies flagged against the share of
+# normal images flagged. The dot is the threshold of this study. AUROC, the area under the curve, is the probability
+# that a random anomaly scores higher than a random normal image; it does not depend on the threshold.
 
 # %%
 fpr, tpr, _ = metrics.roc_curve(labels, scores)
-here = (result["fp"] / (result["fp"] + result["tn"]), result["recall"]["value"], f"threshold {threshold:.4g}")
+mark = (result["fpr"]["value"], result["recall"]["value"], f"threshold {threshold:.4g}")
 show.figure(
-    plots.roc_curves({"autoencoder": (fpr, tpr, judged["auroc"])}, {"autoencoder": here}),
+    plots.roc_curves({"autoencoder": (fpr, tpr, record["auroc"])}, {"autoencoder": mark}),
     label="fig-roc",
-    caption="ROC curve of the autoencoder; the diagonal is chance.",
-    alt=f"ROC curve with an area of {judged['auroc']['value']:.4f}; at the threshold it has a false positive rate "
-    f"of {here[0]:.3f} and a true positive rate of {here[1]:.3f}.",
+    caption="ROC curve of the autoencoder on the test set; the diagonal is chance.",
 )
 
 # %% [markdown]
-# Precision against recall ([Figure](#fig-pr)) looks flattering wherever anomalies are common: its chance level is
-# their share, not one half.
+# Precision against recall ([Figure](#fig-pr)) looks good wherever anomalies are common: its chance level is their
+# share, not one half.
 
 # %%
 recall, precision, _ = metrics.pr_curve(labels, scores)
 show.figure(
-    plots.pr_curves({"autoencoder": (recall, precision, judged["aupr"])}, float(np.mean(labels))),
+    plots.pr_curves({"autoencoder": (recall, precision, record["aupr"])}, float(np.mean(labels))),
     label="fig-pr",
-    caption="Precision against recall of the autoencoder; the line is chance.",
-    alt=f"Precision-recall curve with an average precision of {judged['aupr']['value']:.4f}, chance "
-    f"{judged['aupr']['chance']:.4f}.",
+    caption="Precision against recall of the autoencoder on the test set; the line is chance.",
 )
 
 # %% [markdown]
-# ## The whole table
+# ## Every metric
 #
-# Every figure with its interval, with what chance would reach, and with what flagging every image would reach. Where
-# the interval includes the trivial value, the figure says nothing for the detector, and the table says so.
+# Every metric with its interval, with what chance would reach, and with what flagging every image would reach. Where
+# the interval includes the trivial value, the table says that the metric is no evidence for the detector.
 
 # %%
 show.table(
-    tables.honest({**judged, **result}),
-    label="tab-honest",
-    caption="The autoencoder by every measure, with intervals, chance, and flagging everything.",
+    tables.against_chance({**record, **result}),
+    label="tab-against-chance",
+    caption="The autoencoder by every metric, with intervals, chance, and flagging everything.",
 )
 show.prose(metrics.INTERVALS)
 
 # %% [markdown]
 # ## On images that it was not fitted on
 #
-# A detector knows the images that it was fitted on. How much of its AUROC is that?
+# A detector scores the images that it was fitted on lower than new ones. How much of its AUROC comes from that?
 
 # %%
-apart = evaluate.held_out(chosen, run)
-show.prose(text.held_out(apart.own, apart.new, apart.fitted, apart.unseen))
+held_out = evaluate.held_out(opened, run)
+show.prose(text.held_out(held_out.own, held_out.new, held_out.fitted, held_out.unseen))
 
 # %% [markdown]
-# ## Against what is cheap
+# ## Against baselines
 #
-# Would less have done? The same held-out images, judged by detectors that take seconds, and by shortcuts that do not
-# look at what is shown: the size and proportions of the file, and blank margins. [Figure](#fig-references) sets their
-# AUROC beside the autoencoder's.
+# Would a cheaper detector do as well? The same held-out images, scored by baselines that take seconds, and by shortcuts
+# that use nothing in the image: the size and proportions of the file, and blank margins. [Figure](#fig-baselines)
+# compares their AUROC with the autoencoder's.
 
 # %%
-ranked = evaluate.references(chosen, run)
-show.prose(text.references(ranked))
-areas = [record["auroc"] for record in ranked.values()]
-ends = [[area[key] for area in areas] for key in ("value", "low", "high")]
+rows = comparison.cheap(comparison.leaderboard(opened, run))
+show.prose(text.baselines(rows, rows[0]["name"]))
 show.figure(
-    plots.references(list(ranked), *ends, "autoencoder"),
-    label="fig-references",
-    caption="AUROC on images held out, of the autoencoder and of the reference detectors; the line is chance.",
-    alt="; ".join(f"{name} {record['auroc']['value']:.4f}" for name, record in ranked.items()),
+    plots.leaderboard(rows, highlight="autoencoder"),
+    label="fig-baselines",
+    caption="AUROC of the autoencoder, the baselines and the shortcuts on images held out; the line is chance.",
 )
 
 # %%
 show.table(
-    tables.references(ranked),
-    label="tab-references",
+    tables.leaderboard(rows),
+    label="tab-baselines",
     caption="The same in figures, with the paired difference of each AUROC to the autoencoder's, and seconds in all.",
 )
 
 # %% [markdown]
-# ## How much is luck
+# ## How much depends on the seed
 #
-# Another seed gives other initial weights and another order of images, and so another detector.
+# Another seed gives other initial weights and another order of the images, and so another detector.
 
 # %%
-by_seed = evaluate.seeds(chosen, run)
-show.prose(text.spread(by_seed))
+by_seed = evaluate.seeds(opened, run)
+show.prose(text.seeds(by_seed))
 if len(by_seed) > 1:
     show.figure(
         plots.seed_spread({"autoencoder": by_seed}),
         label="fig-seeds",
         caption="AUROC of the autoencoder by seed; the tick is their mean.",
-        alt="One dot a seed: " + ", ".join(f"{value:.4f}" for value in by_seed.values()),
     )
-
-# %% [markdown]
-# Arithmetic with fewer digits is faster on some devices. What it costs in quality has to be measured.
-
-# %%
-show.prose(text.precision(chosen.params.precision, evaluate.precision(chosen, run)))
+if policy := text.dtype_policy(opened.params.dtype_policy, evaluate.dtype_policy(opened, run)):
+    show.prose(policy)
 
 # %% [markdown]
 # ## What it costs to use
 #
-# Prevalence in use is seldom that of a data set. Of a thousand images at the prevalence of this study's parameter
-# set, how many are reviewed, missed, and raised in vain?
+# The share of anomalies in use is seldom that of a data set. Of a thousand images with the prevalence of this study's
+# parameter set, how many are reviewed, how many anomalies are missed, and how many false alarms are there?
 
 # %%
-prevalence = chosen.params.prevalence
+prevalence = opened.params.prevalence
 grid = np.unique(np.quantile(scores, np.linspace(0, 1, 201)))
 work = metrics.operations(*metrics.error_rates(labels, scores, grid), prevalence)
 here = metrics.operations(*metrics.error_rates(labels, scores, [threshold]), prevalence)
 show.prose(text.workload(here.iloc[0], prevalence))
+
+# %%
 show.figure(
-    plots.operations(grid, work["reviewed"], work["missed"], work["in_vain"], threshold),
+    plots.operations(grid, work["reviewed"], work["missed"], work["false_alarms"], threshold),
     label="fig-operations",
-    caption=f"Of 1,000 images with {text.percent(prevalence)} anomalies: reviewed, missed and raised in vain.",
-    alt="Three curves over the threshold: reviews and false alarms fall, misses rise.",
+    caption=f"Of 1,000 images with {text.percent(prevalence)} anomalies: reviewed, missed, and false alarms.",
 )
 
 # %%
@@ -192,7 +175,7 @@ rows = metrics.operations(*metrics.error_rates(labels, scores, few), prevalence,
 show.table(
     tables.operations(rows),
     label="tab-operations",
-    caption="The same per 1,000 images, at thresholds that flag 50, 20, 10, 5 and 1 % of the normal images judged.",
+    caption="The same, at thresholds that flag 50, 20, 10, 5 and 1 % of the normal images of the test set.",
 )
 
 # %% [markdown]

@@ -9,7 +9,7 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lib.report.render.document import ReportInfo
+from lib.report.render.model import ReportInfo
 
 INFO = ReportInfo(
     title="Odd shapes among circles",

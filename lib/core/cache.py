@@ -43,24 +43,35 @@ def code_of(module: str) -> str:
     return files_key(code_files(module))
 
 
-def code_files(module: str) -> list[Path]:
-    """The files that `code_of` reads, sorted: imports inside functions count, those for type checkers do not.
+def code_files(*starts: str | Path) -> list[Path]:
+    """The files that the keys of code are made of: modules, and every file of `lib` that they import, directly or not.
 
-    `from lib.core import cache` names the module `lib.core.cache` alone; `from lib.data import load`, a name that a
-    package's `__init__.py` defines, names that file and what it imports.
+    Imports inside functions count, those for type checkers do not. `from lib.core import cache` names the module
+    `lib.core.cache` alone; `from lib.data import load`, a name that a package's `__init__.py` defines, names that file
+    and what it imports. A package that loads its modules lazily counts whole. Files other than Python's, such as a
+    style sheet, count with the modules in their folder.
+
+    Args:
+        *starts: full names of modules of `lib`, or files: of `lib`, or a notebook's text.
+
+    Returns:
+        The files, sorted.
 
     Raises:
         ValueError: there is no such module in `lib`.
     """
-    start = _module_file(module)
-    if start is None:
-        raise ValueError(f"code_of: there is no module {module}")
-    found, waiting = {start}, [start]
+    files, waiting = set(), []
+    for start in starts:
+        file = start if isinstance(start, Path) else _module_file(start)
+        if file is None:
+            raise ValueError(f"code_files: there is no module {start}")
+        waiting.append(file)
     while waiting:
-        for file in _imported_files(waiting.pop()) - found:
-            found.add(file)
-            waiting.append(file)
-    return sorted(found)
+        file = waiting.pop()
+        if file not in files:
+            files.add(file)
+            waiting += _imported_files(file)
+    return sorted(files | {beside for file in files for beside in _data_files(file.parent)})
 
 
 def _module_file(module: str) -> Path | None:
@@ -68,29 +79,29 @@ def _module_file(module: str) -> Path | None:
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
+def _data_files(folder: Path) -> list[Path]:
+    if not folder.is_relative_to(paths.ROOT / "lib"):
+        return []
+    return [file for file in folder.iterdir() if file.is_file() and file.suffix != ".py" and file.name[0] != "."]
+
+
 def _imported_files(file: Path) -> set[Path]:
-    found: set[Path | None] = set()
-    waiting: list[ast.AST] = [ast.parse(file.read_bytes())]
+    files: set[Path | None] = set()
+    waiting: list[ast.AST] = [ast.parse(file.read_bytes(), str(file))]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Import):
-            found |= {_module_file(name.name) for name in node.names if name.name.startswith("lib.")}
+            files |= {_module_file(name.name) for name in node.names if name.name.startswith("lib.")}
+            if file.name == "__init__.py" and any(name.name.startswith("lazy_loader") for name in node.names):
+                files |= set(file.parent.glob("*.py"))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lib":
             for name in node.names:
-                found.add(_module_file(f"{node.module}.{name.name}") or _module_file(node.module))
+                files.add(_module_file(f"{node.module}.{name.name}") or _module_file(node.module))
         elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             waiting += node.orelse
             continue
         waiting += ast.iter_child_nodes(node)
-    return found - {None}
-
-
-def code_key() -> str:
-    """A key of every line that can change a report: `lib/`, the notebooks, published figures and the lock file."""
-    files = [path for path in (paths.ROOT / "lib").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    files += [*paths.notebooks_folder().glob("*.py"), *(paths.params_folder() / "published").glob("*.json")]
-    files.append(paths.ROOT / "requirements.lock")
-    return files_key([path for path in files if path.is_file()])
+    return files - {None}
 
 
 @contextlib.contextmanager
@@ -106,6 +117,19 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Gives a temporary folder beside `folder`; takes its place if the block ends well, is removed if it does not."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        made = Path(temporary) / "made"
+        made.mkdir()
+        yield made
+        if folder.exists():
+            os.replace(folder, Path(temporary) / "before")
+        os.replace(made, folder)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,7 +1,31 @@
-"""Durations as people read them."""
+"""Numbers, durations and lists as readers see them."""
+
+from collections.abc import Sequence
 
 
 def clock(seconds: float) -> str:
     """`"48 s"` or `"3:05 min"`."""
     whole = round(seconds)
     return f"{whole} s" if whole < 60 else f"{whole // 60}:{whole % 60:02d} min"
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """`"1 image"`, `"1,234 images"`."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`"a"`, `"a and b"`, `"a, b and c"`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def percent(share: float) -> str:
+    """`"12.3 %"`; two decimals below 1 % and above 99 %, so that 99.96 % is not printed as 100.0 %."""
+    digits = 1 if 0.01 <= share <= 0.99 or share in (0.0, 1.0) else 2
+    return f"{100 * share:.{digits}f} %"
+
+
+def signed(value: float, digits: int = 4) -> str:
+    """`"+0.0120"`, `"−0.0200"`; a value that rounds to zero has no sign."""
+    text = f"{value:+.{digits}f}".replace("-", "−")
+    return text if text.strip("+−0.") else text[1:]

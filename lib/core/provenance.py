@@ -5,19 +5,21 @@ import platform
 import subprocess
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from lib.core import cache, paths
 
 PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-metal", "tensorflow-datasets", "keras", "numpy", "pandas",
-            "scikit-learn", "matplotlib", "papermill", "nbconvert", "pypandoc_binary", "typst")  # fmt: skip
+            "scikit-learn", "scipy", "scikit-image",
+            "matplotlib", "papermill", "nbconvert", "pypandoc_binary", "typst")  # fmt: skip
 
 
 def record() -> dict[str, Any]:
     """When and where this is computed, by which code and which versions, as a manifest keeps it."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "code": {"commit": _commit(), "files": cache.code_key()},
+        "code": {"commit": _commit(), "files": cache.files_key(_code_files())},
         "device": device(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "versions": {"python": platform.python_version(), **versions()},
@@ -39,6 +41,10 @@ def device() -> str:
     """The kind of device asked for, told without importing TensorFlow."""
     metal = "tensorflow-metal" in versions() and os.environ.get("DEVICE", "").lower() != "cpu"
     return f"{'Metal GPU' if metal else 'CPU'} ({platform.machine()})"
+
+
+def _code_files() -> list[Path]:
+    return [*(paths.ROOT / "lib").rglob("*.py"), *paths.notebooks_folder().glob("*.py")]
 
 
 def _commit() -> str:

@@ -1,6 +1,6 @@
-"""Makes a study's report: executes, renders, and moves the whole into place.
+"""Build a study's report: execute its notebooks, render them, and replace the last report by the new one.
 
-A report is made in a folder of its own beside the others and replaces the one before only when it is whole.
+A report is made in a hidden folder beside the others, and takes its place only when it is complete.
 """
 
 import os
@@ -19,140 +19,143 @@ from lib.core.errors import UserError
 from lib.core.formatting import clock
 from lib.params import Parameters
 from lib.presentation import text
-from lib.report.status import key
-from lib.study.run import Run
-from lib.study.study import Study
+from lib.report import uptodate
+from lib.study import Run, Study
 
 
 def build(params: Parameters, notice: str = "") -> Path:
-    """Executes and renders a study.
+    """Execute and render a study.
 
     Args:
         params: the study.
-        notice: why this study is shown in place of another; printed on its cover.
+        notice: why this study is shown instead of another; printed on its cover.
 
     Returns:
-        Its folder, with `index.html`, a page a notebook, `report.pdf`, `notebooks/` and `run/`.
+        Its folder, with `index.html`, a page for each notebook, `report.pdf`, `notebooks/` and `run/`.
 
     Raises:
-        UserError: its images cannot be had, a notebook failed, or a page could not be rendered. The report that was
-            there before stays; what was made lies in `<study>.failed`.
+        UserError: the images are unavailable, a notebook failed, or a page could not be rendered. The last report
+            stays; the unfinished one is in `<study>.failed`.
     """
     with lock(f"report-{params.study}", wait=False):
-        opened = Study.open(params)  # before any kernel starts: downloads, prepares, and checks the normal class
-        reports = paths.reports_folder()
-        reports.mkdir(parents=True, exist_ok=True)
-        making = reports / f".{params.study}.making"
-        shutil.rmtree(making, ignore_errors=True)
-        (making / "notebooks").mkdir(parents=True)
+        key = uptodate.report_key(params, notice)  # of the code as it is now, whatever is edited in the meantime
+        study = Study.open(params)  # before any kernel starts: downloads and prepares images, checks the normal class
+        folder = paths.reports_folder() / f".{params.study}.making"
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "notebooks").mkdir(parents=True)
         started = time.monotonic()
         try:
-            with _interruptible():
-                pages = _make(opened, notice, making, started)
+            with _sigterm_as_interrupt():
+                notebooks = _execute(study, folder)
+                print(f"{'rendering':<15} after {clock(time.monotonic() - started)}", file=sys.stderr)
+                pages = _render(study, notebooks, notice, folder)
         except UserError as error:
-            kept = _keep_failed(params, making, error)
+            failed = _move_to_failed(folder, params, error)
             raise UserError(
-                f"{error}\n{params.study}: no report made; what there is lies in {paths.shown(kept)}"
+                f"{error}\n{params.study}: no report was made; the unfinished one is in {paths.shown(failed)}"
             ) from None
         except BaseException:
-            shutil.rmtree(making, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
-        Run(making / "run").write(
-            "status",
-            {
-                "status": "complete",
-                "title": params.title,
-                "key": key(params, notice),
-                "pages": [page.relative_to(making).as_posix() for page in pages],
-                "seconds": round(time.monotonic() - started, 1),
-            },
-        )
-        return _put_in_place(making, reports / params.study)
+        status = {
+            "status": "complete",
+            "title": params.title,
+            "key": key,
+            "pages": [page.relative_to(folder).as_posix() for page in pages],
+            "seconds": round(time.monotonic() - started, 1),
+        }
+        write_json(folder / "run" / "status.json", status)
+        return _replace(folder, paths.reports_folder() / params.study)
 
 
-def _make(opened: Study, notice: str, making: Path, started: float) -> list[Path]:
-    from lib.report import execute, kept
-    from lib.report.render.document import ReportInfo, read_chapters
-    from lib.report.render.html import write_site
-    from lib.report.render.pdf import write_pdf
+def _execute(study: Study, folder: Path) -> list[Path]:
+    """Execute the notebooks into `folder`, or take them from the cache; return the executed notebooks."""
+    from lib.report import execute
 
-    run = Run(making / "run")
-    os.environ["ANOMALY_RUN_FOLDER"] = str(run.folder)
-    origin, executed = opened.provenance(), []
+    run_folder, provenance, executed = folder / "run", study.provenance(), []
+    os.environ["ANOMALY_RUN_FOLDER"] = str(run_folder)
     try:
-        for source in execute.notebooks():
-            target = making / "notebooks" / f"{source.stem}.ipynb"
-            taken = execute.taken(source, opened.params.model_dump())
-            step = kept.Step(opened.params.study, source, target, taken, run, origin)
-            if step.restore():
-                print(f"{source.stem} kept from before", file=sys.stderr)
+        for source in uptodate.notebooks():
+            target = folder / "notebooks" / f"{source.stem}.ipynb"
+            parameters = execute.convert(source, target, study.params.model_dump())
+            execution = uptodate.Execution(study.params.study, source, target, parameters, run_folder, provenance)
+            if execution.restore():
+                print(f"{source.stem} is up to date", file=sys.stderr)
             else:
-                execute.execute(source, target, taken)
-                step.keep()
+                execute.execute(target, parameters)
+                execution.save()
             executed.append(target)
     finally:
         del os.environ["ANOMALY_RUN_FOLDER"]
-    print(f"{'rendering':<15} after {clock(time.monotonic() - started)}", file=sys.stderr)
-    manifest, figures = run.read("manifest"), run.read("metrics")
+    return executed
+
+
+def _render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> list[Path]:
+    """Render executed notebooks into `folder`; return the pages, the PDF last."""
+    from lib.report.render.document import read_chapters
+    from lib.report.render.html import write_site
+    from lib.report.render.model import ReportInfo
+    from lib.report.render.pdf import write_pdf
+
+    run = Run(folder / "run")
+    manifest = run.read("manifest")
     info = ReportInfo(
-        title=opened.params.title,
-        description=text.description(opened.params),
-        study=opened.params.study,
+        title=study.params.title,
+        description=text.description(study.params),
+        study=study.params.study,
         notice=notice,
         generated=manifest["created"][:10],
-        facts=tuple(_facts(opened, manifest)),
-        headline=tuple(text.headline(opened.params, figures)),
+        facts=tuple(_facts(study, manifest)),
+        headline=tuple(text.headline(study.params, run.read("metrics"))),
     )
-    chapters = read_chapters(executed)
-    pages = write_site(chapters, info, making)
-    write_pdf(chapters, info, making / "report.pdf")
-    return [*pages, making / "report.pdf"]
+    chapters = read_chapters(notebooks)
+    pages = write_site(chapters, info, folder)
+    write_pdf(chapters, info, folder / "report.pdf")
+    return [*pages, folder / "report.pdf"]
 
 
-def _facts(opened: Study, manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    counts, versions = opened.counts, manifest["versions"]
+def _facts(study: Study, manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    counts, versions = study.counts, manifest["versions"]
     yield "Data set", f"{manifest['data']['name']} {manifest['data']['version']}"
     yield "Images", f"{counts['images']:,} in {counts['classes']} classes"
-    yield "Normal", f"class {opened.params.normal_class}, {counts['normal']:,} images"
+    yield "Normal", f"class {study.params.normal_class}, {counts['normal']:,} images"
     yield "Anomalies", f"{counts['anomalies']:,} images of the other classes"
-    yield "Protocol", opened.params.protocol
-    yield "Seed", str(opened.params.seed)
+    yield "Protocol", study.params.protocol
+    yield "Seed", str(study.params.seed)
     library = next(name for name in ("tensorflow", "tensorflow-cpu") if name in versions)
     yield "Computed with", f"TensorFlow {versions[library]}, Keras {versions['keras']}, Python {versions['python']}"
     yield "Device", f"{manifest['device']}; {manifest['machine']}"
     yield "Code", manifest["code"]["commit"] or f"files {manifest['code']['files']}"
 
 
-def _keep_failed(params: Parameters, making: Path, error: UserError) -> Path:
-    kept = making.parent / f"{params.study}.failed"
-    write_json(
-        making / "run" / "status.json",
-        {"status": "failed", "title": params.title, "error": str(error).splitlines()[0]},
-    )
-    shutil.rmtree(kept, ignore_errors=True)
-    os.replace(making, kept)
-    return kept
+def _move_to_failed(folder: Path, params: Parameters, error: UserError) -> Path:
+    failed = folder.parent / f"{params.study}.failed"
+    status = {"status": "failed", "title": params.title, "error": str(error).splitlines()[0]}
+    write_json(folder / "run" / "status.json", status)
+    shutil.rmtree(failed, ignore_errors=True)
+    os.replace(folder, failed)
+    return failed
 
 
-def _put_in_place(making: Path, final: Path) -> Path:
+def _replace(folder: Path, final: Path) -> Path:
     before = final.parent / f".{final.name}.before"
     shutil.rmtree(before, ignore_errors=True)
     if final.exists():
         os.replace(final, before)
-    os.replace(making, final)
+    os.replace(folder, final)
     shutil.rmtree(before, ignore_errors=True)
     shutil.rmtree(final.parent / f"{final.name}.failed", ignore_errors=True)
     return final
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Makes a polite kill (SIGTERM) end like Ctrl-C, so that kernels are stopped and nothing half-made is left."""
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Handle SIGTERM like Ctrl-C, so that kernels are stopped and no unfinished files stay."""
 
-    def stop(*_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The list of studies: one page that leads to every report rendered so far."""
+"""Write the page that lists all reports in a folder."""
 
 import json
 from pathlib import Path
@@ -6,17 +6,18 @@ from typing import Any
 from urllib.parse import quote
 
 from lib.core.cache import replacing
+from lib.presentation.text import detector_name
 from lib.report.render.html import environment, stylesheet
 
 TITLE = "Reports"
 
 
 def write_index(reports: Path) -> Path:
-    """Writes the page that lists every study in a folder.
+    """Write the page that lists every study in a folder.
 
-    A study is a sub-folder with `run/status.json`, which holds `status` ("complete" or "failed") and may hold
-    `title` and `error`; `metrics.json`, `manifest.json` and `params.json` beside it tell the rest. What is missing or
-    damaged is left out, and so are folders whose names begin with a dot: they are in the making.
+    A study is a sub-folder with `run/status.json`, which has `status` ("complete" or "failed") and perhaps `title` and
+    `error`; the rest is read from `metrics.json`, `manifest.json` and `params.json` beside it. What is missing or
+    damaged is left out, and so are folders whose names begin with a dot: they are unfinished.
 
     Args:
         reports: the folder of the studies' folders; made if missing.
@@ -36,7 +37,7 @@ def write_index(reports: Path) -> Path:
 
 
 def _study(folder: Path) -> dict[str, Any]:
-    """What the page says of one study."""
+    """One study as the template needs it."""
     status, metrics = _read(folder / "run" / "status.json"), _read(folder / "run" / "metrics.json")
     params, manifest = _read(folder / "run" / "params.json"), _read(folder / "run" / "manifest.json")
     state = str(status.get("status") or "unfinished")
@@ -73,7 +74,7 @@ def _detector(name: str, values: Any) -> dict[str, str]:
     known = isinstance(value, int | float)
     bounded = isinstance(low, int | float) and isinstance(high, int | float)
     return {
-        "name": name.replace("beta_vae", "β-VAE").replace("vae", "VAE").replace("_", " "),
+        "name": detector_name(name),
         "auroc": f"{value:.4f}" if known else "–",
         "interval": f"{low:.4f} to {high:.4f}" if known and bounded else "–",
     }

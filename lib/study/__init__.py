@@ -1,1 +1,30 @@
-"""A study: its parameters, images and split, its fitted detectors, and its run folder."""
+"""A study: its parameters, images and split, its fitted detectors, and the run folder that they are left in."""
+
+from lib.study.examples import EXTREMES, MAPS, SAMPLES, extremes, highest_scoring, lowest_scoring
+from lib.study.fits import Fitted, fit_and_score
+from lib.study.published import published_at
+from lib.study.run import Run
+from lib.study.study import Study, holdout_of
+from lib.study.training import Planned, add_fits, differences, export, fit_all, open_run, plan
+
+__all__ = [
+    "EXTREMES",
+    "MAPS",
+    "SAMPLES",
+    "Fitted",
+    "Planned",
+    "Run",
+    "Study",
+    "add_fits",
+    "differences",
+    "export",
+    "extremes",
+    "fit_all",
+    "fit_and_score",
+    "highest_scoring",
+    "holdout_of",
+    "lowest_scoring",
+    "open_run",
+    "plan",
+    "published_at",
+]

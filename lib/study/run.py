@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,16 @@ from lib.core import paths
 from lib.core.cache import replacing, write_json
 from lib.core.errors import UserError
 
+FORMAT = 2  # of the run folder; 2 has one leaderboard, and all scores in one table
+
 
 @dataclass(frozen=True)
 class Run:
     """A study's run folder.
 
     Attributes:
-        folder: where `params.json`, `manifest.json`, `scores.parquet`, `metrics.json` and `detectors/` lie.
+        folder: where `params.json`, `manifest.json`, `fits.json`, `scores.parquet`, `metrics.json`, `history.csv`,
+            `split.csv`, `arrays/` and `detectors/` lie.
     """
 
     folder: Path
@@ -37,9 +39,9 @@ class Run:
         return cls(Path(named) if named else paths.cache_folder() / "drafts" / study)
 
     @property
-    def exists(self) -> bool:
-        """Whether training has left its scores here."""
-        return (self.folder / "scores.parquet").is_file()
+    def complete(self) -> bool:
+        """Whether training has ended here, in the form that this code reads."""
+        return (self.folder / "fits.json").is_file() and self.read("fits").get("format") == FORMAT
 
     def write(self, name: str, value: Any) -> None:
         """Writes `<name>.json`."""
@@ -59,13 +61,33 @@ class Run:
     def update_metrics(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Lays `values` over `metrics.json`, key by key at every depth, and returns the whole."""
         path = self.folder / "metrics.json"
-        merged = _laid_over(self.read("metrics") if path.is_file() else {}, values)
+        merged = _merged(self.read("metrics") if path.is_file() else {}, values)
         self.write("metrics", merged)
         return merged
 
+    def fits(self, role: str | None = None) -> dict[str, dict[str, Any]]:
+        """What was fitted, by column of `scores.parquet`; see `_record` in `lib.study.training`.
+
+        Args:
+            role: only those of this role: `study`, `leaderboard`, `seed` or `float32`; see `lib.study.training`.
+        """
+        records = self.read("fits")["fits"]
+        return {column: record for column, record in records.items() if role is None or role in record["roles"]}
+
     def scores(self) -> pd.DataFrame:
-        """The scores: one row an image (`id`, `class_name`, `label`, `fitted`), one column a detector."""
+        """The scores: one row an image (`id`, `class_name`, `label`, `fitted`, `part`), one column a detector."""
         return pd.read_parquet(self.folder / "scores.parquet")
+
+    def scores_of(self, column: str) -> np.ndarray:
+        """One column of `scores`, float64 (N,).
+
+        Raises:
+            UserError: there is no such column.
+        """
+        try:
+            return pd.read_parquet(self.folder / "scores.parquet", columns=[column])[column].to_numpy()
+        except (OSError, ValueError, KeyError):
+            raise UserError(f"{paths.shown(self.folder)}: no scores of '{column}'; run 02_training again") from None
 
     def write_scores(self, frame: pd.DataFrame) -> None:
         """Writes `scores.parquet`.
@@ -75,67 +97,62 @@ class Run:
         """
         if frame.isna().to_numpy().any():
             raise ValueError("scores: an image has no score")
-        with replacing(self.folder / "scores.parquet") as temporary:
-            frame.to_parquet(temporary, index=False)
+        self.write_table("scores.parquet", frame)
+
+    def write_table(self, name: str, frame: pd.DataFrame) -> None:
+        """Writes a `.csv` or `.parquet` file."""
+        with replacing(self.folder / name) as temporary:
+            if name.endswith(".csv"):
+                frame.to_csv(temporary, index=False)
+            else:
+                frame.to_parquet(temporary, index=False)
+
+    def history(self, column: str) -> dict[str, list[float]]:
+        """The history of a fit: one list a curve, one value an epoch."""
+        rows = pd.read_csv(self.folder / "history.csv")
+        own = rows[rows["detector"] == column].drop(columns=["detector", "epoch"]).dropna(axis="columns")
+        return own.to_dict(orient="list")
 
     def detector(self, name: str) -> Path:
-        """The folder of one fitted detector's files."""
+        """The folder of one saved detector."""
         return self.folder / "detectors" / name
 
-    def spread(self, name: str) -> float:
-        """How much a detector's kept reconstructions differ between images.
+    def write_arrays(self, kind: str, column: str, **arrays: np.ndarray) -> None:
+        """Writes what scoring left besides the scores: `examples`, `latent_use`, `left_out` or `heat_maps`."""
+        with replacing(self.folder / "arrays" / f"{kind}-{column}.npz") as temporary:
+            np.savez(temporary, **arrays)
 
-        Returns:
-            Standard deviation over images, mean over pixels and channels; 0 to 0.5 for values in [0, 1]. It is 0
-            if the detector paints one picture whatever it is shown.
-        """
-        with np.load(self.detector(name) / "examples.npz") as kept:
-            return float((kept["reconstructions"] / 255.0).std(axis=0).mean())
+    def arrays(self, kind: str, column: str) -> dict[str, np.ndarray]:
+        """What `write_arrays` wrote; empty if nothing was."""
+        path = self.folder / "arrays" / f"{kind}-{column}.npz"
+        if not path.is_file():
+            return {}
+        with np.load(path) as arrays:
+            return dict(arrays)
 
-    def write_history(self, name: str, history: Mapping[str, list[float]]) -> None:
-        """Lays a detector's history, one row an epoch, over those in `history.csv`."""
-        path = self.folder / "history.csv"
-        rows = pd.DataFrame({"detector": name, "epoch": range(1, len(history["loss"]) + 1), **history})
-        if path.is_file():
-            before = pd.read_csv(path)
-            rows = pd.concat([before[before["detector"] != name], rows], ignore_index=True)
-        with replacing(path) as temporary:
-            rows.to_csv(temporary, index=False)
-
-    def history(self, name: str) -> dict[str, list[float]]:
-        """A detector's history: one list a curve, one value an epoch."""
-        rows = pd.read_csv(self.folder / "history.csv")
-        mine = rows[rows["detector"] == name].drop(columns=["detector", "epoch"]).dropna(axis="columns")
-        return mine.to_dict(orient="list")
-
-    def keep(self, name: str, file: Path) -> None:
-        """Copies a file into a detector's folder."""
-        folder = self.detector(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        with replacing(folder / file.name) as temporary:
-            shutil.copyfile(file, temporary)
-
-    def write_examples(self, name: str, indices: np.ndarray, reconstructions: np.ndarray) -> None:
-        """Keeps the reconstructions that pages show: image indices, and uint8 images (n, H, W, C)."""
-        folder = self.detector(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        with replacing(folder / "examples.npz") as temporary:
-            np.savez(temporary, indices=indices, reconstructions=reconstructions)
-
-    def examples(self, name: str, indices: np.ndarray) -> np.ndarray:
+    def examples(self, column: str, indices: np.ndarray) -> np.ndarray:
         """The kept reconstructions of some images, uint8 (n, H, W, C), in the order asked for.
 
         Raises:
             KeyError: the reconstruction of one of them was not kept.
         """
-        with np.load(self.detector(name) / "examples.npz") as kept:
-            place = {int(index): row for row, index in enumerate(kept["indices"])}
-            return kept["reconstructions"][[place[int(index)] for index in indices]]
+        examples = self.arrays("examples", column)
+        place = {int(index): row for row, index in enumerate(examples["indices"])}
+        return examples["reconstructions"][[place[int(index)] for index in indices]]
+
+    def spread(self, column: str) -> float:
+        """How much a detector's kept reconstructions differ between images.
+
+        Returns:
+            Standard deviation over images, mean over pixels and channels; 0 to 0.5 for values in [0, 1]. It is 0
+            if all reconstructions are the same picture.
+        """
+        return float((self.arrays("examples", column)["reconstructions"] / 255.0).std(axis=0).mean())
 
 
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _laid_over(merged[key], value) if nested else value
+        merged[key] = _merged(merged[key], value) if nested else value
     return merged

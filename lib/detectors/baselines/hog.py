@@ -3,35 +3,35 @@
 import numpy as np
 
 from lib.detectors import batches
-from lib.detectors.baselines.base import Reference
+from lib.detectors.base import register
+from lib.detectors.baselines.pixels import PixelDetector
 
 
-class HOGNearestNeighbour(Reference):
-    """Distance to the most alike of the images fitted on, by histograms of oriented gradients (HOG).
+@register("hog", family="baseline", title="HOG nearest neighbour")
+class HOGNearestNeighbour(PixelDetector):
+    """Scores by the distance to the nearest image fitted on, by histograms of oriented gradients (HOG).
 
     The settings are those of Dalal and Triggs (2005, "Histograms of oriented gradients for human detection"): 9
     orientations without sign, cells of 8 × 8 pixels, blocks of 2 × 2 cells normalised by L2-Hys, and of a colour
-    image the gradient of the channel where it is largest. Of the settings tried on
-    Caltech101, some do better; these are kept because they are the ones published. An image that was
-    fitted on is its own neighbour at distance 0, so only images held out say how good it is.
+    image the gradient of the channel where it is largest. Some other settings do better on Caltech101; these are the
+    published ones. An image that was fitted on has distance 0, so only images held out say how good it is.
     """
 
-    how = "the distance to the nearest image fitted on, by histograms of oriented gradients"
     learned = ("known",)
 
-    def fit(self, images: np.ndarray) -> dict[str, list[float]]:
-        """Fits to normal images, uint8 (N, H, W, C), at least 16 × 16; there is no history."""
+    def learn_pixels(self, images: np.ndarray) -> None:
+        """Takes the features of normal images, uint8 (n, H, W, C), at least 16 × 16."""
         self.known = np.concatenate([features(batch) for batch in batches.batches(images)])
-        return {}
 
-    def score(self, images: np.ndarray) -> np.ndarray:
-        """Euclidean distance to the nearest image fitted on, float64 (N,); images uint8 (N, H, W, C)."""
-        return np.concatenate([self._distance(features(batch)) for batch in batches.batches(images)] or [np.empty(0)])
+    def score_pixels(self, images: np.ndarray) -> np.ndarray:
+        """Euclidean distance to the nearest image fitted on, float64 (N,)."""
+        parts = [self._distance(features(batch)) for batch in batches.batches(images)]
+        return np.concatenate(parts or [np.empty(0)])
 
     def _distance(self, found: np.ndarray) -> np.ndarray:
         from sklearn.metrics import pairwise_distances_argmin
 
-        # The nearest is found by matrix products, which round; its distance is then taken from the difference itself.
+        # Matrix products round, so they only find the nearest; its distance is then taken from the difference itself.
         nearest = pairwise_distances_argmin(found, self.known)
         return np.linalg.norm((found - self.known[nearest]).astype(np.float64), axis=1)
 

@@ -1,66 +1,13 @@
-"""The published study's autoencoder."""
+"""The published study's autoencoder, and refinements of it."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from lib.core.backend import keras
-from lib.detectors.reconstruction import layers
-from lib.detectors.reconstruction.detector import ReconstructionDetector, Settings
+from lib.detectors.base import register
+from lib.detectors.reconstruction.detector import ReconstructionDetector
+from lib.detectors.reconstruction.options import NetworkOptions
 
 
-@keras.saving.register_keras_serializable(package="lib")
-class AutoencoderModel(keras.Model):
-    """Encoder and decoder, end to end.
-
-    Args:
-        image_shape: (H, W, C); H and W multiples of 8.
-        latent_dim: size of the latent vector.
-        seed: of every layer's initial weights, as in the study.
-        capacity: the size of the network, as fields of `lib.detectors.reconstruction.layers.Capacity`; empty: as published.
-    """
-
-    def __init__(
-        self,
-        image_shape: tuple[int, int, int],
-        latent_dim: int,
-        seed: int,
-        capacity: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        self.image_shape, self.latent_dim, self.seed = tuple(image_shape), latent_dim, seed
-        self.capacity = dict(capacity or {})
-        sized = layers.Capacity(**self.capacity)
-        self.encoder = layers.encoder(latent_dim, seed, sized)
-        self.decoder = layers.decoder(self.image_shape, seed, sized)
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates every weight, so that a saved model loads whole."""
-        self.encoder.build(input_shape)
-        self.decoder.build((None, self.latent_dim))
-        self.built = True
-
-    def call(self, images):
-        """Reconstructions (n, H, W, C) in [0, 1] of images (n, H, W, C) in [0, 1]."""
-        return self.decoder(self.encoder(images))
-
-    def describe(self) -> list[dict[str, Any]]:
-        """One row a layer."""
-        return layers.describe(self.encoder) + layers.describe(self.decoder)
-
-    def get_config(self) -> dict[str, Any]:
-        """What `__init__` takes."""
-        own = {"image_shape": self.image_shape, "latent_dim": self.latent_dim, "seed": self.seed}
-        own["capacity"] = self.capacity
-        return super().get_config() | own
-
-
+@register("autoencoder", family="autoencoder", title="autoencoder", options=NetworkOptions)
 class Autoencoder(ReconstructionDetector):
     """Flags images that an autoencoder, fitted on normal images, reconstructs badly."""
 
-    @staticmethod
-    def build(settings: Settings) -> AutoencoderModel:
-        """The unfitted model, with the study's initial weights."""
-        model = AutoencoderModel(settings.image_shape, settings.latent_dim, settings.seed, settings.capacity)
-        model.build((None, *settings.image_shape))
-        return model
+    network_class = ("lib.detectors.reconstruction.networks.autoencoder", "AutoencoderNetwork")
+    beta = 0.0

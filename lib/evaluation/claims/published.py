@@ -1,7 +1,7 @@
-"""What the published study says its mistakes share, as conditions on measured attributes.
+"""The published study's claims about its mistakes, as conditions on measured attributes.
 
-The study looked at airplanes; every claim is stated for any normal class, so that other studies can ask the same.
-Its words leave room. Where they do, the cut is lenient to the claim, and `Condition.how` says what was taken.
+Every claim is stated for any normal class, so that other studies can check the same claims. Where the study's words
+leave room, the cut favours the claim, and `Condition.how` says how the words were read.
 """
 
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ ALARMS = "false_alarms"
 
 @dataclass(frozen=True)
 class Condition:
-    """One thing that an image fulfils or not: an attribute beyond a cut.
+    """A condition that an image meets or not: an attribute beyond a cut.
 
     Attributes:
-        id: short name.
-        statement: what is claimed, as the rest of a sentence: "the object is red".
-        kind: the images that fulfil it, as words behind "images": "with a red object".
-        attribute: a column of `lib.data.attributes.measure`.
-        cut: an image fulfils the condition strictly beyond it.
-        how: what was taken for the claim's words.
-        above: whether beyond is above; below otherwise.
-        colour: whether it has no meaning for images without colour.
+        id: Short name.
+        statement: What is claimed, as a clause: "the object is red".
+        kind: The images that meet it, as words behind "images": "with a red object".
+        attribute: A column of `lib.data.attributes.measure`.
+        cut: An image meets the condition strictly beyond it.
+        how: How the claim's words were read.
+        above: True if beyond means above, else below.
+        colour: True if it has no meaning for images without colour.
     """
 
     id: str
@@ -37,13 +37,13 @@ class Condition:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a group of mistakes is said to share; with several conditions, all of them at once.
+    """A claim about what a group of mistakes has in common; several conditions hold together.
 
     Attributes:
-        id: short name.
-        group: `missed` (anomalies that pass) or `false_alarms` (normal images that are flagged).
-        normal_class: the class whose images are normal.
-        conditions: one or more.
+        id: Short name.
+        group: `missed` (anomalies that are not flagged) or `false_alarms` (normal images that are flagged).
+        normal_class: The class whose images are normal.
+        conditions: One or more.
     """
 
     id: str
@@ -53,20 +53,30 @@ class Claim:
 
     @property
     def statement(self) -> str:
-        """What is claimed, without of whom: "the object is red and it covers over half of the image"."""
+        """What is claimed of an image: "the object is red and the object covers over half of the image"."""
         return " and ".join(condition.statement for condition in self.conditions)
 
     @property
     def kind(self) -> str:
-        """The images that fulfil it, as words behind "images"."""
+        """The images that meet it, as words behind "images"."""
         return " and ".join(condition.kind for condition in self.conditions)
 
     @property
     def subject(self) -> str:
-        """Of whom it is claimed, with the name of the normal class."""
+        """The images that the claim is about, with the name of the normal class."""
         if self.group == MISSED:
-            return f"Anomalies taken for class {self.normal_class}"
-        return f"Images of class {self.normal_class} taken for anomalies"
+            return f"Missed anomalies (taken for class {self.normal_class})"
+        return f"False alarms (images of class {self.normal_class})"
+
+    @property
+    def group_name(self) -> str:
+        """Name of the group, in the plural."""
+        return "missed anomalies" if self.group == MISSED else "false alarms"
+
+    @property
+    def others_name(self) -> str:
+        """Name of the images that the group is compared with, in the plural."""
+        return "detected anomalies" if self.group == MISSED else "normal images that are not flagged"
 
 
 GREY_OR_BLUE = Condition(
@@ -100,7 +110,7 @@ RED = Condition(
     "with a red object",
     "object_red",
     0.1,
-    "more than a tenth of the object's pixels are red, which a red tail or stripe is enough for",
+    "more than a tenth of the object's pixels are red, so a red part or stripe is enough",
     colour=True,
 )
 LARGE = Condition(
@@ -117,7 +127,7 @@ GROUNDED = Condition(
     "with ground below the object",
     "ground_share",
     0.5,
-    "more than half of the frame's lower third does not look like sky; flying low over trees counts",
+    "more than half of the frame's lower third does not look like sky, so an object low over trees counts",
     colour=True,
 )
 NOT_SKY = Condition(
@@ -132,16 +142,16 @@ NOT_SKY = Condition(
 
 
 def published(normal_class: str) -> tuple[Claim, ...]:
-    """List the study's claims, for any normal class.
+    """Return the study's claims, for any normal class.
 
-    The study's further recommendations, a more complex model and a larger latent vector, are no claims about images;
-    no score of a single detector can judge them.
+    The study's other recommendations, a more complex model and a larger latent vector, are not claims about images;
+    the scores of a single detector cannot check them.
     """
-    listed = (
+    conditions_by_claim = (
         ("background_colour", MISSED, (GREY_OR_BLUE,)),
         ("centred", MISSED, (CENTRED,)),
         ("mostly_background", MISSED, (MOSTLY_BACKGROUND,)),
         ("red_and_large", ALARMS, (RED, LARGE)),
         ("grounded_before_no_sky", ALARMS, (GROUNDED, NOT_SKY)),
     )
-    return tuple(Claim(name, group, normal_class, conditions) for name, group, conditions in listed)
+    return tuple(Claim(name, group, normal_class, conditions) for name, group, conditions in conditions_by_claim)

@@ -1,9 +1,9 @@
-"""One rule for the verdict on a claim: how far the group in question lies from the others, on the claimed side.
+"""The verdict on a claim: how far a group differs from the other images in the claimed direction.
 
-The size of the effect is the probability that a random image of the group lies further to the claimed side than a
-random one of the others, ties counting half. Vargha and Delaney (Journal of Educational and Behavioral Statistics 25
-(2000) 101-132) call it small from 0.56, medium from 0.64 and large from 0.71. A claim of several conditions is judged
-by whether an image fulfils all of them, and each condition by itself.
+The effect size is the probability that a random image of the group is further in the claimed direction than a random
+one of the others, ties counting half. Vargha and Delaney (Journal of Educational and Behavioral Statistics 25 (2000)
+101-132) call it small from 0.56, medium from 0.64 and large from 0.71. A claim with several conditions is checked by
+whether an image meets all of them, and each condition also by itself.
 """
 
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ NOT_SUPPORTED = "not supported"
 UNMEASURABLE = "cannot be measured"
 
 SMALL, MEDIUM, LARGE = 0.56, 0.64, 0.71
-FEW = 5  # images below which nothing is said of what they share
+FEW = 5  # fewer images are not compared
 
 
 @dataclass(frozen=True)
 class Share:
-    """How many images fulfil a claim: `count` of `size`, with the exact 95 % interval of the share."""
+    """The share of images that meet a claim: `count` of `size`, with its 95 % interval (Clopper and Pearson)."""
 
     count: int
     size: int
@@ -42,17 +42,17 @@ class Share:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What measuring says of a claim.
+    """The result of checking a claim.
 
     Attributes:
-        claim: the claim, or the part of it that was judged.
+        claim: The claim, or one condition of it.
         word: `SUPPORTED`, `CONTRADICTED`, `NOT_SUPPORTED` or `UNMEASURABLE`.
-        share: of the group that fulfils the claim as stated; None where it cannot be measured.
-        others: of the other images of the same label; None where it cannot be measured.
-        effect: `lib.evaluation.metrics.shift` of the group against the others, above 0.5 on the claimed side; None where it
-            cannot be measured.
-        reason: why it cannot be measured, as the rest of a sentence behind "because"; else None.
-        parts: the verdicts on each condition, if the claim has several.
+        share: Share of the group that meets the claim; None if it cannot be measured.
+        others: Share of the other images of the same label that meets it; None if it cannot be measured.
+        effect: `lib.evaluation.metrics.shift` of the group against the others, above 0.5 in the claimed direction;
+            None if it cannot be measured.
+        reason: Why it cannot be measured, as a clause behind "because"; else None.
+        parts: The verdicts on each condition, if the claim has several.
     """
 
     claim: Claim
@@ -65,10 +65,9 @@ class Verdict:
 
     @property
     def rates(self) -> tuple[float | None, float | None]:
-        """How often an image lands in the group if it fulfils the claim, and if it does not.
+        """Error rate of the images that meet the claim, and of those that do not.
 
-        For false alarms that is how often normal images are flagged, for missed anomalies how often anomalies are
-        missed; None where no image does, or does not.
+        This is the false alarm rate of normal images, or the miss rate of anomalies; None if there are no such images.
         """
         if self.share is None or self.others is None:
             return None, None
@@ -77,43 +76,42 @@ class Verdict:
         return inside / total if total else None, outside / rest if rest else None
 
 
-def judge(claim: Claim, measured: pandas.DataFrame, group: Sequence[int], others: Sequence[int]) -> Verdict:
-    """Put a claim to the test.
+def check_claim(claim: Claim, measured: pandas.DataFrame, group: Sequence[int], others: Sequence[int]) -> Verdict:
+    """Check a claim on measured attributes.
 
     Args:
-        claim: What is claimed of the group.
-        measured: Attributes of all images, as `lib.data.attributes.measure` gives them; rows by position.
-        group: Positions of the images it is claimed of, for example the missed anomalies.
-        others: Positions of the images to compare with, for example the anomalies that are caught.
+        claim: The claim about the group.
+        measured: Attributes of all images, as `lib.data.attributes.measure` returns them; rows by position.
+        group: Positions of the images that the claim is about, for example the missed anomalies.
+        others: Positions of the images to compare with, for example the detected anomalies.
 
     Returns:
-        The verdict: supported where the effect's interval leaves out 0.5 on the claimed side and the effect is at
-        least small; contradicted where the same holds on the other side; not supported otherwise. It cannot be
-        measured where either side has fewer than `FEW` images, where all images measure alike, or where colour is
-        asked of images without any.
+        The verdict: supported if the effect's interval is above 0.5 and the effect is at least small; contradicted if
+        the same holds below 0.5; not supported otherwise. It cannot be measured if either side has fewer than `FEW`
+        images, if the attribute is the same for all images, or if it needs colour and the images have none.
 
     Raises:
-        KeyError: The claim asks for an attribute that was not measured.
+        KeyError: The claim needs an attribute that was not measured.
     """
     group, others = np.asarray(group, dtype=int), np.asarray(others, dtype=int)
     parts = ()
     if len(claim.conditions) > 1:
         parts = tuple(
-            judge(replace(claim, id=condition.id, conditions=(condition,)), measured, group, others)
+            check_claim(replace(claim, id=condition.id, conditions=(condition,)), measured, group, others)
             for condition in claim.conditions
         )
     reason = next((part.reason for part in parts if part.reason), None) or _obstacle(claim, measured, group, others)
     if reason:
         return Verdict(claim, UNMEASURABLE, reason=reason, parts=parts)
 
-    fulfilled = np.all([_fulfilled(each, measured) for each in claim.conditions], axis=0)
-    # Several attributes have no common scale, so together they only count as fulfilled or not.
+    fulfilled = np.all([_fulfilled(condition, measured) for condition in claim.conditions], axis=0)
+    # Several attributes have no common scale: together they are only met or not.
     values = fulfilled.astype(float) if parts else _towards(claim.conditions[0], measured)
     effect = metrics.shift(values[group], values[others])
     return Verdict(claim, _word(effect), _share(fulfilled[group]), _share(fulfilled[others]), effect, parts=parts)
 
 
-def judge_all(
+def check_claims(
     measured: pandas.DataFrame,
     normal_class: str,
     missed: Sequence[int],
@@ -121,26 +119,26 @@ def judge_all(
     anomalies: Sequence[int],
     normal: Sequence[int],
 ) -> list[Verdict]:
-    """Put every claim of the published study to the test.
+    """Check every claim of the published study.
 
     Args:
         measured: Attributes of all images, rows by position.
         normal_class: Name of the normal class.
-        missed: Positions of the anomalies that pass.
-        alarms: Positions of the normal images that are flagged.
-        anomalies: Positions of all anomalies that were judged, the missed among them.
-        normal: Positions of all normal images that were judged, the false alarms among them.
+        missed: Positions of the missed anomalies.
+        alarms: Positions of the false alarms.
+        anomalies: Positions of all anomalies of the test set, including the missed.
+        normal: Positions of all normal images of the test set, including the false alarms.
 
     Returns:
         One verdict per claim, in the study's order.
     """
     sides = {True: (missed, np.setdiff1d(anomalies, missed)), False: (alarms, np.setdiff1d(normal, alarms))}
-    return [judge(claim, measured, *sides[claim.group == MISSED]) for claim in published(normal_class)]
+    return [check_claim(claim, measured, *sides[claim.group == MISSED]) for claim in published(normal_class)]
 
 
-def flat(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """List the parts of each verdict before the verdict itself."""
-    return [each for verdict in verdicts for each in (*verdict.parts, verdict)]
+def with_parts(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return the verdicts, each after its parts."""
+    return [part for verdict in verdicts for part in (*verdict.parts, verdict)]
 
 
 def _word(effect: Metric) -> str:
@@ -153,10 +151,7 @@ def _word(effect: Metric) -> str:
 
 def _obstacle(claim: Claim, measured: pandas.DataFrame, group: np.ndarray, others: np.ndarray) -> str | None:
     """Why a claim cannot be measured, or None."""
-    sides = (
-        ("missed anomalies", "detected ones") if claim.group == MISSED else ("false alarms", "normal images that pass")
-    )
-    for images, words in zip((group, others), sides, strict=True):
+    for images, words in zip((group, others), (claim.group_name, claim.others_name), strict=True):
         if len(images) < FEW:
             return f"there are only {len(images)} {words}" if len(images) else f"there are no {words}"
     both = np.r_[group, others]
@@ -164,12 +159,12 @@ def _obstacle(claim: Claim, measured: pandas.DataFrame, group: np.ndarray, other
         if condition.colour and not measured["saturation"].to_numpy()[both].any():
             return "the images have no colour"
         if np.ptp(measured[condition.attribute].to_numpy()[both]) == 0:
-            return "all images measure alike"
+            return "the measured attribute is the same for all images"
     return None
 
 
 def _towards(condition: Condition, measured: pandas.DataFrame) -> np.ndarray:
-    """The attribute, counted towards the claimed side."""
+    """The attribute, with the sign that makes the claimed direction positive."""
     values = measured[condition.attribute].to_numpy(dtype=float)
     return values if condition.above else -values
 
@@ -181,4 +176,4 @@ def _fulfilled(condition: Condition, measured: pandas.DataFrame) -> np.ndarray:
 
 def _share(fulfilled: np.ndarray) -> Share:
     count, size = int(fulfilled.sum()), fulfilled.size
-    return Share(count, size, *(float(end) for end in metrics.clopper_pearson(count, size)))
+    return Share(count, size, *metrics.clopper_pearson(count, size))

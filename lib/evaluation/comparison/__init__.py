@@ -1,47 +1,33 @@
-"""What would do better: every refinement that a study names, judged on the same held-out images and put to use.
+"""Every detector of a study on one leaderboard, the published recommendations put to the test, and one choice.
 
-Candidates are made (`candidates`), judged on a validation part and on the judged images (`judged`), put together where
-validation gains by it (`ensembles`), and set against what the published study recommends (`verdicts`); `page` and
-`words` say what a page shows of it.
+A row of the leaderboard is a mapping: `column` (of `scores.parquet`), `name` (what pages call it), `family`, `kind`,
+`changes` (options that differ from the published fit), `score` (of a reconstruction), `validation` (AUROC on the
+validation set, by which detectors are chosen; None without one), `auroc`, `fpr_at_95_tpr`, `difference` (of its AUROC
+to the baseline's, paired; None for the baseline) and `seconds` (of fitting and scoring all images).
 """
 
-from lib.evaluation.comparison.candidates import Candidate, candidates
-from lib.evaluation.comparison.ensembles import combine
-from lib.evaluation.comparison.health import CARRIES, health, rate_distortion
-from lib.evaluation.comparison.judged import Judged, best, judge, noise
-from lib.evaluation.comparison.recommendations import RECOMMENDATIONS, choice, recommendations
-from lib.presentation.refinements import (
-    by_published_score,
-    costs,
-    differences,
-    ensembles,
-    leading,
-    notable,
-    published_network,
-    record,
-    rows,
-    sizes,
-    telling,
-)
-from lib.presentation.text import refinements as words
-from lib.study.features import heat_maps
+from lib.evaluation.comparison.choice import best, best_of_families, calibrate, choose, record
+from lib.evaluation.comparison.latent import CARRIES, latent_use, rate_distortion
+from lib.evaluation.comparison.leaderboard import leaderboard, noise, validation_auroc
+from lib.evaluation.comparison.recommendations import HELPED, HURT, NOISE, RECOMMENDATIONS, UNTRIED, recommendations
+from lib.evaluation.comparison.saving import save_detectors
+from lib.evaluation.comparison.selections import by_published_score, cheap, leading, notable, published_network
 
 __all__ = [
     "CARRIES",
+    "HELPED",
+    "HURT",
+    "NOISE",
     "RECOMMENDATIONS",
-    "Candidate",
-    "Judged",
+    "UNTRIED",
     "best",
+    "best_of_families",
     "by_published_score",
-    "candidates",
-    "choice",
-    "combine",
-    "costs",
-    "differences",
-    "ensembles",
-    "health",
-    "heat_maps",
-    "judge",
+    "calibrate",
+    "cheap",
+    "choose",
+    "latent_use",
+    "leaderboard",
     "leading",
     "noise",
     "notable",
@@ -49,8 +35,6 @@ __all__ = [
     "rate_distortion",
     "recommendations",
     "record",
-    "rows",
-    "sizes",
-    "telling",
-    "words",
+    "save_detectors",
+    "validation_auroc",
 ]

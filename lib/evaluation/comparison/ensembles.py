@@ -1,69 +1,73 @@
-"""Detectors put together: the mean of their ranks, where validation gains by it."""
+"""Which detectors are put together: a greedy choice on the validation set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.stats import rankdata
 
+from lib import detectors
+from lib.detectors import BASELINE, Spec
 from lib.evaluation import metrics
-from lib.evaluation.comparison.candidates import BASELINE, Candidate
-from lib.study.study import Study
+from lib.evaluation.comparison.leaderboard import validation_auroc
+from lib.study import Fitted, Study
 
 MEMBERS = 4
-GAIN = 0.0005  # of AUROC on validation, at the least, that one more member has to bring
+GAIN = 0.0005  # of AUROC on the validation set, at the least, that one more member has to bring
 
 
-def combine(study: Study, pool: Sequence[Candidate], label: str) -> Candidate | None:
-    """The ensemble that greedy choice on the validation part finds (Caruana et al., Ensemble selection, 2004).
+def ensembles(study: Study, pool: Mapping[str, Fitted]) -> list[Spec]:
+    """The ensembles of a study: of the published network's scores alone, and of everything but shortcuts.
 
-    It starts from the best candidate and takes in, one at a time, the one that raises the AUROC most. What is averaged
-    is a score's rank among those of the validation part, so that an image's score depends on no other image judged.
+    Of each other network the score that is best on the validation set takes part.
 
     Args:
-        study: holds images out and has a validation part.
-        pool: the candidates; shortcuts, which do not look at what is shown, are no members.
-        label: what its name begins with.
+        study: holds images out and has a validation set.
+        pool: the detectors of the leaderboard.
+    """
+    own = [fit for fit in pool.values() if fit.spec.kind.name == BASELINE and not fit.spec.changes]
+    others: dict[str, list[Fitted]] = {}
+    for fit in pool.values():
+        if fit not in own and fit.spec.family != "shortcut":
+            others.setdefault(str((fit.spec.kind.name, fit.fit_folder)), []).append(fit)
+    best = [max(group, key=lambda fit: validation_auroc(study, fit.scores)) for group in others.values()]
+    made = [_combined(study, own, "one network"), _combined(study, [*own, *best], "all together")]
+    return [spec for spec in made if spec is not None]
+
+
+def choose_members(labels: np.ndarray, scores: Sequence[np.ndarray]) -> list[int]:
+    """Which detectors raise the AUROC of the mean rank (Caruana et al., Ensemble selection, 2004).
+
+    It starts from the best and takes in, one at a time, the one that raises the AUROC most, while it gains `GAIN`.
+
+    Args:
+        labels: int (n,), of the validation set.
+        scores: of each detector, float (n,).
 
     Returns:
-        The ensemble, its seconds those of its members; None where no second member helps.
+        Positions in `scores`, `MEMBERS` at most, in the order in which they were taken.
     """
-    seen = study.split.labelled
-    labels = study.labels[seen]
-    members = [each for each in pool if each.family != "shortcut"]
-    ranks = {each.name: ranked(each.scores, each.scores[seen]) for each in members}
+    ranks = [rankdata(values, method="max") / len(values) for values in scores]
 
-    def worth(names: Sequence[str]) -> float:
-        return metrics.auroc(labels, np.mean([ranks[name][seen] for name in names], axis=0))["value"]
+    def worth(members: Sequence[int]) -> float:
+        return metrics.auroc(labels, np.mean([ranks[member] for member in members], axis=0))["value"]
 
-    chosen = [max(ranks, key=lambda name: worth([name]))]
-    reached = worth(chosen)
-    while len(chosen) < MEMBERS:
-        rest = [name for name in ranks if name not in chosen]
-        if not rest:
-            break
-        following = max(rest, key=lambda name: worth([*chosen, name]))
-        gained = worth([*chosen, following]) - reached
+    members = [max(range(len(ranks)), key=lambda member: worth([member]))]
+    reached = worth(members)
+    while len(members) < MEMBERS and (rest := [member for member in range(len(ranks)) if member not in members]):
+        following = max(rest, key=lambda member: worth([*members, member]))
+        gained = worth([*members, following]) - reached
         if gained < GAIN:
             break
-        chosen, reached = [*chosen, following], reached + gained
-    if len(chosen) < 2:
+        members, reached = [*members, following], reached + gained
+    return members
+
+
+def _combined(study: Study, pool: Sequence[Fitted], title: str) -> Spec | None:
+    """The ensemble of the members that `choose_members` takes; None where no second one helps."""
+    seen = study.split.labelled
+    members = [pool[place] for place in choose_members(study.labels[seen], [fit.scores[seen] for fit in pool])]
+    if len(members) < 2:
         return None
-    # Scores of one network share one fit and one pass, which is paid once.
-    joined = [each for each in members if each.name in chosen]
-    paid = {str(dict(each.changes)) if each.score else each.name: each.seconds for each in joined}
-    scores = np.mean([ranks[name] for name in chosen], axis=0)
-    name = f"{label}: {' + '.join(each.removeprefix(f'{BASELINE}, ') for each in chosen)}"
-    return Candidate(name, "ensemble", scores, sum(paid.values()))
-
-
-def ranked(scores: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Rank of each score among some, as a share, float64 (N,); outside them it goes on, so that none are tied.
-
-    Between two of them ranks are interpolated. Beyond the lowest and the highest a score gains up to one more place, by
-    how far it is outside as a share of their range.
-    """
-    ordered = np.unique(among)
-    places = np.searchsorted(np.sort(among), ordered, side="right") / len(among)
-    inside = np.interp(scores, ordered, places)
-    spread = max(ordered[-1] - ordered[0], np.finfo(float).tiny)
-    above, below = np.maximum(scores - ordered[-1], 0) / spread, np.maximum(ordered[0] - scores, 0) / spread
-    return inside + (above / (1 + above) - below / (1 + below)) / len(among)
+    options = [{member.spec.kind.name: member.spec.options.model_dump(mode="json")} for member in members]
+    label = f"{title}: {' + '.join(member.spec.label.removeprefix(f'{BASELINE}, ') for member in members)}"
+    return detectors.spec("ensemble", {"members": options, "label": label}, {})

@@ -1,60 +1,54 @@
-"""Every figure that judges anomaly scores, beside its interval, its chance value and its trivial value.
+"""Metrics of anomaly scores, each with its interval, its chance value and its trivial value.
 
-Label 1 is an anomaly, 0 is normal; a higher score is more abnormal; flagged means strictly above the
-threshold. A metric is a dict with `value`; beside it stand, where they exist,
+Label 1 is an anomaly, 0 is normal; a higher score is more abnormal; an image is flagged if its score is strictly above
+the threshold. A metric is a dict with `value` and, where they exist,
 
-* `low` and `high`, the 95 % interval (`INTERVALS` says of which kind, for a page; `lib.evaluation.metrics.intervals` in
-  full);
-* `chance`, what a scorer that knows nothing reaches;
-* `trivial`, what flagging every image reaches at this prevalence, and `nothing`, what flagging none does;
-* `better`, which is `"lower"` where a lower value is the better one.
+* `low` and `high`, the 95 % interval (methods: `INTERVALS`, and in full `lib.evaluation.metrics.intervals`);
+* `chance`, the expected value for random scores;
+* `trivial`, the value of flagging every image at this prevalence, and `nothing`, that of flagging none;
+* `better`, which is `"lower"` if lower values are better.
 
-`better_than_trivial` is the one place that weighs the interval against these. A value that does not exist, such
-as recall without anomalies, is None and never NaN, so every metric is plain JSON; frames have NaN there.
+Only `better_than_trivial` compares an interval with these. A value that does not exist, such as recall without
+anomalies, is None and never NaN, so that every metric is plain JSON; data frames have NaN there.
 """
 
-from lib.evaluation.metrics.against_chance import against, better_than_trivial
 from lib.evaluation.metrics.checks import Metric
 from lib.evaluation.metrics.costs import operations, relative_cost
-from lib.evaluation.metrics.decisions import (
-    COUNTS,
-    RATES,
-    at_random,
-    at_threshold,
-    error_rates,
-    false_positive_rate,
-    rates,
-    sweep,
-)
-from lib.evaluation.metrics.groups import by_class, highest, lowest, shift
+from lib.evaluation.metrics.decisions import COUNTS, RATES, at_random, at_threshold, error_rates, rates
+from lib.evaluation.metrics.groups import by_class, shift
 from lib.evaluation.metrics.intervals import INTERVALS, clopper_pearson
-from lib.evaluation.metrics.ranking import aupr, auroc, auroc_difference, fpr_at_tpr, judge, pr_curve, roc_curve
+from lib.evaluation.metrics.ranking import (
+    aupr,
+    auroc,
+    auroc_difference,
+    fpr_at_tpr,
+    pr_curve,
+    ranking_metrics,
+    roc_curve,
+)
+from lib.evaluation.metrics.trivial import best_trivial, better_than_trivial
 
 __all__ = [
     "COUNTS",
     "INTERVALS",
     "RATES",
     "Metric",
-    "against",
     "at_random",
     "at_threshold",
     "aupr",
     "auroc",
     "auroc_difference",
+    "best_trivial",
     "better_than_trivial",
     "by_class",
     "clopper_pearson",
     "error_rates",
-    "false_positive_rate",
     "fpr_at_tpr",
-    "highest",
-    "judge",
-    "lowest",
     "operations",
     "pr_curve",
+    "ranking_metrics",
     "rates",
     "relative_cost",
     "roc_curve",
     "shift",
-    "sweep",
 ]

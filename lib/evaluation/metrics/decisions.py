@@ -1,7 +1,6 @@
-"""What a threshold's decisions are worth: counts, rates, and both kinds of error over many thresholds."""
+"""Metrics of the decisions at a threshold: counts, rates, and error rates over many thresholds."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,12 +13,11 @@ COUNTS = ("tp", "fp", "tn", "fn")
 
 
 def at_threshold(labels, scores, threshold: float) -> dict[str, Metric | int]:
-    """Judge the decisions that one threshold makes.
+    """Evaluate the decisions at one threshold.
 
-    Conventions are scikit-learn's with `zero_division=0`: precision is 0 when nothing is flagged, MCC is 0
-    when all decisions are alike. What has no meaning for a single class (recall without anomalies, FPR without
-    normal images; balanced accuracy and MCC without both classes; F1 with neither an anomaly nor a flag) is
-    None.
+    Conventions are scikit-learn's with `zero_division=0`: precision is 0 if nothing is flagged, MCC is 0 if all
+    decisions are the same. Metrics without a meaning for a single class (recall without anomalies, FPR without normal
+    images; balanced accuracy and MCC without both classes; F1 with neither an anomaly nor a flagged image) are None.
 
     Args:
         labels: 1 for an anomaly, 0 for a normal image, shape (n,).
@@ -28,10 +26,10 @@ def at_threshold(labels, scores, threshold: float) -> dict[str, Metric | int]:
 
     Returns:
         `accuracy`, `balanced_accuracy`, `precision`, `recall`, `f1`, `mcc` and `fpr`, each
-        `{"value", "low", "high", "trivial"}` where `trivial` is the value of flagging everything at this
-        prevalence; those that mix both classes have `nothing` as well, the value of flagging no image, and
-        `fpr` has `"better": "lower"`. Besides, the counts `tp`, `fp`, `tn`, `fn` as plain integers. Intervals
-        of recall and FPR are Clopper and Pearson's, of the others see `lib.evaluation.metrics.intervals`.
+        `{"value", "low", "high", "trivial"}`, where `trivial` is the value of flagging everything at this
+        prevalence. Metrics that mix both classes also have `nothing`, the value of flagging no image; `fpr` has
+        `"better": "lower"`. Also the counts `tp`, `fp`, `tn`, `fn` as plain integers. Intervals of recall and FPR
+        are Clopper and Pearson's; for the others see `lib.evaluation.metrics.intervals`.
 
     Raises:
         ValueError: Lengths differ, there are no images, a label is neither 0 nor 1, or a score is not finite.
@@ -45,41 +43,37 @@ def at_threshold(labels, scores, threshold: float) -> dict[str, Metric | int]:
     values = rates(**counts)
     trivial = rates(tp=anomalies, fp=normals, tn=0, fn=0)
     nothing = rates(tp=0, fp=0, tn=normals, fn=anomalies)
-    spread = intervals.of_mixed_rates(rates, **counts)
+    bounds = intervals.of_mixed_rates(rates, **counts)
     result: dict[str, Metric | int] = {}
     for name in RATES:
         if name == "recall":
-            result[name] = _single(tp, anomalies)
+            result[name] = _share_flagged(tp, anomalies)
             continue
-        low, high = spread[name]
-        told = {"value": values[name], "low": low, "high": high, "trivial": trivial[name], "nothing": nothing[name]}
-        result[name] = told
-    return result | {"fpr": _single(fp, normals) | {"better": "lower"}} | counts
+        low, high = bounds[name]
+        result[name] = {
+            "value": values[name],
+            "low": low,
+            "high": high,
+            "trivial": trivial[name],
+            "nothing": nothing[name],
+        }
+    return result | {"fpr": _share_flagged(fp, normals) | {"better": "lower"}} | counts
 
 
-def false_positive_rate(labels, scores, threshold: float) -> Metric:
-    """Measure the share of normal images that a threshold flags: `at_threshold(...)["fpr"]` by itself.
-
-    Args, returns and errors are those of `at_threshold`; anomalies are not looked at.
-    """
-    labels, scores = checked(labels, scores)
-    return _single(int(decide(scores[~labels], threshold).sum()), int((~labels).sum())) | {"better": "lower"}
-
-
-def _single(k: int, n: int) -> Metric:
-    """The share of one class that is flagged, with its exact interval; flagging everything flags all of it."""
+def _share_flagged(k: int, n: int) -> Metric:
+    """The share of one class that is flagged, with its interval; flagging everything flags all of the class."""
     low, high = intervals.clopper_pearson(k, n) if n else (None, None)
     return {"value": k / n if n else None, "low": low, "high": high, "trivial": 1.0 if n else None}
 
 
 def rates(tp: float, fp: float, tn: float, fn: float) -> dict[str, float | None]:
-    """Turn the four counts of a confusion matrix into rates.
+    """Return the rates of a confusion matrix.
 
     Args:
-        tp: Anomalies that were flagged.
-        fp: Normal images that were flagged (false alarms).
-        tn: Normal images that passed.
-        fn: Anomalies that passed (misses).
+        tp: Anomalies that are flagged.
+        fp: Normal images that are flagged (false alarms).
+        tn: Normal images that are not flagged.
+        fn: Anomalies that are not flagged (missed anomalies).
 
     Returns:
         `accuracy`, `balanced_accuracy`, `precision`, `recall`, `f1`, `mcc`, `fpr`; None where a rate has no
@@ -100,28 +94,23 @@ def rates(tp: float, fp: float, tn: float, fn: float) -> dict[str, float | None]
 
 
 def at_random(tp: int, fp: int, tn: int, fn: int) -> dict[str, float | None]:
-    """Give the chance value of every rate: flagging as many images, drawn blindly.
+    """Return the chance value of every rate: the same number of images flagged at random.
 
-    The expected counts of such a draw are put into `rates`; so recall and FPR are both the share of images that
-    is flagged, precision is the prevalence, balanced accuracy 0.5 and MCC 0.
+    These are the `rates` of the expected counts. Recall and FPR are both the share of images that is flagged,
+    precision is the prevalence, balanced accuracy 0.5 and MCC 0.
 
     Args are those of `rates`, and so are the names returned.
     """
     anomalies, normals = tp + fn, tn + fp
     share = (tp + fp) / (anomalies + normals) if anomalies + normals else 0.0
     caught, alarms = share * anomalies, share * normals
-    found = rates(caught, alarms, normals - alarms, anomalies - caught)
-    exact = {"balanced_accuracy": 0.5, "mcc": 0.0} if anomalies and normals else {}
-    return found | exact  # where the expected counts leave the rounding of fractions
-
-
-def sweep(labels, scores, thresholds: Sequence[float]) -> list[dict]:
-    """Judge several thresholds, in the order given: one `at_threshold` result each."""
-    return [at_threshold(labels, scores, threshold) for threshold in thresholds]
+    values = rates(caught, alarms, normals - alarms, anomalies - caught)
+    known = {"balanced_accuracy": 0.5, "mcc": 0.0} if anomalies and normals else {}
+    return values | known  # the expected counts give these only up to rounding
 
 
 def error_rates(labels, scores, thresholds) -> tuple[np.ndarray, np.ndarray]:
-    """Measure both kinds of error over many thresholds at once, for curves.
+    """Return the miss rate and the false alarm rate at many thresholds, for curves.
 
     Args:
         labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
@@ -129,8 +118,8 @@ def error_rates(labels, scores, thresholds) -> tuple[np.ndarray, np.ndarray]:
         thresholds: Shape (k,), in any order.
 
     Returns:
-        `(miss_rate, false_alarm_rate)`, each of shape (k,): the share of anomalies that pass and the share of
-        normal images that are flagged.
+        `(miss_rate, false_alarm_rate)`, each of shape (k,): the share of anomalies that are not flagged and the share
+        of normal images that are flagged.
 
     Raises:
         ValueError: As `lib.evaluation.metrics.auroc`.

@@ -1,4 +1,4 @@
-"""Groups of images against each other: classes of anomalies, two sets of values, and the ends of a ranking."""
+"""Metrics of groups of images: classes of anomalies, and the difference between two groups of values."""
 
 import numpy as np
 import pandas
@@ -9,20 +9,20 @@ from lib.evaluation.thresholds import decide
 
 
 def by_class(labels, scores, classes, threshold: float) -> pandas.DataFrame:
-    """Tell which classes of anomalies fool the detector.
+    """Evaluate the detector on each class of anomalies.
 
     Args:
         labels: 1 for an anomaly, 0 for a normal image, shape (n,).
         scores: Anomaly scores, shape (n,).
-        classes: The class name of each image, shape (n,); those of normal images are not looked at.
+        classes: The class name of each image, shape (n,); those of normal images are not used.
         threshold: A score strictly above it is flagged.
 
     Returns:
-        One row per class of anomalies, the hardest first (the lowest recall, then the lowest AUROC, then by
-        name): `class`, `n` images, `caught` of them, `recall`, `recall_low`, `recall_high` (Clopper and
-        Pearson), `auroc`, `auroc_low`, `auroc_high` of the class against all normal images (DeLong; NaN
-        without normal images) and `mean_score`. Intervals hold for each class by itself, not for whichever
-        comes first: among many small classes some end up hardest by chance.
+        One row per class of anomalies, hardest first (lowest recall, then lowest AUROC, then by name): `class`, `n`
+        images, `caught` of them, `recall`, `recall_low`, `recall_high` (Clopper and Pearson), `auroc`, `auroc_low`,
+        `auroc_high` of the class against all normal images (DeLong; NaN without normal images) and `mean_score`.
+        Intervals hold for a class picked in advance, not for the one that comes first: among many small classes some
+        are hardest by chance.
 
     Raises:
         ValueError: As `lib.evaluation.metrics.at_threshold`, or there is not one class name per score.
@@ -36,7 +36,7 @@ def by_class(labels, scores, classes, threshold: float) -> pandas.DataFrame:
     n = np.bincount(members, minlength=names.size)
     caught = np.bincount(members[decide(values, threshold)], minlength=names.size)
     low, high = clopper_pearson(caught, n)
-    groups = [values[members == place] for place in range(names.size)]
+    groups = [values[members == index] for index in range(names.size)]
     none = (np.nan, np.nan, np.nan)
     areas = np.array([superiority(group, normals) if normals.size else none for group in groups]).reshape(-1, 3)
     frame = pandas.DataFrame(
@@ -57,16 +57,16 @@ def by_class(labels, scores, classes, threshold: float) -> pandas.DataFrame:
 
 
 def shift(a, b) -> Metric:
-    """Tell how far one group of values lies above another.
+    """Return the probability that a value of one group is higher than a value of another.
 
     Args:
-        a: Values of the group in question, shape (m,), for example the brightness of the missed anomalies.
+        a: Values of the first group, shape (m,), for example the brightness of the missed anomalies.
         b: Values of the group to compare with, shape (n,).
 
     Returns:
         `{"value", "low", "high", "chance": 0.5, "difference"}`. The value is the probability that a random
-        value of `a` exceeds a random value of `b`, ties counting half (the common-language effect size, which
-        is the Mann-Whitney U over m·n), with the 95 % DeLong interval; `difference` is mean(a) - mean(b).
+        value of `a` is higher than a random value of `b`, ties counting half (the common-language effect size, which
+        is the Mann-Whitney U divided by m·n), with the 95 % DeLong interval; `difference` is mean(a) - mean(b).
 
     Raises:
         ValueError: A group is empty or holds a value that is not finite.
@@ -76,19 +76,3 @@ def shift(a, b) -> Metric:
         raise ValueError(f"groups of {a.size} and {b.size} values: a shift needs at least one value in each")
     value, low, high = superiority(a, b)
     return {"value": value, "low": low, "high": high, "chance": 0.5, "difference": float(a.mean() - b.mean())}
-
-
-def lowest(scores, n: int) -> np.ndarray:
-    """Pick the indices of the n lowest scores, lowest first; of equal scores the earlier index comes first.
-
-    Fewer than n scores give all of them. Raises ValueError for a score that is not finite.
-    """
-    return np.argsort(finite(scores, "scores"), kind="stable")[:n]
-
-
-def highest(scores, n: int) -> np.ndarray:
-    """Pick the indices of the n highest scores, highest first; of equal scores the earlier index comes first.
-
-    Fewer than n scores give all of them. Raises ValueError for a score that is not finite.
-    """
-    return np.argsort(-finite(scores, "scores"), kind="stable")[:n]

@@ -1,21 +1,21 @@
-"""How sure a figure is: the 95 % interval of each kind of metric.
+"""The 95 % interval of each kind of metric.
 
-* A single rate (recall, FPR): Clopper and Pearson's exact interval [1], which covers at least at its level.
-* Areas under the ROC curve: DeLong's variance [2], in the fast form of Sun and Xu [3], on the logit scale, so
-  that the interval stays inside 0 to 1. Where that variance is zero or undefined (perfect separation,
-  constant scores, a class of one) Newcombe's score interval [4] takes its place. The difference of two areas on
-  the same images: DeLong's variance for correlated curves.
-* Average precision: bootstrap, normals and anomalies resampled apart, fixed seed. Average precision is biased
-  upwards in small samples and resampling adds the bias once more, so percentiles of the resampled values
-  would mostly err by being too high; their standard deviation on the logit scale, around the logit of the
-  value seen, covers better. Without any spread (perfect or constant scores) the interval is the value alone.
+* A single rate (recall, FPR): Clopper and Pearson's exact interval [1], whose coverage is at least its level.
+* Areas under the ROC curve: DeLong's variance [2], in the fast form of Sun and Xu [3], on the logit scale, which keeps
+  the interval within 0 to 1. If that variance is zero or undefined (perfect separation, constant scores, a class of
+  one image), Newcombe's score interval [4] is used. The difference of two areas on the same images: DeLong's variance
+  for correlated curves.
+* Average precision: bootstrap, normal images and anomalies resampled separately, fixed seed. Average precision is
+  biased upwards in small samples and resampling adds the same bias again, so percentiles of the resampled values would
+  be too high. Their standard deviation on the logit scale, around the logit of the measured value, has better
+  coverage. If the resampled values do not vary (perfect or constant scores), the interval is the value alone.
 * FPR at a TPR: percentiles of the same bootstrap.
-* Values at a threshold that mix both classes (accuracy, balanced accuracy, precision, F1, MCC): the same
-  two-sample resampling, which at a fixed threshold only concerns two rates. They are drawn from their Jeffreys
-  posteriors instead of binomials, so that 0 of n and n of n keep a width.
+* Values at a threshold that mix both classes (accuracy, balanced accuracy, precision, F1, MCC): at a fixed threshold
+  they depend on recall and FPR alone. Both are drawn from their Jeffreys posteriors instead of binomials, so that the
+  interval keeps a width at 0 of n and n of n.
 
-Classes are never mixed: every interval is for new images in the same proportion of anomalies, judged by the same
-fitted detector at the same threshold.
+The two classes are never pooled: every interval is for new images with the same proportion of anomalies, scored by the
+same fitted detector at the same threshold.
 
 [1] Biometrika 26 (1934) 404-413. [2] DeLong, DeLong, Clarke-Pearson, Biometrics 44 (1988) 837-845. [3] IEEE
 Signal Processing Letters 21 (2014) 1389-1393. [4] Statistics in Medicine 25 (2006) 559-573, method 5.
@@ -27,20 +27,21 @@ from statistics import NormalDist
 
 import numpy as np
 from scipy.special import betaincinv
+from scipy.stats import rankdata
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
 INTERVALS = (
-    "Intervals are 95 % intervals: DeLong's for AUROC and for differences of AUROC (Newcombe's where the separation is "
-    "perfect or there is none); Clopper and Pearson's for recall and FPR; a bootstrap that resamples normal images and "
-    "anomalies apart for AUPR (its standard error on the logit scale) and for FPR at a TPR (its percentiles); draws "
-    "from the Jeffreys posteriors of the two error rates for accuracy, balanced accuracy, precision, F1 and MCC. They "
-    "tell what other images of the same kinds, in the same proportion, could have given; they do not tell what another "
-    "fit of the detector would."
+    "All intervals are 95 % intervals. Methods: DeLong for AUROC and for differences of AUROC (Newcombe if the scores "
+    "separate perfectly or are all equal); Clopper and Pearson for recall and FPR; a bootstrap that resamples normal "
+    "images and anomalies separately for AUPR (standard error on the logit scale) and for FPR at a TPR (percentiles); "
+    "draws from the Jeffreys posteriors of recall and FPR for accuracy, balanced accuracy, precision, F1 and MCC. The "
+    "intervals cover the choice of test images, with the same proportion of anomalies. They do not cover the variation "
+    "between fits of the detector."
 )
 
-Statistic = Callable[[np.ndarray, np.ndarray], float]  # of anomalies and normals flagged, as `cumulative` has them
+Statistic = Callable[[np.ndarray, np.ndarray], float]  # of the counts that `cumulative` returns
 
 _TAILS = (50 * (1 - LEVEL), 50 * (1 + LEVEL))  # percentiles
 _RESAMPLES = 1000
@@ -52,14 +53,14 @@ _SEED = 555
 
 
 def clopper_pearson(k, n, level: float = LEVEL):
-    """Give the exact interval of a rate: the rates that would not be surprised by k of n.
+    """Return the exact interval of a rate, given k of n.
 
-    Covers the true rate at least with the level's probability, whatever the rate and n (Clopper and Pearson,
-    Biometrika 26 (1934) 404-413); mostly with more.
+    It covers the true rate with at least the level's probability, for any rate and n (Clopper and Pearson, Biometrika
+    26 (1934) 404-413).
 
     Args:
-        k: How many of n, 0 to n; a number or an array.
-        n: How many there were, at least 1; a number or an array that goes with k.
+        k: Count of successes, 0 to n; a number or an array.
+        n: Count of trials, at least 1; a number or an array of the same shape.
         level: The interval's level, strictly between 0 and 1.
 
     Returns:
@@ -85,14 +86,14 @@ def clopper_pearson(k, n, level: float = LEVEL):
 def of_mixed_rates(
     rates: Callable[..., dict], tp: int, fp: int, tn: int, fn: int
 ) -> dict[str, tuple[float | None, float | None]]:
-    """Spread of the rates that mix both classes, when recall and FPR vary and the prevalence stays.
+    """Return the intervals of the rates that mix both classes; recall and FPR vary, the prevalence is fixed.
 
     Args:
-        rates: Gives the values by name from the four counts; those that are None have no interval.
-        tp: Anomalies that were flagged.
-        fp: Normal images that were flagged.
-        tn: Normal images that passed.
-        fn: Anomalies that passed.
+        rates: Function of the four counts that returns values by name; a value of None has no interval.
+        tp: Anomalies that are flagged.
+        fp: Normal images that are flagged.
+        tn: Normal images that are not flagged.
+        fn: Anomalies that are not flagged.
 
     Returns:
         `(low, high)` by name, both None where the value is.
@@ -102,7 +103,7 @@ def of_mixed_rates(
     drawn_tp = anomalies * rng.beta(tp + 0.5, fn + 0.5, _DRAWS)
     drawn_fp = normals * rng.beta(fp + 0.5, tn + 0.5, _DRAWS)
     drawn_fn, drawn_tn = anomalies - drawn_tp, normals - drawn_fp
-    # Draws lie strictly inside 0 to 1, so no margin is ever zero where a rate has a meaning.
+    # Draws lie strictly within 0 to 1, so no denominator is zero where a rate has a meaning.
     with np.errstate(invalid="ignore", divide="ignore"):
         margins = (drawn_tp + drawn_fp) * (drawn_fn + drawn_tn) * anomalies * normals
         draws = {
@@ -120,7 +121,7 @@ def of_mixed_rates(
             intervals[name] = (None, None)
             continue
         low, high = np.percentile(draws[name], _TAILS)
-        # At 0 of n and n of n the quantiles stop short of the value that was seen.
+        # At 0 of n and n of n the quantiles do not reach the measured value.
         intervals[name] = (min(float(low), value), max(float(high), value))
     return intervals
 
@@ -129,10 +130,10 @@ def of_mixed_rates(
 
 
 def placements(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """DeLong's components: for each a the share of b below it, for each b the share of a above it."""
-    pooled = _midranks(np.concatenate([a, b]))
-    above = (pooled[: a.size] - _midranks(a)) / b.size
-    below = 1 - (pooled[a.size :] - _midranks(b)) / a.size
+    """DeLong's components: for each a the share of b below it, for each b the share of a above it; ties count half."""
+    pooled = rankdata(np.concatenate([a, b]))
+    above = (pooled[: a.size] - rankdata(a)) / b.size
+    below = 1 - (pooled[a.size :] - rankdata(b)) / a.size
     return above, below
 
 
@@ -143,7 +144,7 @@ def superiority(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
     variance = 0.0
     if min(a.size, b.size) > 1:
         variance = above.var(ddof=1) / a.size + below.var(ddof=1) / b.size
-    # Rounding leaves 1e-33 where every component is equal; pairs cannot differ by that little.
+    # Rounding leaves 1e-33 where all components are equal; a true variance cannot be that small.
     if variance < 1e-20 or value in (0.0, 1.0):
         return value, *_newcombe(value, a.size, b.size)
     centre = math.log(value / (1 - value))
@@ -151,68 +152,62 @@ def superiority(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
     return value, 1 / (1 + math.exp(half - centre)), 1 / (1 + math.exp(-half - centre))
 
 
-def _midranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, equal values sharing the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-
-
 def _newcombe(value: float, m: int, n: int) -> tuple[float, float]:
-    """Newcombe's method 5: the areas that would not be surprised by the one that was seen."""
+    """Newcombe's method 5: the areas whose 95 % range of estimates contains the measured one."""
     size = (m + n) / 2 - 1
 
-    def surprised(area: float) -> bool:
+    def rejected(area: float) -> bool:
         variance = area * (1 - area) * (1 + size * ((1 - area) / (2 - area) + area / (1 + area))) / (m * n)
         return abs(area - value) > Z * math.sqrt(variance)
 
-    def bound(end: float) -> float:
-        inside, outside = value, end
+    def bound(limit: float) -> float:
+        inside, outside = value, limit
         for _ in range(60):
             middle = (inside + outside) / 2
-            inside, outside = (inside, middle) if surprised(middle) else (middle, outside)
+            inside, outside = (inside, middle) if rejected(middle) else (middle, outside)
         return inside
 
     return bound(0.0), bound(1.0)
 
 
-# ---------------------------------------------------------------- whatever follows from the ranking
+# ---------------------------------------------------------------- bootstrap
 
 
 def cumulative(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Anomalies and normals flagged after each distinct score, from the highest score down."""
+    """Counts of flagged anomalies and normal images at each distinct score, from the highest score down."""
     order = np.argsort(-scores, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), labels.size - 1)
+    last = np.append(np.flatnonzero(np.diff(scores[order])), labels.size - 1)  # image of each distinct score
     flagged = labels[order]
-    return np.cumsum(flagged, dtype=float)[ends], np.cumsum(~flagged, dtype=float)[ends]
+    return np.cumsum(flagged, dtype=float)[last], np.cumsum(~flagged, dtype=float)[last]
 
 
 def percentile_bootstrap(labels: np.ndarray, scores: np.ndarray, statistic: Statistic) -> tuple[float, float]:
-    """95 % interval of a statistic: percentiles of its resampled values."""
+    """Return the 95 % interval of a statistic: percentiles of its resampled values."""
     low, high = np.percentile(_resample(labels, scores, statistic), _TAILS)
     return float(low), float(high)
 
 
 def logit_bootstrap(labels: np.ndarray, scores: np.ndarray, statistic: Statistic, value: float) -> tuple[float, float]:
-    """95 % interval of a share around its value: standard deviation of its resampled values on the logit scale."""
+    """Return the 95 % interval of a share: its value plus and minus the bootstrap standard error on the logit scale."""
     values = _resample(labels, scores, statistic)
     if not 0 < value < 1 or np.ptp(values) < 1e-12:
         return value, value
-    edge = min(0.5 / labels.sum(), value, 1 - value)  # a resample may be perfect where the scores are not
+    edge = min(0.5 / labels.sum(), value, 1 - value)  # a resampled value may be 0 or 1, whose logit is infinite
     values = np.clip(values, edge, 1 - edge)
     centre, half = math.log(value / (1 - value)), Z * float(np.std(np.log(values / (1 - values)), ddof=1))
     return 1 / (1 + math.exp(half - centre)), 1 / (1 + math.exp(-half - centre))
 
 
 def _resample(labels: np.ndarray, scores: np.ndarray, statistic: Statistic) -> np.ndarray:
-    """A statistic of the cumulative counts, each class resampled by itself, shape (1000,)."""
+    """A statistic of the cumulative counts, each class resampled separately, shape (1000,)."""
     rng = np.random.default_rng(_SEED)
-    order = np.argsort(-scores, kind="stable")  # sorted once; resampling only changes the weights
+    order = np.argsort(-scores, kind="stable")  # sorted once: resampling only changes the weights
     labels, scores = labels[order], scores[order]
-    ends = np.append(np.flatnonzero(np.diff(scores)), labels.size - 1)
+    last = np.append(np.flatnonzero(np.diff(scores)), labels.size - 1)
     groups = np.flatnonzero(labels), np.flatnonzero(~labels)
 
     def resampled(members: np.ndarray) -> np.ndarray:
         drawn = members[rng.integers(members.size, size=members.size)]
-        return np.cumsum(np.bincount(drawn, minlength=labels.size))[ends].astype(float)
+        return np.cumsum(np.bincount(drawn, minlength=labels.size))[last].astype(float)
 
     return np.array([statistic(*map(resampled, groups)) for _ in range(_RESAMPLES)])

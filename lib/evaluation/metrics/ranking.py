@@ -1,4 +1,4 @@
-"""What the ranking of the images is worth, whatever the threshold: areas under curves, and the curves."""
+"""Metrics of the ranking of the images, which need no threshold: areas under curves, and the curves."""
 
 import math
 
@@ -16,16 +16,16 @@ from lib.evaluation.metrics.intervals import (
 )
 
 
-def judge(labels, scores) -> dict[str, Metric]:
-    """Judge a ranking by all that need no threshold.
+def ranking_metrics(labels, scores) -> dict[str, Metric]:
+    """Return all metrics that need no threshold.
 
     Args:
         labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
         scores: Anomaly scores, shape (n,).
 
     Returns:
-        `auroc`, `aupr`, `aupr_normal` (normal images as the positive class) and `fpr_at_95_tpr`: the metrics of
-        the same functions of this room.
+        `auroc`, `aupr`, `aupr_normal` (normal images as the positive class) and `fpr_at_95_tpr`, as the functions of
+        these names return them.
 
     Raises:
         ValueError: As `auroc`.
@@ -39,7 +39,7 @@ def judge(labels, scores) -> dict[str, Metric]:
 
 
 def auroc(labels, scores) -> Metric:
-    """Measure the area under the ROC curve: how often an anomaly outscores a normal image, ties half.
+    """Return the probability that a random anomaly scores higher than a random normal image, ties counting half.
 
     Args:
         labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
@@ -58,7 +58,7 @@ def auroc(labels, scores) -> Metric:
 
 
 def auroc_difference(labels, scores, others) -> Metric:
-    """Compare two detectors on the same images: AUROC of `scores` minus AUROC of `others`.
+    """Return the AUROC of `scores` minus the AUROC of `others` on the same images.
 
     Args:
         labels: 1 for an anomaly, 0 for a normal image, shape (n,); at least two of each.
@@ -83,16 +83,15 @@ def auroc_difference(labels, scores, others) -> Metric:
 
 
 def aupr(labels, scores, positive: str = "anomaly") -> Metric:
-    """Measure average precision, the step-wise area under the precision-recall curve.
+    """Return average precision, the step-wise area under the precision-recall curve.
 
     Args:
         labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
         scores: Anomaly scores, shape (n,).
-        positive: `"anomaly"` asks for precision among what is flagged, `"normal"` among what passes (the
-            scores are then read downwards).
+        positive: The positive class, `"anomaly"` or `"normal"`; for the latter the lowest scores come first.
 
     Returns:
-        `{"value", "low", "high", "chance"}`; chance is the share of the positive class, and the interval a
+        `{"value", "low", "high", "chance"}`; chance is the share of the positive class; the interval is a
         stratified bootstrap on the logit scale with a fixed seed.
 
     Raises:
@@ -109,7 +108,7 @@ def aupr(labels, scores, positive: str = "anomaly") -> Metric:
 
 
 def fpr_at_tpr(labels, scores, tpr: float = 0.95) -> Metric:
-    """Measure the price of catching most anomalies: the least FPR among thresholds that reach a TPR.
+    """Return the lowest FPR among the thresholds that reach a TPR.
 
     Args:
         labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
@@ -128,7 +127,7 @@ def fpr_at_tpr(labels, scores, tpr: float = 0.95) -> Metric:
         raise ValueError(f"tpr: {tpr:g} is not above 0 and at most 1")
 
     def statistic(tp: np.ndarray, fp: np.ndarray) -> float:
-        # A hair of tolerance: 0.95 of 20 anomalies is 19 of them, whatever binary fractions say.
+        # The tolerance makes 0.95 of 20 anomalies 19 of them in spite of binary fractions.
         return float(fp[np.argmax(tp >= tpr * tp[-1] - 1e-9)] / fp[-1])
 
     low, high = percentile_bootstrap(labels, scores, statistic)
@@ -137,7 +136,7 @@ def fpr_at_tpr(labels, scores, tpr: float = 0.95) -> Metric:
 
 
 def roc_curve(labels, scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Trace the ROC curve over every threshold that decides differently.
+    """Return the ROC curve at every threshold that gives different decisions.
 
     Args:
         labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
@@ -145,20 +144,20 @@ def roc_curve(labels, scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Returns:
         `(fpr, tpr, thresholds)`, each of shape (k + 1,) for k distinct scores, from nothing flagged to
-        everything. Row i is what flagging scores strictly above `thresholds[i]` does; the last threshold is
-        minus infinity.
+        everything. Row i belongs to flagging scores strictly above `thresholds[i]`; the last threshold is minus
+        infinity.
 
     Raises:
         ValueError: As `auroc`.
     """
     labels, scores = checked(labels, scores, both="the ROC curve")
     fpr, tpr, reached = sklearn.metrics.roc_curve(labels, scores, drop_intermediate=False)
-    # scikit-learn flags score >= threshold; strictly above the next lower score is the same decision.
+    # scikit-learn flags score >= threshold; strictly above the next lower score gives the same decisions.
     return fpr, tpr, np.append(reached[1:], -np.inf)
 
 
 def pr_curve(labels, scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Trace precision against recall over every threshold that flags something.
+    """Return precision and recall at every threshold that flags something.
 
     Args:
         labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
@@ -166,7 +165,7 @@ def pr_curve(labels, scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Returns:
         `(recall, precision, thresholds)`, each of shape (k,) for k distinct scores, recall rising to 1. Row i
-        is what flagging scores strictly above `thresholds[i]` does; the last threshold is minus infinity.
+        belongs to flagging scores strictly above `thresholds[i]`; the last threshold is minus infinity.
 
     Raises:
         ValueError: As `auroc`.
@@ -178,7 +177,7 @@ def pr_curve(labels, scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _average_precision(tp: np.ndarray, fp: np.ndarray) -> float:
-    """Sum of precision times the gain in recall; a score that no resampled image has adds nothing."""
+    """Sum of precision times the increase in recall; a score that no resampled image has adds nothing."""
     flagged = tp + fp
     precision = np.divide(tp, flagged, out=np.zeros_like(flagged), where=flagged > 0)
     return float(np.sum(np.diff(tp, prepend=0.0) * precision) / tp[-1])

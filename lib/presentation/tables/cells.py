@@ -1,4 +1,4 @@
-"""From metrics to cells: the parts that every table is put together from."""
+"""Functions that turn metrics into cells, used by every table."""
 
 from collections.abc import Mapping, Sequence
 
@@ -34,29 +34,29 @@ def framed(
     Args:
         columns: Cells by column.
         signed: Columns whose numbers carry a sign.
-        decimals: Decimals of the columns whose floats have not the usual number of them.
+        decimals: Decimals of columns whose floats do not have the usual number.
 
     Returns:
-        The frame, with `signed` and `decimals` in its `attrs`, where `to_markdown` finds them.
+        The frame, with `signed` and `decimals` in its `attrs` for `to_markdown`.
     """
-    made = pandas.DataFrame({name: pandas.Series(list(values), dtype=object) for name, values in columns.items()})
-    made.attrs["signed"] = [name for name in signed if name in columns]
-    made.attrs["decimals"] = dict(decimals or {})
-    return made
+    frame = pandas.DataFrame({name: pandas.Series(list(values), dtype=object) for name, values in columns.items()})
+    frame.attrs["signed"] = [name for name in signed if name in columns]
+    frame.attrs["decimals"] = dict(decimals or {})
+    return frame
 
 
 def value_of(metric):
-    """The number itself, out of a metric or a bare number."""
+    """Return the value of a metric, or the number itself."""
     return metric.get("value") if isinstance(metric, Mapping) else metric
 
 
 def part_of(metric, name: str):
-    """What stands beside the number, if anything."""
+    """Return another entry of a metric, or None."""
     return metric.get(name) if isinstance(metric, Mapping) else None
 
 
 def interval_of(metric) -> str | None:
-    """An interval as `0.1234 to 0.5678`, or None."""
+    """Return an interval as `0.1234 to 0.5678`, or None."""
     low, high = part_of(metric, "low"), part_of(metric, "high")
     if low is None or high is None:
         return None
@@ -64,24 +64,25 @@ def interval_of(metric) -> str | None:
 
 
 def with_interval(metric, sign: bool = False) -> str | None:
-    """A number with its interval behind it where it has one: `0.947 [0.940, 0.953]`."""
+    """Return a metric as `0.947 [0.940, 0.953]`, without the brackets if it has no interval."""
     value, low, high = value_of(metric), part_of(metric, "low"), part_of(metric, "high")
     if value is None or np.isnan(value):
         return None
-    texts = [None if each is None else number(float(each), ".3f", sign) for each in (value, low, high)]
-    behind = "" if low is None or high is None else f" [{texts[1]}, {texts[2]}]"
-    return f"{texts[0]}{behind}"
+    text = number(float(value), ".3f", sign)
+    if low is None or high is None:
+        return text
+    return f"{text} [{number(float(low), '.3f', sign)}, {number(float(high), '.3f', sign)}]"
 
 
 def everything(result: Mapping) -> dict[str, int]:
-    """The counts of flagging everything, where a result has counts."""
+    """Return the counts of flagging everything; empty if a result has no counts."""
     if not all(key in result for key in ("tp", "fp", "tn", "fn")):
         return {}
     return {"tp": result["tp"] + result["fn"], "fp": result["fp"] + result["tn"], "tn": 0, "fn": 0}
 
 
 def difference(ours, theirs):
-    """Ours minus theirs, both as printed, so that the three columns agree to the last digit."""
+    """Return ours minus theirs, both rounded as printed, so that the three columns agree."""
     if ours is None or theirs is None:
         return None
     if isinstance(ours, int | np.integer) and isinstance(theirs, int | np.integer):
@@ -90,8 +91,8 @@ def difference(ours, theirs):
 
 
 def reading(result: Mapping) -> str:
-    """Put a shift or a difference in words by its interval: `higher`, `lower` or `no clear difference`."""
-    none = result.get("chance", 0.5)
-    if result["low"] > none:
+    """Return `higher`, `lower` or `no clear difference`, by the interval of a shift or a difference."""
+    chance = result.get("chance", 0.5)
+    if result["low"] > chance:
         return "higher"
-    return "lower" if result["high"] < none else "no clear difference"
+    return "lower" if result["high"] < chance else "no clear difference"

@@ -1,4 +1,4 @@
-"""Tables of what was there: classes, parts, layers, and where everything came from."""
+"""Tables of the data set, its division, the network's layers, and provenance."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,13 +12,13 @@ from lib.presentation.tables.markdown import DASH, literal, number
 def class_counts(
     names: Sequence[str], counts: Sequence[int], normal: str | None = None, top: int | None = None
 ) -> pandas.DataFrame:
-    """List the classes from the largest to the smallest.
+    """List the classes, largest first.
 
     Args:
         names: Class names, k of them.
         counts: Images in each class, same order.
         normal: The class that counts as normal; adds a column that says which classes are anomalies.
-        top: Keep only so many of the largest; the normal class stays whatever its rank.
+        top: Number of classes to list, the largest ones; the normal class is always listed.
 
     Returns:
         Columns `Class`, `Role` (with `normal`), `Images` and `Share` of all images; the rank is the index,
@@ -44,31 +44,33 @@ def class_counts(
 
 
 def parts(sizes: Mapping[str, int], seen: int = 0) -> pandas.DataFrame:
-    """List the parts that the images are divided into, and what each is for.
+    """List the sets that the images are divided into, and the use of each.
 
     Args:
-        sizes: Images in each part: `fit` and `calibration` (normal images), `validation` (anomalies set aside,
-            judged together with the calibration normals), `normal` and `anomalies` (the test part), `dropped`
-            (left out, since they are near-duplicates of images in another part). What is missing or 0 is left
-            out, but for fit and test.
-        seen: How many of the test images were fitted on as well.
+        sizes: Images in each set: `fit` and `calibration` (normal images), `validation` (anomalies, used together with
+            the calibration images), `normal` and `anomalies` (test set), `dropped` (near-duplicates of images in
+            another set). Missing or empty sets are left out, except fit and test.
+        seen: Number of test images that the detectors are also fitted on.
 
     Returns:
-        Columns `Part`, `Normal images`, `Anomalies` and `What it is for`.
+        Columns `Set`, `Normal images`, `Anomalies` and `Use`.
     """
-    own = (
-        f"every figure of this report; {number(seen)} of them were fitted on" if seen else "every figure of this report"
-    )
+    test = "measuring every result of this report" + (f"; {number(seen)} are also in the fit set" if seen else "")
     rows = [
         ("Fit", sizes.get("fit", 0), None, "fitting the detectors"),
         ("Calibration", sizes.get("calibration", 0), None, "setting the threshold"),
-        ("Validation", None, sizes.get("validation", 0), "choosing a threshold by labels, with the calibration part"),
-        ("Test", sizes.get("normal", 0), sizes.get("anomalies", 0), own),
-        ("Left out", None, sizes.get("dropped", 0), "nothing: near-duplicates of images in another part"),
+        (
+            "Validation",
+            None,
+            sizes.get("validation", 0),
+            "choosing by labels, together with the calibration set",
+        ),
+        ("Test", sizes.get("normal", 0), sizes.get("anomalies", 0), test),
+        ("Left out", None, sizes.get("dropped", 0), "none: near-duplicates of images in another set"),
     ]
-    kept = [row for row in rows if row[0] in ("Fit", "Test") or any(row[1:3])]
-    names = ("Part", "Normal images", "Anomalies", "What it is for")
-    return framed(dict(zip(names, zip(*kept, strict=True), strict=True)))
+    listed = [row for row in rows if row[0] in ("Fit", "Test") or any(row[1:3])]
+    names = ("Set", "Normal images", "Anomalies", "Use")
+    return framed(dict(zip(names, zip(*listed, strict=True), strict=True)))
 
 
 def layers(rows: Sequence[Mapping]) -> pandas.DataFrame:
@@ -95,25 +97,25 @@ def layers(rows: Sequence[Mapping]) -> pandas.DataFrame:
 
 
 def provenance(record: Mapping) -> pandas.DataFrame:
-    """List parameters, versions and whatever else a page was made from.
+    """List the parameters, versions and other inputs of a page.
 
     Args:
         record: Names and values; a nested dict is flattened (`versions / numpy`), a list is joined by commas.
 
     Returns:
-        Columns `Item` and `Value`, both text; floats in their shortest form, never rounded.
+        Columns `Item` and `Value`, both text; floats in their shortest exact form.
     """
     rows = list(_flat(record))
     return framed({"Item": [name for name, _ in rows], "Value": [value for _, value in rows]})
 
 
 def _shape(shape) -> str:
-    """An output shape, its sizes joined by multiplication signs."""
+    """An output shape as text, sizes joined by multiplication signs."""
     return shape if isinstance(shape, str) else " × ".join(str(size) for size in shape)
 
 
 def _flat(record: Mapping, prefix: str = ""):
-    """Walk nested dicts depth first, yielding names and texts."""
+    """Yield names and texts of nested dicts, depth first."""
     for name, value in record.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name} / ")

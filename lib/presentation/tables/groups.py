@@ -1,4 +1,4 @@
-"""Tables of what fools a detector: classes of anomalies, and attributes of images."""
+"""Tables of a detector's mistakes: classes of anomalies, and attributes of images."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,15 +9,15 @@ from lib.presentation.tables.markdown import literal
 
 
 def shifts(names: Sequence[str], results: Sequence[Mapping]) -> pandas.DataFrame:
-    """List how image attributes differ between two groups.
+    """List the differences of image attributes between two groups.
 
     Args:
-        names: What was measured, in plain words, one per result.
+        names: Printed names of the attributes, one per result.
         results: `lib.evaluation.metrics.shift` results, same order.
 
     Returns:
         Columns `Attribute`, `Probability higher`, `95 % interval`, `Difference of means` and `Reading`:
-        `higher` or `lower` where the interval leaves out one half, else `no clear difference`.
+        `higher` or `lower` if the interval excludes 0.5, else `no clear difference`.
 
     Raises:
         ValueError: Lengths differ.
@@ -37,31 +37,31 @@ def shifts(names: Sequence[str], results: Sequence[Mapping]) -> pandas.DataFrame
 
 
 def by_class(frame: pandas.DataFrame, top: int = 10) -> pandas.DataFrame:
-    """List the classes of anomalies that are hardest and those that are easiest to catch.
+    """List the classes of anomalies with the lowest and with the highest recall.
 
     Args:
-        frame: What `lib.evaluation.metrics.by_class` returns, the hardest first.
-        top: How many of each; with at most twice as many classes, all are listed.
+        frame: What `lib.evaluation.metrics.by_class` returns, hardest class first.
+        top: Number of classes at each end; with at most twice as many classes, all are listed.
 
     Returns:
-        Columns `Rank` (1 is the hardest, and a gap shows what is left out), `Class`, `Images`, `Caught`, `Recall`
-        and `AUROC` (each with its 95 % interval behind it) and `Mean score`.
+        Columns `Rank` (1 is the hardest), `Class`, `Images`, `Caught`, `Recall` and `AUROC` (each with its 95 %
+        interval) and `Mean score`.
     """
     ranked = frame.assign(rank=range(1, len(frame) + 1))
-    shown = ranked if len(frame) <= 2 * top else pandas.concat([ranked.head(top), ranked.tail(top)])
+    rows = ranked if len(frame) <= 2 * top else pandas.concat([ranked.head(top), ranked.tail(top)])
 
-    def told(name: str) -> list[str | None]:
-        ends = zip(shown[name], shown[f"{name}_low"], shown[f"{name}_high"], strict=True)
-        return [with_interval({"value": value, "low": low, "high": high}) for value, low, high in ends]
+    def cells(name: str) -> list[str | None]:
+        bounds = zip(rows[name], rows[f"{name}_low"], rows[f"{name}_high"], strict=True)
+        return [with_interval({"value": value, "low": low, "high": high}) for value, low, high in bounds]
 
     return framed(
         {
-            "Rank": shown["rank"].tolist(),
-            "Class": [literal(str(name)) for name in shown["class"]],
-            "Images": shown["n"].tolist(),
-            "Caught": shown["caught"].tolist(),
-            "Recall": told("recall"),
-            "AUROC": told("auroc"),
-            "Mean score": shown["mean_score"].tolist(),
+            "Rank": rows["rank"].tolist(),
+            "Class": [literal(str(name)) for name in rows["class"]],
+            "Images": rows["n"].tolist(),
+            "Caught": rows["caught"].tolist(),
+            "Recall": cells("recall"),
+            "AUROC": cells("auroc"),
+            "Mean score": rows["mean_score"].tolist(),
         }
     )

@@ -1,4 +1,4 @@
-"""The one way to write a DataFrame as Markdown, and a number as text."""
+"""Formatting of a DataFrame as Markdown, and of a number as text."""
 
 import math
 import re
@@ -18,14 +18,13 @@ def to_markdown(frame: pandas.DataFrame, floatfmt: str = f".{DECIMALS}f", index:
 
     Args:
         frame: Any DataFrame; `frame.attrs["signed"]` names the columns whose numbers carry a sign, and
-            `frame.attrs["decimals"]` gives the decimals of columns that have not the usual number of them.
+            `frame.attrs["decimals"]` the decimals of columns that differ from `floatfmt`.
         floatfmt: Format of all other floats, as in `format`. Integers get thousands separators.
         index: Whether the index becomes the first column.
 
     Returns:
-        The table, columns of numbers aligned right and all others left. A missing value is a dash, `|` is
-        escaped, and line breaks become spaces. Other Markdown in text cells is kept: see
-        `literal`.
+        The table, with columns of numbers aligned right and all others left. A missing value is a dash, `|` is
+        escaped, and line breaks become spaces. Other Markdown in text cells is kept: see `literal`.
     """
     signed, decimals = set(frame.attrs.get("signed", ())), frame.attrs.get("decimals", {})
     formats = {name: f".{decimals[name]}f" if name in decimals else floatfmt for name in frame.columns}
@@ -46,17 +45,17 @@ def to_markdown(frame: pandas.DataFrame, floatfmt: str = f".{DECIMALS}f", index:
 
 
 def literal(text: str) -> str:
-    """Escape what Markdown would read as markup, so that a file name or version shows as it is written."""
+    """Escape the characters that Markdown reads as markup, for example in file names and versions."""
     return re.sub(r"([\\`*_{}\[\]<>#$~^|@])", r"\\\1", text)
 
 
 def _cell(text: str) -> str:
-    """Fit text into one cell of a pipe table."""
+    """Text for one cell of a pipe table."""
     return re.sub(r"(?<!\\)\|", r"\\|", " ".join(text.split()))
 
 
 def number(value, floatfmt: str = f".{DECIMALS}f", sign: bool = False) -> str:
-    """Write one cell: counts, rates, text or nothing."""
+    """Return a count, a rate, a text or None as text."""
     plus = "+" if sign else ""
     if value is None or value is pandas.NA or (isinstance(value, float | np.floating) and math.isnan(value)):
         return DASH
@@ -68,13 +67,13 @@ def number(value, floatfmt: str = f".{DECIMALS}f", sign: bool = False) -> str:
         text = f"{value:{plus}{floatfmt}}"
     else:
         return str(value)
-    if not text.strip("+-0.,"):  # what rounds to nothing has no sign
+    if not text.strip("+-0.,"):  # a value that rounds to zero has no sign
         text = text.lstrip("+-")
     return text.replace("-", _MINUS)
 
 
 def _numeric(column: Sequence[str]) -> bool:
-    """Tell whether every cell is a number, alone or with an interval or a second number behind it."""
-    one = rf"[+{_MINUS}-]?[\d,.]+(e[+-]?\d+)?%?"
-    pattern = rf"{DASH}|{one}( \({one}\)| \[{one}, {one}\]| to {one})?"
+    """Whether every cell is a number, alone or followed by an interval or a second number."""
+    numeral = rf"[+{_MINUS}-]?[\d,.]+(e[+-]?\d+)?%?"
+    pattern = rf"{DASH}|{numeral}( \({numeral}\)| \[{numeral}, {numeral}\]| to {numeral})?"
     return any(cell != DASH for cell in column) and all(re.fullmatch(pattern, cell) for cell in column)

@@ -1,4 +1,4 @@
-"""Tables of how a detector did at thresholds, beside published figures and beside other detectors."""
+"""Tables of a detector's metrics at thresholds, with published values, and of its workload in use."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,20 +18,18 @@ from lib.presentation.tables.markdown import number
 
 
 def metrics(result: Mapping, published: Mapping | None = None, keys: Sequence[str] | None = None) -> pandas.DataFrame:
-    """Set what was measured at a threshold beside the published figures and beside flagging everything.
+    """List the metrics at a threshold, with the published values and the values of flagging everything.
 
     Args:
-        result: Metrics by name, each a number or a dict with `value` and perhaps `low`, `high`, `trivial`,
-            `chance`; counts `tp`, `fp`, `tn`, `fn` as integers. What `lib.evaluation.metrics.at_threshold` returns, or
-            more of its kind.
-        published: Published numbers under the same names; None leaves the two columns out, and a name that is
-            missing gets a dash.
-        keys: Which metrics, in which order; all that `result` holds by default, in the order of `LABELS`.
+        result: Metrics by name, each a number or a dict with `value` and optionally `low`, `high`, `trivial`,
+            `chance`; counts `tp`, `fp`, `tn`, `fn` as integers; for example of `lib.evaluation.metrics.at_threshold`.
+        published: Published numbers under the same names; None leaves the two columns out, and a missing name gives a
+            dash.
+        keys: The metrics, in the order wanted; by default all of `result`, in the order of `LABELS`.
 
     Returns:
-        Columns `Metric`, `This run`, `95 % interval` (where any metric has one), `Published` and `Difference`
-        (with `published`; the difference of the two numbers as printed), `Flag everything` (where any metric
-        has a trivial value) and `Chance` (where any has one).
+        Columns `Metric`, `This run`, `95 % interval`, `Published` and `Difference` (of the two numbers as printed),
+        `Flag everything` and `Chance`; a column without any value is left out.
     """
     keys = list(keys) if keys is not None else [key for key in LABELS if key in result]
     values = [value_of(result[key]) for key in keys]
@@ -40,9 +38,9 @@ def metrics(result: Mapping, published: Mapping | None = None, keys: Sequence[st
     if any(intervals):
         columns["95 % interval"] = intervals
     if published is not None:
-        told = [published.get(key) for key in keys]
-        columns["Published"] = told
-        columns["Difference"] = [difference(ours, theirs) for ours, theirs in zip(values, told, strict=True)]
+        columns["Published"] = [published.get(key) for key in keys]
+        pairs = zip(values, columns["Published"], strict=True)
+        columns["Difference"] = [difference(ours, theirs) for ours, theirs in pairs]
     columns["Flag everything"] = [part_of(result[key], "trivial") for key in keys]
     if counts := everything(result):
         columns["Flag everything"] = [
@@ -55,37 +53,37 @@ def metrics(result: Mapping, published: Mapping | None = None, keys: Sequence[st
     return framed(columns, signed=["Difference"])
 
 
-def sweep(
+def threshold_sweep(
     results: Sequence[Mapping],
     thresholds: Sequence[float],
     published: Sequence[Mapping | None] | None = None,
     keys: Sequence[str] = ("accuracy", "precision", "recall", "f1", "tp", "fp", "tn", "fn"),
 ) -> pandas.DataFrame:
-    """Lay metrics out as rows and thresholds as columns.
+    """List metrics as rows and thresholds as columns.
 
     Args:
         results: One `lib.evaluation.metrics.at_threshold` result per threshold.
-        thresholds: The thresholds, same order; they head the columns.
-        published: Published numbers per threshold, same order (None where there are none); each then stands
-            in parentheses behind ours, and the cells are text.
-        keys: Which metrics, in which order.
+        thresholds: The thresholds, same order.
+        published: Published numbers per threshold, same order (None where there are none); they follow our values in
+            parentheses, and the cells are text.
+        keys: The metrics, in the order wanted.
 
     Returns:
-        Column `Metric` and one column per threshold, headed by its shortest decimal form (`0.02`).
+        Column `Metric` and one column per threshold, named by its shortest decimal form (`0.02`).
 
     Raises:
-        ValueError: Lengths differ, or a threshold comes twice.
+        ValueError: Lengths differ, or a threshold occurs twice.
     """
     if len(results) != len(thresholds) or (published is not None and len(published) != len(thresholds)):
-        raise ValueError(f"sweep: {len(thresholds)} thresholds need as many results (and published figures)")
+        raise ValueError(f"threshold_sweep: {len(thresholds)} thresholds need as many results (and published values)")
     if len(set(thresholds)) != len(thresholds):
-        raise ValueError("sweep: a threshold comes twice; each heads a column")
+        raise ValueError("threshold_sweep: a threshold occurs twice")
     columns: dict[str, list] = {"Metric": [LABELS.get(key, key) for key in keys]}
     for index, (threshold, result) in enumerate(zip(thresholds, results, strict=True)):
         ours = [value_of(result[key]) for key in keys]
-        told = (published[index] or {}) if published is not None else {}
+        theirs = (published[index] or {}) if published is not None else {}
         columns[f"{threshold:g}"] = [
-            f"{number(value)} ({number(told[key])})" if key in told else value
+            f"{number(value)} ({number(theirs[key])})" if key in theirs else value
             for key, value in zip(keys, ours, strict=True)
         ]
     return framed(columns)
@@ -97,19 +95,18 @@ def detectors(
     published: Mapping[str, Mapping] | None = None,
     intervals: Sequence[str] = ("auroc", "aupr", "aupr_normal", "fpr_at_95_tpr"),
 ) -> pandas.DataFrame:
-    """Compare detectors: one row each, one column per metric.
+    """List detectors as rows and metrics as columns.
 
     Args:
         results: Metrics by detector name, as for `metrics`.
-        keys: Which metrics, in which order; one that no detector has is left out.
-        published: Published numbers by detector name; each detector that has some gets a second row,
-            `published`.
-        intervals: The metrics whose 95 % interval is written behind the value, `0.947 [0.940, 0.953]`. A
-            column with any such cell is text, all of it with three decimals.
+        keys: The metrics, in the order wanted; one that no detector has is left out.
+        published: Published numbers by detector name; a detector that has some gets a second row, `published`.
+        intervals: The metrics whose 95 % interval follows the value, `0.947 [0.940, 0.953]`. Such a column is text with
+            three decimals.
 
     Returns:
-        Column `Detector` and one column per metric, counts under their short names (TP, FP, TN, FN); a dash
-        where a detector lacks a metric.
+        Column `Detector` and one column per metric, counts under their short names (TP, FP, TN, FN); None if a detector
+        lacks a metric.
     """
     rows: list[tuple[str, Mapping]] = []
     for name, result in results.items():
@@ -121,9 +118,33 @@ def detectors(
         if not any(key in result for _, result in rows):
             continue
         column = [result.get(key) for _, result in rows]
-        head = key.upper() if key in ("tp", "fp", "tn", "fn") else LABELS.get(key, key)
+        label = key.upper() if key in ("tp", "fp", "tn", "fn") else LABELS.get(key, key)
         if key in intervals and any(interval_of(metric) for metric in column):
-            columns[head] = [with_interval(metric) for metric in column]
+            columns[label] = [with_interval(metric) for metric in column]
         else:
-            columns[head] = [value_of(metric) for metric in column]
+            columns[label] = [value_of(metric) for metric in column]
     return framed(columns)
+
+
+def operations(frame: pandas.DataFrame) -> pandas.DataFrame:
+    """List the expected counts of decisions in use.
+
+    Args:
+        frame: What `lib.evaluation.metrics.operations` returns, with or without `threshold`.
+
+    Returns:
+        Columns `Threshold` (if there is one; text of four significant digits), `Reviewed`, `Anomalies caught`,
+        `Anomalies missed`, `False alarms` (expected counts) and `Share of false alarms` (among the reviewed images).
+    """
+    columns = {}
+    if "threshold" in frame:
+        columns["Threshold"] = [f"{threshold:.4g}" for threshold in frame["threshold"]]
+    heads = {
+        "reviewed": "Reviewed",
+        "caught": "Anomalies caught",
+        "missed": "Anomalies missed",
+        "false_alarms": "False alarms",
+        "false_alarm_share": "Share of false alarms",
+    }
+    columns |= {head: frame[name].tolist() for name, head in heads.items()}
+    return framed(columns, decimals={heads[name]: 1 for name in ("reviewed", "caught", "missed", "false_alarms")})

@@ -1,48 +1,71 @@
-"""Computed sentences: numbers in, Markdown out, so that no page states what its figures do not.
+"""Computed sentences: numbers in, Markdown out. Every sentence is true of any study."""
 
-Every function reads the same for any study; nothing here knows of airplanes.
-"""
-
+from lib.core.formatting import count, listed, percent, signed
+from lib.presentation.text.advice import advice, recommendations
+from lib.presentation.text.claims import claim, claims
+from lib.presentation.text.comparison import (
+    best_network,
+    choice,
+    compared_on,
+    draft,
+    ensembles,
+    features,
+    heat_maps,
+    latent_use,
+    other_scores,
+    recommendation_verdicts,
+)
 from lib.presentation.text.cover import description, headline
-from lib.presentation.text.evaluation import held_out, precision, references, spread, workload
-from lib.presentation.text.fits import companions, learning, network
-from lib.presentation.text.judging import RULES, decisions, rule, scatter, verdict
-from lib.presentation.text.mistakes import CLEAR, FEW, classes, recommendations, shifts
-from lib.presentation.text.pictures import duplicates, originals, protocol, totals
-from lib.presentation.text.terms import NAMES, count, listed, percent
-from lib.presentation.text.variations import collapse, comparison, costs, sweep
+from lib.presentation.text.data import duplicates, originals, protocol, totals
+from lib.presentation.text.evaluation import baselines, dtype_policy, held_out, performance, seeds, workload
+from lib.presentation.text.fits import fits, learning, network
+from lib.presentation.text.mistakes import by_class, shifts
+from lib.presentation.text.terms import detector_name
+from lib.presentation.text.thresholds import decisions, expected_fpr, threshold, threshold_costs, threshold_sweep
+from lib.presentation.text.variations import collapse, ranking
 
 __all__ = [
-    "CLEAR",
-    "FEW",
-    "NAMES",
-    "RULES",
-    "classes",
+    "advice",
+    "baselines",
+    "best_network",
+    "by_class",
+    "choice",
+    "claim",
+    "claims",
     "collapse",
-    "companions",
-    "comparison",
-    "costs",
+    "compared_on",
     "count",
     "decisions",
     "description",
+    "detector_name",
+    "draft",
+    "dtype_policy",
     "duplicates",
+    "ensembles",
+    "expected_fpr",
+    "features",
+    "fits",
     "headline",
+    "heat_maps",
     "held_out",
+    "latent_use",
     "learning",
     "listed",
     "network",
     "originals",
+    "other_scores",
     "percent",
-    "precision",
+    "performance",
     "protocol",
+    "ranking",
+    "recommendation_verdicts",
     "recommendations",
-    "references",
-    "rule",
-    "scatter",
+    "seeds",
     "shifts",
-    "spread",
-    "sweep",
+    "signed",
+    "threshold",
+    "threshold_costs",
+    "threshold_sweep",
     "totals",
-    "verdict",
     "workload",
 ]

@@ -1,133 +1,165 @@
-"""What to do about the mistakes: each recommendation follows from a verdict or an association and cites its numbers."""
+"""Recommendations that follow from verdicts and associations, with the numbers that they rest on."""
 
 from collections.abc import Sequence
 
 import pandas
 
+from lib.core.formatting import percent
 from lib.data.attributes import DESCRIPTIONS
-from lib.evaluation.claims.published import ALARMS, MISSED
-from lib.evaluation.claims.verdicts import CONTRADICTED, NOT_SUPPORTED, SUPPORTED, UNMEASURABLE, Verdict, flat
-from lib.presentation.text.claims import percent
+from lib.evaluation.claims import (
+    ALARMS,
+    CONTRADICTED,
+    MISSED,
+    NOT_SUPPORTED,
+    SUPPORTED,
+    UNMEASURABLE,
+    Verdict,
+    with_parts,
+)
+from lib.params import Parameters
+from lib.presentation.text.fits import FALLING, recent_decrease
+from lib.presentation.text.terms import against_half
 
-_CLEAR = 0.1  # Cohen's small correlation: an interval has to end beyond it
+_CLEAR = 0.1  # Cohen's small correlation: the interval has to be beyond it
 
 
-def recommendations(verdicts: Sequence[Verdict], found: pandas.DataFrame | None = None) -> list[tuple[str, str]]:
-    """Turn verdicts and associations into what to do, what not to do, and what nothing here decides.
+def recommendations(params: Parameters, advice: Sequence[tuple[str, str]], loss: Sequence[float]) -> str:
+    """Recommendations as a numbered list: first those that follow from the mistakes, then those for any detector.
 
     Args:
-        verdicts: What `judge_all` returns.
-        found: What `associations` returns for the normal images and the anomalies, in two groups; may be None.
+        params: The study's parameters.
+        advice: Titles and sentences, as `advice` returns them.
+        loss: Loss of the fit by epoch.
+    """
+    lines = [f"**{title}.** {sentence}" for title, sentence in advice]
+    if (decrease := recent_decrease(loss)) is not None:
+        title = "Try more epochs" if decrease > FALLING else "Do not expect more epochs to help"
+        changed = f"fell by {percent(decrease)}" if decrease > FALLING else f"changed by {percent(abs(decrease))}"
+        lines.append(f"**{title}.** Over the last four epochs the loss {changed}.")
+    lines.append(
+        "**Choose the threshold by the cost of the two errors**, not by accuracy: see the workload in "
+        "[the evaluation](04_evaluation.ipynb) and the threshold sweep in [the refinement](05_refinement.ipynb)."
+    )
+    if params.protocol != "holdout":
+        lines.append(
+            "**Measure on images held out.** Under the protocol "
+            f"`{params.protocol}` the normal images of the test set are those fitted on."
+        )
+    return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
+
+
+def advice(verdicts: Sequence[Verdict], associations: pandas.DataFrame | None = None) -> list[tuple[str, str]]:
+    """Return what to do, what not to do, and what has to be tried, as pairs of a title and its reason (Markdown).
+
+    Args:
+        verdicts: What `lib.evaluation.claims.check_claims` returns.
+        associations: What `lib.evaluation.claims.associations` returns for the normal images and the anomalies; may be
+            None.
 
     Returns:
-        Titles and sentences (Markdown without a list), the most useful first: images to fit on, what hides anomalies,
-        what the score should not depend on, what is not worth the effort, and what has to be tried.
+        In this order: images to fit on, images that hide anomalies, attributes that the score should not depend on,
+        claims that are not supported, and experiments to make.
     """
-    single = [verdict for verdict in flat(verdicts) if not verdict.parts]
-    advice = [_collect(verdict) for verdict in _ranked(single, ALARMS)]
-    advice += [_uncover(verdict) for verdict in _ranked(single, MISSED)]
-    nuisance = _nuisance(found) if found is not None else None
-    advice += [nuisance] if nuisance else []
-    advice += _unfounded(single)
-    if single:
-        advice.append(_untried(single))
-    return advice
+    single = [verdict for verdict in with_parts(verdicts) if not verdict.parts]
+    pairs = [_collect(verdict) for verdict in _supported(single, ALARMS)]
+    pairs += [_examine(verdict) for verdict in _supported(single, MISSED)]
+    pairs += _nuisance(associations) if associations is not None else []
+    pairs += _unsupported(single)
+    return pairs + ([_untried(single)] if single else [])
 
 
-def _ranked(verdicts: Sequence[Verdict], group: str) -> list[Verdict]:
-    """The supported verdicts on a group, strongest first."""
-    chosen = [each for each in verdicts if each.claim.group == group and each.word == SUPPORTED]
-    return sorted(chosen, key=lambda each: -each.effect["value"])
+def _supported(verdicts: Sequence[Verdict], group: str) -> list[Verdict]:
+    """The supported verdicts on a group, largest effect first."""
+    supported = [verdict for verdict in verdicts if verdict.claim.group == group and verdict.word == SUPPORTED]
+    return sorted(supported, key=lambda verdict: -verdict.effect["value"])
 
 
 def _collect(verdict: Verdict) -> tuple[str, str]:
     claim, share = verdict.claim, verdict.share
-    sentence = (
-        f"{_rates(verdict, 'normal images', 'flagged')} "
-        f"{percent(share.value)} of the {share.size:,} false alarms are of this kind"
-    )
+    sentence = f"{_rates(verdict)} {percent(share.value)} of the {share.size:,} false alarms are of this kind"
     if not share.count:
-        sentence += " by the cut taken; the difference lies below it."
+        sentence += " by the cut used; the difference is below the cut."
     elif share.high < 0.5:
-        sentence += ", so more of them in training, or augmentation towards them, can help with only so many."
+        sentence += ", so more such images, or augmentation towards them, can remove at most this share."
     else:
-        sentence += ": collect more of them for training, or augment towards them."
+        sentence += ": collect more such images for fitting, or augment towards them."
     return f"Fit on more images of class {claim.normal_class} {claim.kind}", sentence
 
 
-def _uncover(verdict: Verdict) -> tuple[str, str]:
+def _examine(verdict: Verdict) -> tuple[str, str]:
     return (
-        f"Look closer at images {verdict.claim.kind}",
-        f"{_rates(verdict, 'anomalies', 'missed')} A score averaged over the image rewards whatever is easy to "
-        "reconstruct there; try the largest local error, or the error on the object alone.",
+        f"Examine images {verdict.claim.kind}",
+        f"{_rates(verdict)} The mean error of an image is low if most of it is easy to reconstruct; try the largest "
+        "local error, or the error on the object alone.",
     )
 
 
-def _rates(verdict: Verdict, images: str, done: str) -> str:
-    """How often images are judged wrongly if they fulfil a claim, and if they do not."""
-    fulfilling, rest = verdict.rates
-    effect = verdict.effect
-    number = f"(probability higher {effect['value']:.2f}, {effect['low']:.2f} to {effect['high']:.2f})"
-    if fulfilling is None or rest is None:
-        return f"{images.capitalize()} {verdict.claim.kind} are {done} more often {number}."
+def _rates(verdict: Verdict) -> str:
+    """The error rates of the images that meet a claim and of those that do not."""
+    images, decided = ("anomalies", "missed") if verdict.claim.group == MISSED else ("normal images", "flagged")
+    meeting, others = verdict.rates
     kind = f"{images} {verdict.claim.kind}"
-    return f"Of the {kind}, {percent(fulfilling)} are {done}; of the rest, {percent(rest)} {number}."
+    if meeting is None or others is None:
+        return f"{kind[0].upper()}{kind[1:]} are {decided} more often ({against_half(verdict.effect)})."
+    return (
+        f"Of the {kind}, {percent(meeting)} are {decided}, of the others {percent(others)} "
+        f"({against_half(verdict.effect)})."
+    )
 
 
-def _nuisance(found: pandas.DataFrame) -> tuple[str, str] | None:
-    """The attribute that moves the score most in every group, the same way; None if there is none."""
-    groups = list(dict.fromkeys(found["group"]))
-    if len(groups) < 2:
-        return None
+def _nuisance(associations: pandas.DataFrame) -> list[tuple[str, str]]:
+    """The attribute that correlates most with the score in every group, with the same sign; empty if there is none."""
+    groups = associations["group"].nunique()
     best = None
-    for name, rows in found.groupby("attribute", sort=False):
-        rising, falling = (rows["low"] > _CLEAR).all(), (rows["high"] < -_CLEAR).all()
-        if len(rows) == len(groups) and (rising or falling):
-            least = rows["value"].abs().min()
-            if best is None or least > best[0]:
-                best = (least, name, rows, rising)
-    if best is None:
-        return None
+    for name, rows in associations.groupby("attribute", sort=False):
+        rising, falls = (rows["low"] > _CLEAR).all(), (rows["high"] < -_CLEAR).all()
+        weakest = rows["value"].abs().min()
+        if len(rows) == groups and (rising or falls) and (best is None or weakest > best[0]):
+            best = (weakest, name, rows, rising)
+    if groups < 2 or best is None:
+        return []
     _, name, rows, rising = best
-    told = " and ".join(
-        f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}) among the {row.group}".replace("-", "−")
+    correlations = " and ".join(
+        f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f}) among the {row.n:,} {row.group}".replace("-", "−")
         for row in rows.itertuples()
     )
     words = DESCRIPTIONS.get(name, name)
-    return (
-        f"Make the score independent of {words}",
-        f"The score {'rises' if rising else 'falls'} with {words} whether an image is normal or not: Spearman's "
-        f"correlation is {told}. To that extent it measures how hard a picture is to reconstruct. Judge an image "
-        "against normal images with as much of it, or divide the error by what it leads one to expect.",
-    )
-
-
-def _unfounded(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
-    """What the claims would suggest and the measurements do not."""
-    against = [each for each in verdicts if each.word in (NOT_SUPPORTED, CONTRADICTED)]
-    advice = []
-    for group, title in ((ALARMS, "Do not expect fewer false alarms from"), (MISSED, "Do not blame misses on")):
-        chosen = [each for each in against if each.claim.group == group]
-        if not chosen:
-            continue
-        told = "; ".join(
-            f"{each.claim.kind}: true of {percent(each.share.value)} against {percent(each.others.value)}, probability "
-            f"higher {each.effect['value']:.2f} ({each.effect['low']:.2f} to {each.effect['high']:.2f}), {each.word}"
-            for each in chosen
+    return [
+        (
+            f"Make the score independent of {words}",
+            f"The score {'rises' if rising else 'falls'} with {words} for normal images and anomalies alike: "
+            f"Spearman's correlation is {correlations}. To that extent the score measures how hard an image is to "
+            "reconstruct. Compare an image with normal images of similar value, or divide the error by its expected "
+            "value.",
         )
-        kinds = " or ".join(each.claim.kind for each in chosen)
-        what = f"more images {kinds}" if group == ALARMS else f"images {kinds}"
-        advice.append((f"{title} {what}", f"The measurements do not bear it out. Images {told}."))
-    return advice
+    ]
+
+
+def _unsupported(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
+    """The claims that the measurements do not support."""
+    pairs = []
+    for group, title in (
+        (ALARMS, "Do not expect fewer false alarms from more images"),
+        (MISSED, "Do not attribute missed anomalies to images"),
+    ):
+        rejected = [v for v in verdicts if v.claim.group == group and v.word in (NOT_SUPPORTED, CONTRADICTED)]
+        if not rejected:
+            continue
+        reasons = "; ".join(
+            f"{v.claim.kind}: {percent(v.share.value)} of the {v.share.size:,} {v.claim.group_name}, "
+            f"{percent(v.others.value)} of the {v.others.size:,} {v.claim.others_name} ({against_half(v.effect)}), "
+            f"{v.word}"
+            for v in rejected
+        )
+        pairs.append((f"{title} {' or '.join(v.claim.kind for v in rejected)}", f"Images {reasons}."))
+    return pairs
 
 
 def _untried(verdicts: Sequence[Verdict]) -> tuple[str, str]:
-    open_claims = [each.claim.statement for each in verdicts if each.word == UNMEASURABLE]
     sentence = (
-        "Whether a more complex model or a larger latent vector would help follows from no score of a single detector. "
-        "Fit one of each and compare its AUROC on the same images held out, over several seeds."
+        "The scores of one detector cannot show whether a more complex model or a larger latent vector would help. Fit "
+        "one of each and compare their AUROC on the same test set, over several seeds."
     )
-    if open_claims:
-        claims = "; ".join(dict.fromkeys(open_claims))
-        sentence += f" Nor do these images decide what was claimed of mistakes elsewhere: {claims}."
-    return "Try a larger model before believing in it", sentence
+    if unmeasurable := [verdict.claim.statement for verdict in verdicts if verdict.word == UNMEASURABLE]:
+        sentence += f" These claims could not be measured on this data set: {'; '.join(dict.fromkeys(unmeasurable))}."
+    return "Test a larger model before using one", sentence

@@ -1,79 +1,80 @@
-"""What a report's cover says."""
+"""Sentences on the cover of a report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lib.core.formatting import count, listed, percent, signed
 from lib.params import Parameters
-from lib.presentation.text.terms import NAMES, against, count, listed, percent
+from lib.presentation.text.terms import against_trivial, detector_name, interval
 
 
 def description(params: Parameters) -> str:
-    """What the study asks, in a sentence for the cover."""
+    """The question of the study, in one sentence."""
     return (
-        f"Images of class {params.normal_class} are normal. Can a detector that has seen nothing else tell that every "
-        "other image is not?"
+        f"Images of class {params.normal_class} are normal. Can a detector that is fitted on such images alone detect "
+        "images of other classes as anomalies?"
     )
 
 
 def headline(params: Parameters, figures: Mapping[str, Any]) -> list[str]:
-    """The main results of a run, one sentence each, from its `metrics.json`."""
+    """The main results of a run, one sentence each.
+
+    Args:
+        params: The study's parameters.
+        figures: The run's `metrics.json`.
+    """
     lines = []
     for name, record in figures["detectors"].items():
-        line = record["threshold"]["value"]
-        result = record["thresholds"][f"{line:g}"]
-        anomalies, normals = result["tp"] + result["fn"], result["fp"] + result["tn"]
-        accuracy = result["accuracy"]
+        threshold = record["threshold"]["value"]
+        result = record["thresholds"][f"{threshold:g}"]
         lines.append(
-            f"**{NAMES.get(name, name)}**: AUROC {record['auroc']['value']:.4f}; at the threshold of "
-            f"{line:.4g} it catches {result['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and "
-            f"raises {count(result['fp'], 'false alarm')} on {count(normals, 'normal image')} (accuracy "
-            f"{accuracy['value']:.4f}, {against(accuracy)})."
+            f"**{detector_name(name)}**: AUROC {record['auroc']['value']:.4f} on the test set; at the threshold of "
+            f"{threshold:.4g} it detects {_decisions(result)} (accuracy {result['accuracy']['value']:.4f}, "
+            f"{against_trivial(result['accuracy'])})."
         )
-    kept = "every judged image was held out" if params.protocol == "holdout" else "no normal image was held out"
-    lines.append(f"Judged under the protocol `{params.protocol}`: {kept}.")
-    if "held_out" in figures:
-        for name, both in figures["held_out"].items():
-            lines.append(
-                f"AUROC of the {NAMES.get(name, name)} on normal images held out: {both['unseen']['value']:.4f}; on "
-                f"those fitted on: {both['fitted']['value']:.4f}."
-            )
-    if "references" in figures:
-        cheap = {name: record for name, record in figures["references"].items() if name != "autoencoder"}
-        best = max(cheap, key=lambda name: cheap[name]["auroc"]["value"])
+    held_out = "no test image was fitted on" if params.protocol == "holdout" else "no normal image is held out"
+    lines.append(f"Protocol `{params.protocol}`: {held_out}.")
+    for name, both in figures.get("held_out", {}).items():
         lines.append(
-            f"Best of the cheap reference detectors: {best}, AUROC {cheap[best]['auroc']['value']:.4f}"
-            + (", a shortcut that looks at nothing in the picture." if cheap[best]["shortcut"] else ".")
+            f"AUROC of the {detector_name(name)} against normal images held out: {both['unseen']['value']:.4f}; "
+            f"against normal images fitted on: {both['fitted']['value']:.4f}."
         )
-    if "refinements" in figures:
-        lines += _refined(figures["refinements"])
-    return lines
+    rows = list(figures.get("leaderboard", {}).values())
+    if baselines := [row for row in rows if row["family"] in ("baseline", "shortcut")]:
+        best = max(baselines, key=lambda row: row["auroc"]["value"])
+        shortcut = ", a shortcut that does not use the content of an image" if best["family"] == "shortcut" else ""
+        lines.append(f"Best baseline: {best['name']}, AUROC {best['auroc']['value']:.4f} on held-out images{shortcut}.")
+    return [*lines, *_alternatives(rows, figures.get("refinements", {}))]
 
 
-def _refined(figures: Mapping[str, Any]) -> list[str]:
-    """What came of the recommendations, of other networks and scores, and what is recommended instead."""
-    lines = []
-    verdicts = [row["verdict"] for row in figures["recommendations"].values()]
-    told = {"helped": "helped", "within noise": "made no difference beyond noise", "hurt": "hurt"}
-    if tried := [verdict for verdict in verdicts if verdict in told]:
-        came = listed([f"{tried.count(verdict)} {words}" for verdict, words in told.items()])
-        lines.append(f"Of {count(len(tried), 'recommendation')} of the published study that were tried, {came}.")
-    judged = figures["judged"]
-    ours = {name: row for name, row in judged.items() if row["family"] == "autoencoder" and row["difference"]}
-    if ours:
-        best = max(ours, key=lambda name: ours[name]["validation"])
-        auroc, more = ours[best]["auroc"], ours[best]["difference"]
-        lines.append(
-            f"Best of {len(ours):,} other networks and scores of an autoencoder, chosen on a validation part: {best}, "
-            f"AUROC {auroc['value']:.4f} on images held out ({more['value']:+.4f} against the published one, 95 % "
-            f"interval {more['low']:+.4f} to {more['high']:+.4f})."
+def _alternatives(rows: Sequence[Mapping[str, Any]], figures: Mapping[str, Any]) -> Iterator[str]:
+    """The results of the recommendations, of other networks and scores, and of the recommended detector."""
+    verdicts = [record["verdict"] for record in figures.get("recommendations", {}).values()]
+    words = {"helped": "helped", "within noise": "made no difference beyond noise", "hurt": "hurt"}
+    if tried := [verdict for verdict in verdicts if verdict in words]:
+        results = listed([f"{tried.count(verdict)} {word}" for verdict, word in words.items()])
+        yield f"Of {count(len(tried), 'recommendation')} of the published study that were tested, {results}."
+    if networks := [row for row in rows if row["score"] and row["difference"] and row["validation"] is not None]:
+        best = max(networks, key=lambda row: row["validation"])
+        change = best["difference"]
+        yield (
+            f"Best of {len(networks):,} other networks and scores on the validation set: {best['name']}, AUROC "
+            f"{best['auroc']['value']:.4f} on held-out images ({signed(change['value'])} against the published "
+            f"autoencoder, {interval(change, sign=True)})."
         )
-    choice = figures["choice"]
-    at = choice["at"]
-    lines.append(
-        f"**Recommended, chosen on a validation part**: {choice['detector']}, AUROC "
-        f"{judged[choice['detector']]['auroc']['value']:.4f} on images held out; at its threshold it catches "
-        f"{at['tp']:,} of {count(at['tp'] + at['fn'], 'anomaly', 'anomalies')} and raises "
-        f"{count(at['fp'], 'false alarm')} on {count(at['fp'] + at['tn'], 'normal image')} "
-        f"({percent(at['fpr']['value'])}, aimed at {percent(choice['aimed_at'])})."
+    if choice := figures.get("choice"):
+        auroc = next(row["auroc"] for row in rows if row["name"] == choice["detector"])
+        yield (
+            f"**Recommended detector, chosen on the validation set**: {choice['detector']}, AUROC {auroc['value']:.4f} "
+            f"on held-out images; at its threshold it detects {_decisions(choice['at'])} (false alarm rate "
+            f"{percent(choice['at']['fpr']['value'])}, target {percent(choice['aimed_at'])})."
+        )
+
+
+def _decisions(result: Mapping[str, Any]) -> str:
+    """`"90 of 100 anomalies and raises 8 false alarms on 100 normal images"`."""
+    anomalies, normals = result["tp"] + result["fn"], result["fp"] + result["tn"]
+    return (
+        f"{result['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and raises "
+        f"{count(result['fp'], 'false alarm')} on {count(normals, 'normal image')}"
     )
-    return lines

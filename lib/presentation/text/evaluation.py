@@ -1,106 +1,122 @@
-"""Sentences on what a detector is worth, beside others, elsewhere and in use."""
+"""Sentences about a detector's metrics: against trivial decisions, baselines and other fits, and in use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
 from typing import Any
 
-from lib.presentation.text.terms import count, listed, percent
+from lib.core.formatting import count, listed, percent, signed
+from lib.presentation.text.terms import against_trivial, detector_name, interval
 
 
-def held_out(own: Mapping[str, float], new: Mapping[str, float], fitted: int, unseen: int) -> str:
-    """What judging on images that were fitted on does to AUROC.
-
-    Args:
-        own: AUROC with the normal images that were fitted on.
-        new: AUROC of the same kind of detector with normal images that were not.
-        fitted: normal images fitted on, in the second.
-        unseen: normal images judged, in the second.
-    """
-    change = own["value"] - new["value"]
-    apart = own["low"] > new["high"]
-    text = (
-        f"Against {count(unseen, 'normal image')} held out, an autoencoder fitted on the other part "
-        f"({count(fitted, 'image')}) has an AUROC of **{new['value']:.4f}** (95 % interval {new['low']:.4f} to "
-        f"{new['high']:.4f}); against the images it was fitted on, {own['value']:.4f} ({own['low']:.4f} to "
-        f"{own['high']:.4f}). "
+def performance(name: str, result: Mapping[str, Any], auroc: Mapping[str, float]) -> str:
+    """Accuracy and F1 against trivial decisions, and AUROC, on the test set."""
+    anomalies, normals = result["tp"] + result["fn"], result["fp"] + result["tn"]
+    accuracy, f1 = result["accuracy"], result["f1"]
+    return (
+        f"On the test set ({count(anomalies, 'anomaly', 'anomalies')}, {count(normals, 'normal image')}) the "
+        f"{detector_name(name)} has an accuracy of {accuracy['value']:.4f}, {against_trivial(accuracy)}, and an F1 of "
+        f"{f1['value']:.4f}, {against_trivial(f1)}. Its AUROC is **{auroc['value']:.4f}** ({interval(auroc)}): the "
+        "probability that a random anomaly scores higher than a random normal image."
     )
-    if apart:
-        return text + f"The difference of {change:.4f} is what it had learned by heart."
-    return text + f"The two intervals overlap, so the difference of {change:+.4f} may be chance."
 
 
-def references(ranked: Mapping[str, Mapping[str, Any]]) -> str:
-    """How cheap detectors and shortcuts stand to the autoencoder.
+def held_out(fitted: Mapping[str, float], unseen: Mapping[str, float], n_fitted: int, n_unseen: int) -> str:
+    """The AUROC on normal images that were fitted on against the AUROC on normal images held out.
 
     Args:
-        ranked: of `lib.evaluation.evaluate.references`: the autoencoder first, then by printed name `auroc`, `difference` (to the
-            autoencoder, paired) and `shortcut` (whether it looks at what has nothing to do with the content).
+        fitted: AUROC against the normal images fitted on.
+        unseen: AUROC of the same fitted detector against the normal images held out.
+        n_fitted: Number of normal images fitted on.
+        n_unseen: Number of normal images held out.
     """
-    autoencoder = ranked["autoencoder"]["auroc"]
-    records = {name: record for name, record in ranked.items() if name != "autoencoder"}
-    better = [name for name, record in records.items() if record["difference"]["low"] > 0]
-    level = [
-        name for name, record in records.items() if record["difference"]["low"] <= 0 <= record["difference"]["high"]
+    change = fitted["value"] - unseen["value"]
+    text = (
+        f"Fitted on {count(n_fitted, 'normal image')}, the detector has an AUROC of **{unseen['value']:.4f}** "
+        f"({interval(unseen)}) against {count(n_unseen, 'normal image')} held out, and of {fitted['value']:.4f} "
+        f"({interval(fitted)}) against the images that it was fitted on. "
+    )
+    if fitted["low"] > unseen["high"]:
+        return text + f"The intervals do not overlap: {change:.4f} of AUROC is due to memorised images."
+    return text + f"The intervals overlap, so the difference of {signed(change)} may be chance."
+
+
+def baselines(rows: Sequence[Mapping[str, Any]], name: str) -> str:
+    """How baselines and shortcuts compare with a detector on held-out images.
+
+    Args:
+        rows: Leaderboard records: `name`, `family`, `auroc` and `difference` (to the detector's AUROC, paired). Other
+            families than `baseline` and `shortcut` are left out.
+        name: The detector that the others are compared with.
+    """
+    own = next(row["auroc"] for row in rows if row["name"] == name)
+    others = [row for row in rows if row["family"] in ("baseline", "shortcut") and row["name"] != name]
+    if not others:
+        return ""
+    detector = f"the {detector_name(name)}"
+    better = [row for row in others if row["difference"]["low"] > 0]
+    level = [row["name"] for row in others if row["difference"]["low"] <= 0 <= row["difference"]["high"]]
+    above_chance = [row for row in others if row["family"] == "shortcut" and row["auroc"]["low"] > 0.5]
+    best = max(others, key=lambda row: row["auroc"]["value"])
+    sentences = [
+        f"On held-out images {detector} has an AUROC of {own['value']:.4f}; the best baseline, {best['name']}, has "
+        f"{best['auroc']['value']:.4f}."
     ]
-    told = [name for name, record in records.items() if record["shortcut"] and record["auroc"]["low"] > 0.5]
-    best = max(records, key=lambda name: records[name]["auroc"]["value"])
-    text = (
-        f"The best of the cheap detectors is {best}, with an AUROC of {records[best]['auroc']['value']:.4f}; the "
-        f"autoencoder has {autoencoder['value']:.4f}. "
-    )
-    text += (
-        f"**Clearly better than the autoencoder: {', '.join(better)}.** "
-        if better
-        else ("None of them is clearly better than the autoencoder. ")
-    )
-    if winners := [name for name in better if records[name]["shortcut"]]:
-        do = "does" if len(winners) == 1 else "do"
-        text += (
-            f"**A shortcut wins**: {listed(winners)} {do} not look at what is shown, so on this data set anomalies can "
-            "be told without knowing what is normal. "
-        )
+    if better:
+        names = listed([row["name"] for row in better])
+        sentences.append(f"**Better than {detector}: {names}**; the 95 % interval of the difference is above 0.")
+    else:
+        sentences.append(f"No baseline is better than {detector}: no 95 % interval of a difference is above 0.")
     if level:
-        text += f"No clear difference to it: {', '.join(level)}. "
-    if told:
-        shares = ", ".join(f"{name} ({records[name]['auroc']['value']:.4f})" for name in told)
-        text += (
-            f"Shortcuts, which do not look at what is shown, tell anomalies better than chance: {shares}. A "
-            "detector may use them unnoticed."
+        sentences.append(f"No clear difference: {listed(level)}.")
+    if shortcuts := [row["name"] for row in better if row["family"] == "shortcut"]:
+        be = "is a shortcut" if len(shortcuts) == 1 else "are shortcuts"
+        sentences.append(
+            f"**{listed(shortcuts)} {be}**: on this data set anomalies can be detected without their content."
         )
-    return text.strip()
+    if above_chance:
+        values = ", ".join(f"{row['name']} ({row['auroc']['value']:.4f})" for row in above_chance)
+        sentences.append(
+            f"Shortcuts, which do not use the content of an image, with an AUROC above chance: {values}. Other "
+            "detectors may use the same cues."
+        )
+    return " ".join(sentences)
 
 
-def spread(values: Mapping[int, float]) -> str:
-    """How much AUROC changes with the seed alone."""
+def seeds(values: Mapping[int, float]) -> str:
+    """How much AUROC on the test set varies with the seed."""
     if len(values) < 2:
-        return "This report fits with one seed. Name further `seeds` in the parameter set to see how far it matters."
-    ordered = sorted(values.values())
-    middle = sum(ordered) / len(ordered)
-    deviation = (sum((value - middle) ** 2 for value in ordered) / (len(ordered) - 1)) ** 0.5
+        return "This study uses one seed. To measure the variation between seeds, add `seeds` to the parameter file."
+    low, high, deviation = min(values.values()), max(values.values()), stdev(values.values())
     return (
-        f"Over {count(len(ordered), 'seed')} AUROC lies between {ordered[0]:.4f} and {ordered[-1]:.4f}, with a "
-        f"standard deviation of {deviation:.4f}. A difference between detectors that is not clearly larger is noise."
+        f"Over {count(len(values), 'seed')} the AUROC on the test set is between {low:.4f} and {high:.4f}, with a mean "
+        f"of {fmean(values.values()):.4f} and a standard deviation of {deviation:.4f}. A difference between two fitted "
+        "detectors that is not clearly larger may be due to the seed."
     )
 
 
-def precision(kind: str, record: Mapping[str, Any] | None) -> str:
-    """What computing in mixed precision did to AUROC and to the seconds, of `lib.evaluation.evaluate.precision`."""
+def dtype_policy(policy: str, record: Mapping[str, Any] | None) -> str:
+    """AUROC and run time in mixed precision against float32; empty if the study computes in float32.
+
+    Args:
+        policy: The dtype policy of the study.
+        record: `auroc` in this policy, `exact` in float32, their `difference`, and `seconds` by policy; or None.
+    """
     if record is None:
-        return "Every layer computes in float32, so nothing is lost to arithmetic, and nothing gained."
-    change = record["difference"]
+        return ""
+    change, seconds = record["difference"], record["seconds"]
     clear = change["low"] > 0 or change["high"] < 0
-    mixed, plain = record["seconds"][kind], record["seconds"]["float32"]
     return (
-        f"Computed in `{kind}`, the AUROC is {record['auroc']['value']:.4f}; in float32 it is "
-        f"{record['exact']['value']:.4f}. The difference of {change['value']:+.4f} (95 % interval {change['low']:+.4f} "
-        f"to {change['high']:+.4f}) {'is more than chance' if clear else 'may be chance'}. Fitting and scoring took "
-        f"{mixed:.0f} s instead of {plain:.0f} s."
+        f"With the dtype policy `{policy}` the AUROC on the test set is {record['auroc']['value']:.4f}, in float32 "
+        f"{record['exact']['value']:.4f}. The difference of {signed(change['value'])} ({interval(change, sign=True)}) "
+        f"{'is more than chance' if clear else 'may be chance'}. Fitting and scoring took {seconds[policy]:.0f} s, in "
+        f"float32 {seconds['float32']:.0f} s."
     )
 
 
 def workload(row: Mapping[str, float], prevalence: float, per: int = 1000) -> str:
-    """What a threshold means for the people who look at what is flagged."""
+    """Expected counts of decisions in use, at the study's threshold and prevalence."""
     return (
-        f"Of {per:,} images with {percent(prevalence)} anomalies, the threshold in use flags {row['reviewed']:.0f} for "
-        f"review; {row['in_vain']:.0f} of them in vain. It catches {row['caught']:.0f} anomalies and misses "
-        f"{row['missed']:.0f}."
+        f"Among {per:,} images of which {percent(prevalence)} are anomalies, the study's threshold is expected to flag "
+        f"{row['reviewed']:.0f}: {row['caught']:.0f} anomalies and {row['false_alarms']:.0f} false alarms. It misses "
+        f"{row['missed']:.0f} anomalies."
     )

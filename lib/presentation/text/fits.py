@@ -1,47 +1,66 @@
-"""Sentences on a fit: the network, its loss, and its twins."""
+"""Sentences about fitting: the network, its loss, and further fits."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lib.presentation.text.terms import NAMES, count, percent
+from lib.core.formatting import count, listed, percent
+from lib.presentation.text.terms import detector_name
+
+FALLING = 0.02  # relative decrease of the loss over four epochs, above which the fit has not converged
 
 
 def network(rows: Sequence[Mapping[str, Any]], shape: Sequence[int], latent: int) -> str:
-    """How far a network squeezes an image, and where its parameters are."""
+    """The size of the latent vector against that of an image, and the layer with the most parameters."""
     total = sum(row["parameters"] for row in rows)
     largest = max(rows, key=lambda row: row["parameters"])
     values = shape[0] * shape[1] * shape[2]
-    change = (
-        f"a {values / latent:.0f}th of the {values:,} values of an image"
-        if values > 2 * latent
-        else f"against {values:,} values of an image"
-    )
     return (
-        f"The latent vector has {latent:,} values, {change}. Of the network's {total:,} parameters, "
-        f"{percent(largest['parameters'] / total)} are in one layer: {largest['layer']} of the {largest['part']}."
+        f"An image has {values:,} values, the latent vector {latent:,} ({percent(latent / values)}). Of the network's "
+        f"{total:,} parameters, {percent(largest['parameters'] / total)} are in one layer: {largest['layer']} of the "
+        f"{largest['part']}."
     )
 
 
 def learning(name: str, history: Mapping[str, Sequence[float]], seconds: Mapping[str, float], kept: bool) -> str:
-    """How a fit went, and whether it had ended."""
+    """The change of the loss during a fit, the run time, and whether more epochs may help."""
     loss = history["loss"]
     text = (
-        f"In {count(len(loss), 'epoch')} the loss of the {NAMES.get(name, name)} went from {loss[0]:.4f} to "
-        f"{loss[-1]:.4f}. Fitting took {seconds['fit']:.0f} s and scoring every image {seconds['score']:.0f} s"
+        f"In {count(len(loss), 'epoch')} the loss of the {detector_name(name)} on the fit set changed from "
+        f"{loss[0]:.4f} to {loss[-1]:.4f}. Fitting took {seconds['fit']:.0f} s, scoring all images "
+        f"{seconds['score']:.0f} s"
     )
-    text += " (kept from an earlier run with the same data, parameters, code and libraries)." if kept else "."
-    if len(loss) >= 5 and loss[-5] > 0:
-        gained = 1 - loss[-1] / loss[-5]
-        text += (
-            f" Over the last four epochs it still fell by {percent(gained)}, so training had not ended when it stopped."
-            if gained > 0.02
-            else f" Over the last four epochs it changed by {percent(abs(gained))}: more epochs would change little."
+    text += " (cached from an earlier run with the same data, parameters, code and libraries)." if kept else "."
+    decrease = recent_decrease(loss)
+    if decrease is None:
+        return text
+    if decrease > FALLING:
+        return (
+            text + f" Over the last four epochs the loss fell by {percent(decrease)}; more epochs may lower it further."
         )
-    return text
+    return text + (
+        f" Over the last four epochs the loss changed by {percent(abs(decrease))}; more epochs would change it little."
+    )
 
 
-def companions(made: Sequence[str]) -> str:
-    """Which further fits there are for later pages to read."""
-    if not made:
-        return "No later page needs another fit of the autoencoder."
-    return f"For later pages to compare with, the autoencoder is fitted again {', '.join(made)}."
+def recent_decrease(loss: Sequence[float]) -> float | None:
+    """Relative decrease of the loss over the last four epochs; None for fewer than five epochs."""
+    return 1 - loss[-1] / loss[-5] if len(loss) >= 5 and loss[-5] > 0 else None
+
+
+def fits(records: Mapping[str, Mapping[str, Any]], saved: Sequence[str]) -> str:
+    """How many detectors were fitted, how long it took, and which of them are saved for use.
+
+    Args:
+        records: Of `lib.study.Run.fits`.
+        saved: Names of the detectors in the run folder's `detectors/`.
+    """
+    networks = {
+        str((record["kind"], record["options"] | {"score": ""}, record["roles"])) for record in records.values()
+    }
+    cached = all(record["cached"] for record in records.values())
+    text = f"{count(len(records), 'set')} of scores come from {count(len(networks), 'fit')}"
+    text += ", all of them cached from an earlier run. " if cached else ". "
+    return text + (
+        f"Saved in the run folder, each with its threshold and its calibration scores, ready to score new images: "
+        f"{listed([f'`detectors/{name}`' for name in saved])}."
+    )

@@ -1,32 +1,34 @@
-"""How numbers, lists and detectors are written."""
+"""Names of detectors, intervals, and comparisons with trivial decisions, as they stand in sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from lib.core.formatting import signed
 from lib.evaluation import metrics
 
-NAMES = {"autoencoder": "autoencoder", "vae": "VAE", "beta_vae": "β-VAE"}
+_NAMES = {"vae": "VAE", "beta_vae": "β-VAE"}
 
 
-def count(number: int, singular: str, plural: str | None = None) -> str:
-    """`"1 image"`, `"1,234 images"`."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+def detector_name(name: str) -> str:
+    """Return the printed name of a detector."""
+    return _NAMES.get(name, name.replace("_", " "))
 
 
-def listed(words: Sequence[str]) -> str:
-    """`"a"`, `"a and b"`, `"a, b and c"`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+def interval(metric: Mapping[str, Any], sign: bool = False) -> str:
+    """`"95 % interval 0.8000 to 0.9500"`; with `sign` for a difference."""
+    low, high = (signed(metric[key]) if sign else f"{metric[key]:.4f}" for key in ("low", "high"))
+    return f"95 % interval {low} to {high}"
 
 
-def percent(share: float) -> str:
-    """`"12.3 %"`, with one digit more below 1 % and above 99 %, so that almost all is not called all."""
-    digits = 1 if 0.01 <= share <= 0.99 or share in (0.0, 1.0) else 2
-    return f"{100 * share:.{digits}f} %"
+def against_trivial(metric: Mapping[str, Any]) -> str:
+    """`"better than flagging everything (0.9125)"`; bold if it is not better."""
+    value, words = metrics.best_trivial(metric)
+    verdict = metrics.better_than_trivial(metric)
+    comparison = f"{verdict} than {words}"
+    return f"{comparison if verdict == 'better' else f'**{comparison}**'} ({value:.4f})"
 
 
-def against(metric: Mapping[str, Any]) -> str:
-    """How a metric stands to deciding without looking, judged by its interval."""
-    value, words = metrics.against(metric)
-    word = metrics.better_than_trivial(metric)
-    told = {"better": "better than", "no better": "**no better than", "worse": "**worse than"}[word]
-    return f"{told} {words}{'' if word == 'better' else '**'} ({value:.4f})"
+def against_half(effect: Mapping[str, Any]) -> str:
+    """`"probability higher 0.63, 95 % interval 0.58 to 0.68"`."""
+    low, high = effect["low"], effect["high"]
+    return f"probability higher {effect['value']:.2f}, 95 % interval {low:.2f} to {high:.2f}"

@@ -1,4 +1,4 @@
-"""What a report is made of: its chapters, and in them prose, figures, tables and printed text."""
+"""The parts of a report: chapters, and in them prose, figures, tables and printed text."""
 
 import re
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ import nbformat
 
 from lib.core.errors import UserError
 from lib.report.render import pandoc
+from lib.report.render.links import Targets
 from lib.report.render.pandoc import Element, Elements
-from lib.report.render.references import Targets
 
 
 class RenderError(UserError):
@@ -17,14 +17,14 @@ class RenderError(UserError):
 
 @dataclass(frozen=True)
 class ReportInfo:
-    """What a report says of itself, on its cover and its first page.
+    """What the cover and the first page say of the report.
 
     Attributes:
         title: of the report, plain text.
         description: one or two sentences, plain text.
         study: short name of the study, as in its folder.
-        notice: empty, or why the reader gets this study and not the one meant; shown prominently.
-        generated: the day it was made, as in 2026-11-23.
+        notice: empty, or why this study is shown instead of another; shown prominently.
+        generated: the day of the results, as in 2026-11-23.
         facts: label and value of data set, protocol, seed, versions and the like, plain text.
         headline: the main results, computed sentences in Markdown; may refer to figures and tables.
     """
@@ -40,11 +40,7 @@ class ReportInfo:
 
 @dataclass(frozen=True)
 class Prose:
-    """Text.
-
-    Attributes:
-        content: its blocks.
-    """
+    """Text; `content` are its blocks."""
 
     content: Elements
 
@@ -57,38 +53,47 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Figure:
+class _Numbered:
+    label: str
+    number: int
+    caption: Elements
+
+    @property
+    def name(self) -> str:
+        """`"Figure 3"`, `"Table 2"`."""
+        return f"{type(self).__name__} {self.number}"
+
+    @property
+    def short_caption(self) -> Elements:
+        """The caption's first sentence, for lists of figures and tables."""
+        for index, element in enumerate(self.caption[:-1]):
+            full_stop = element["t"] == "Str" and re.fullmatch(r".*[^.\s]{2,}[.?!][)”\"']?", element["c"])
+            following = pandoc.plain(self.caption[index + 2 : index + 3])
+            if full_stop and self.caption[index + 1]["t"] in ("Space", "SoftBreak") and not following[:1].islower():
+                return self.caption[: index + 1]
+        return self.caption
+
+
+@dataclass(frozen=True)
+class Figure(_Numbered):
     """A numbered figure.
 
     Attributes:
         label: what other text refers to it by, `fig-...`.
         number: from 1, counted through all chapters.
         caption: its inlines.
-        alt: what it shows, for people who do not see it.
+        alt: a description for people who do not see it.
         image: the file's bytes.
         suffix: `svg` or `png`.
     """
 
-    label: str
-    number: int
-    caption: Elements
     alt: str
     image: bytes
     suffix: str
 
-    @property
-    def name(self) -> str:
-        """`"Figure 3"`."""
-        return f"Figure {self.number}"
-
-    @property
-    def short(self) -> Elements:
-        """The caption as lists show it."""
-        return _first_sentence(self.caption)
-
 
 @dataclass(frozen=True)
-class Table:
+class Table(_Numbered):
     """A numbered table.
 
     Attributes:
@@ -98,20 +103,7 @@ class Table:
         content: one block, pandoc's Table.
     """
 
-    label: str
-    number: int
-    caption: Elements
     content: Element
-
-    @property
-    def name(self) -> str:
-        """`"Table 2"`."""
-        return f"Table {self.number}"
-
-    @property
-    def short(self) -> Elements:
-        """The caption as lists show it."""
-        return _first_sentence(self.caption)
 
 
 Block = Prose | Text | Figure | Table
@@ -122,7 +114,7 @@ class Section:
     """A heading of the second level.
 
     Attributes:
-        anchor: its id, once in a chapter.
+        anchor: its id, unique in its chapter.
         title: its inlines.
     """
 
@@ -135,15 +127,15 @@ class Chapter:
     """One notebook.
 
     Attributes:
-        stem: the notebook's file name without its suffix; the page and the PDF's labels go by it.
+        stem: the notebook's file name without its suffix; the page and the PDF's labels are named after it.
         number: from 1.
         title: inlines of its first heading.
         sections: its second-level headings.
-        blocks: all that is shown, in order, but for the code.
+        blocks: everything that is shown, in order, without the code.
         places: notebook and cell of each block, for errors.
-        notebook: the same with its code, for nbconvert: what is not shown is gone from it, and Markdown cells and
-            outputs carry in `metadata["block"]` their index in `blocks`.
-        targets: the anchors of its page.
+        notebook: the same with its code, for nbconvert, without what is not shown; Markdown cells and outputs have
+            their index in `blocks` as `metadata["block"]`.
+        targets: what links may lead to on its page.
     """
 
     stem: str
@@ -164,13 +156,3 @@ class Chapter:
     def tables(self) -> list[Table]:
         """Its tables, in order."""
         return [block for block in self.blocks if isinstance(block, Table)]
-
-
-def _first_sentence(inlines: Elements) -> Elements:
-    """The first sentence of a caption, for lists; all of it if it is one sentence."""
-    for index, element in enumerate(inlines[:-1]):
-        ends = element["t"] == "Str" and re.fullmatch(r".*[^.\s]{2,}[.?!][)”\"']?", element["c"])
-        following = pandoc.plain(inlines[index + 2 : index + 3])
-        if ends and inlines[index + 1]["t"] in ("Space", "SoftBreak") and not following[:1].islower():
-            return inlines[: index + 1]
-    return inlines

@@ -1,7 +1,7 @@
-"""Markdown in, HTML or Typst out: pandoc, run a handful of times for a whole report.
+"""Parse Markdown and write HTML or Typst with pandoc, run a few times for a whole report.
 
-Between the two, text is pandoc's own tree as JSON: a list of elements `{"t": type, "c": content}`. Both renderers
-write the same tree, so what stands on a page stands in the PDF.
+In between, text is pandoc's own tree as JSON: a list of elements `{"t": type, "c": content}`. HTML and PDF are written
+from the same tree, so they have the same content.
 """
 
 import json
@@ -23,18 +23,11 @@ Elements = list[Element]
 
 
 class PandocError(UserError):
-    """pandoc refused something or warned; the message is what it said, on one line."""
+    """pandoc reported an error or a warning; the message is its own, on one line."""
 
 
 def parse(texts: Sequence[str]) -> list[Elements]:
-    """Parses Markdown texts, each on its own.
-
-    Args:
-        texts: any number of them.
-
-    Returns:
-        The blocks of each text, in the same order.
-    """
+    """Parse Markdown texts, each on its own; return the blocks of each text."""
     if not texts:
         return []
     source = json.dumps(list(texts), ensure_ascii=False)
@@ -43,18 +36,18 @@ def parse(texts: Sequence[str]) -> list[Elements]:
 
 
 def write(parts: Sequence[Elements], form: str, *options: str) -> list[str]:
-    """Writes lists of blocks in one go.
+    """Write lists of blocks with one run of pandoc.
 
     Args:
-        parts: lists of blocks, each written on its own.
-        form: `html5` or `typst`; raw elements of the form `html` or `typst` pass through.
+        parts: lists of blocks.
+        form: `html5` or `typst`; raw elements of the form `html` or `typst` are written as they are.
         *options: more of pandoc's command line.
 
     Returns:
         The text of each part, in the same order.
 
     Raises:
-        PandocError: something cannot be written in this form, such as TeX that is no mathematics.
+        PandocError: something cannot be written in this form, such as TeX with an unknown command.
     """
     if not parts:
         return []
@@ -74,26 +67,26 @@ def elements(tree: Any) -> Iterator[Element]:
             yield tree
         tree = list(tree.values())
     if isinstance(tree, list):
-        for each in tree:
-            yield from elements(each)
+        for child in tree:
+            yield from elements(child)
 
 
-def changed(tree: Any, change: Callable[[Element], Elements | None]) -> Any:
-    """A copy of a tree in which elements are replaced, innermost first.
+def replace(tree: Any, change: Callable[[Element], Elements | None]) -> Any:
+    """A copy of a tree with elements replaced, innermost first.
 
     Args:
         tree: blocks or inlines, or any part of them.
-        change: gets an element; returns what takes its place (perhaps nothing), or None to keep it.
+        change: takes an element and returns the elements to put in its place, or None to keep it.
     """
     if isinstance(tree, dict):
-        return {key: changed(value, change) for key, value in tree.items()}
+        return {key: replace(value, change) for key, value in tree.items()}
     if not isinstance(tree, list):
         return tree
     result = []
-    for each in tree:
-        each = changed(each, change)
-        new = change(each) if isinstance(each, dict) and "t" in each else None
-        result.extend([each] if new is None else new)
+    for child in tree:
+        child = replace(child, change)
+        new = change(child) if isinstance(child, dict) and "t" in child else None
+        result.extend([child] if new is None else new)
     return result
 
 
@@ -111,25 +104,25 @@ def plain(tree: Any) -> str:
 
 
 def paragraph(inlines: Elements) -> Elements:
-    """Inlines as the blocks that [`write`][lib.report.render.pandoc.write] takes, without a paragraph's tags."""
+    """Inlines as blocks, written without a paragraph's tags."""
     return [{"t": "Plain", "c": inlines}]
 
 
 def raw(form: str, text: str) -> Element:
-    """An inline that is written as it is."""
+    """An inline that `write` writes as it is."""
     return {"t": "RawInline", "c": [form, text]}
 
 
 @cache
 def _program() -> str:
-    """The pandoc that came with the package; another one on the machine could write other bytes."""
+    """The pandoc of the Python package; another version on the machine could write other bytes."""
     bundled = Path(pypandoc.__file__).parent / "files" / "pandoc"
     return str(bundled) if bundled.is_file() else pypandoc.get_pandoc_path()
 
 
 def _run(source: str, *options: str) -> str:
     done = subprocess.run([_program(), *options], input=source.encode(), capture_output=True, check=False)
-    said = done.stderr.decode(errors="replace").strip()
-    if done.returncode or said:
-        raise PandocError(" ".join(said.split()) or f"pandoc ended with {done.returncode}")
+    message = " ".join(done.stderr.decode(errors="replace").split())
+    if done.returncode or message:
+        raise PandocError(message or f"pandoc ended with {done.returncode}")
     return done.stdout.decode()

@@ -1,6 +1,6 @@
-"""How a table gets onto a page of paper: narrow and long ones side by side, wide ones broken, then shrunk.
+"""Lay tables out for paper: long narrow ones in two halves, wide ones with broken lines, then smaller.
 
-Widths are counted in characters, which is near enough: Typst shrinks what still does not fit.
+Widths are counted in characters, which is precise enough: Typst shrinks what still does not fit.
 """
 
 from collections.abc import Iterable
@@ -11,11 +11,11 @@ from lib.report.render import pandoc
 from lib.report.render.pandoc import Element, Elements, raw
 
 LINE = 112  # characters of a table's letters on a line of text
-BETWEEN = 2.6  # the space between two columns, in characters
-LONG = 26  # a cell with more characters may be broken into lines
-TIGHT = 1.15  # how much wider than a line two halves may be, side by side, before they shrink
-WHOLE = 18  # a table with more rows may go over pages
-LIST = 10  # a list of names and values with more rows goes into two halves side by side
+BETWEEN = 2.6  # characters, the space between two columns
+LONG = 26  # characters; a longer cell may be broken into lines
+TIGHT = 1.15  # two halves side by side may be this much wider than a line; Typst shrinks them
+WHOLE = 18  # rows; a longer table may continue on the next page
+LIST = 10  # rows; a longer list of names and values is set in two halves side by side
 PAGE = 40  # rows that fit on a page
 
 Cells = list[Elements]
@@ -26,13 +26,13 @@ class Layout:
     """A table ready for paper.
 
     Attributes:
-        header: inlines of each column's name.
-        body: rows, each with the inlines of its cells.
+        header: inlines of the column names.
+        body: rows of cells, each with its inlines.
         alignments: of the columns: left, center or right.
-        columns: their widths as Typst writes them.
-        gutters: the space between one column and the next, as Typst writes it.
+        columns: their widths in Typst's syntax.
+        gutters: the space after each column, in Typst's syntax.
         shrink: whether to make it smaller if it is still too wide.
-        breakable: whether it may go over pages.
+        breakable: whether it may continue on the next page.
     """
 
     header: Cells
@@ -45,13 +45,9 @@ class Layout:
 
 
 def layout(table: Element) -> Layout:
-    """Lays out a table.
-
-    Args:
-        table: pandoc's Table; every cell holds one line of text, as in a pipe table.
-    """
+    """Lay out pandoc's Table; every cell has one line of text, as in a pipe table."""
     _, _, specs, head, bodies, _ = table["c"]
-    body = [_cells(row) for each in bodies for row in [*each[2], *each[3]]]
+    body = [_cells(row) for part in bodies for row in [*part[2], *part[3]]]
     header = _cells(head[1][0]) if head[1] else [[] for _ in specs]
     sides = {"AlignRight": "right", "AlignCenter": "center"}
     alignments = [sides.get(spec[0]["t"], "left") for spec in specs]
@@ -62,7 +58,7 @@ def layout(table: Element) -> Layout:
     if natural <= LINE:
         return Layout(header, body, alignments, ["auto"] * len(header), _gutters(header), True, len(body) > WHOLE)
     widest = _widest(body, header)
-    header = [_broken(name, width) for name, width in zip(header, widest, strict=True)]
+    header = [_break_lines(name, width) for name, width in zip(header, widest, strict=True)]
     lines = [max((_length([part]) for part in name), default=0) for name in header]
     if _width(max(pair) for pair in zip(widest, lines, strict=True)) <= LINE or max(widest) <= LONG:
         return Layout(header, body, alignments, ["auto"] * len(header), _gutters(header), True, len(body) > WHOLE)
@@ -70,20 +66,23 @@ def layout(table: Element) -> Layout:
     return Layout(header, body, alignments, columns, _gutters(header), False, len(body) > WHOLE)
 
 
-def call(laid: Layout, *last: Element) -> Elements:
-    """The call of `report-table` in style.typ, as inlines; `last` comes into its last cell."""
-    given = [_array(laid.columns), _array(laid.gutters), _array(laid.alignments), "true" if laid.shrink else "false"]
-    cells = [cell for row in laid.body for cell in row]
-    cells[-1:] = [[*cell, *last] for cell in cells[-1:]]
-    opening = raw("typst", f"report-table({', '.join(given)}, ")
-    return [opening, *_contents(laid.header), raw("typst", ", "), *_contents(cells), raw("typst", ")")]
+def call(layout: Layout, *appended: Element) -> Elements:
+    """The call of `report-table` in style.typ, as inlines; `appended` is added to its last cell."""
+    arguments = [
+        *map(_array, (layout.columns, layout.gutters, layout.alignments)),
+        "true" if layout.shrink else "false",
+    ]
+    cells = [cell for row in layout.body for cell in row]
+    cells[-1:] = [[*cell, *appended] for cell in cells[-1:]]
+    opening = raw("typst", f"report-table({', '.join(arguments)}, ")
+    return [opening, *_contents(layout.header), raw("typst", ", "), *_contents(cells), raw("typst", ")")]
 
 
 def _halves(header: Cells, body: list[Cells], alignments: list[str]) -> Layout:
-    """A long and narrow table as two halves side by side: half the height, read down the left and then the right."""
+    """A long narrow table as two halves side by side, first the left one, then the right."""
     middle = (len(body) + 1) // 2
-    right = body[middle:] + [[[] for _ in header]] * (2 * middle - len(body))
-    rows = [[*one, *other] for one, other in zip(body[:middle], right, strict=True)]
+    second = body[middle:] + [[[] for _ in header]] * (2 * middle - len(body))
+    rows = [[*left, *right] for left, right in zip(body[:middle], second, strict=True)]
     gutters = [*_gutters(header)[:-1], "1.6em", *_gutters(header)]
     return Layout([*header, *header], rows, alignments * 2, ["auto"] * 2 * len(header), gutters, True, False)
 
@@ -93,7 +92,7 @@ def _cells(row: Any) -> Cells:
 
 
 def _widest(body: list[Cells], header: Cells) -> list[int]:
-    """Characters of the widest cell of each column, its name apart."""
+    """Characters of the widest cell of each column, without its name."""
     return [max((_length(row[index]) for row in body), default=0) for index in range(len(header))]
 
 
@@ -102,10 +101,10 @@ def _length(inlines: Elements) -> int:
 
 
 def _width(characters: Iterable[int]) -> float:
-    return sum(each + BETWEEN for each in characters)
+    return sum(count + BETWEEN for count in characters)
 
 
-def _broken(name: Elements, width: int) -> Elements:
+def _break_lines(name: Elements, width: int) -> Elements:
     """A column's name, broken between words where a line is full."""
     result, used = [], 0
     for element in name:

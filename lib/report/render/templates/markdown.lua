@@ -1,4 +1,4 @@
--- A pandoc reader: a JSON list of Markdown texts in, one Div for each of them out.
+-- A pandoc reader: reads a JSON list of Markdown texts, returns one Div for each.
 -- Each text is parsed on its own, so an open fence or list in one cannot swallow the next.
 
 local FORMAT = 'markdown-citations-implicit_figures-smart-yaml_metadata_block-example_lists'

@@ -1,15 +1,15 @@
 """How a Keras model is fitted: compiled, seeded, fed, watched."""
 
-import sys
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
+from tqdm.keras import TqdmCallback
 
 from lib.core.backend import keras, tf
-from lib.core.formatting import clock
-from lib.detectors.reconstruction import augmentation
+from lib.detectors.reconstruction.networks import augmentation
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Variation:
     """How the images fitted on differ from epoch to epoch.
 
     Attributes:
-        augmentation: one of `lib.detectors.reconstruction.augmentation.KINDS`.
+        augmentation: one of `augmentation.KINDS`.
         noise: standard deviation of the noise that a denoising model is given, in [0, 1]; it has to undo it.
         reshuffle: whether each epoch has an order of its own.
     """
@@ -27,12 +27,19 @@ class Variation:
     reshuffle: bool = False
 
 
-def unlike(images, reconstructions):
+def share_of(indices: np.ndarray, share: float | None, seed: int) -> np.ndarray:
+    """A random share of the images to fit to, in ascending order, at least one; all of them where `share` is None."""
+    if share is None:
+        return indices
+    return np.sort(np.random.default_rng(seed).permutation(indices)[: max(1, round(share * len(indices)))])
+
+
+def dissimilarity(images, reconstructions):
     """1 - SSIM of each image, (n,); 0 for equal images (Wang et al., Image quality assessment, 2004)."""
     return 1.0 - tf.image.ssim(images, reconstructions, max_val=1.0)
 
 
-LOSSES = {"mse": "mse", "mae": "mae", "ssim": unlike}
+LOSSES = {"mse": "mse", "mae": "mae", "ssim": dissimilarity}
 
 
 def fit(
@@ -70,12 +77,17 @@ def fit(
         metrics=[keras.metrics.MeanSquaredError(name="reconstruction")],
         jit_compile=False,  # XLA is slower on a processor; benchmarks/compilers.py measures it
     )
-    progress = Progress(name, epochs)
-    batches = feed(images, batch_size, seed) if variation is None else varied(images, batch_size, seed, variation)
-    steps = None if variation is None else -(-len(images) // batch_size)
-    fitted = model.fit(batches, epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[progress])
+    clock = EpochSeconds()
+    progress = TqdmCallback(epochs, verbose=0, desc=name, tqdm_class=tqdm, leave=True, mininterval=0.5)
+    if variation is None:
+        batches, steps = feed(images, batch_size, seed), None
+    else:
+        batches, steps = endless_feed(images, batch_size, seed, variation), -(-len(images) // batch_size)
+    fitted = model.fit(
+        batches, epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[clock, progress]
+    )
     history = {key: [float(value) for value in values] for key, values in fitted.history.items()}
-    return history | {"seconds": progress.seconds}
+    return history | {"seconds": clock.seconds}
 
 
 def feed(images: np.ndarray, batch_size: int, seed: int) -> tf.data.Dataset:
@@ -99,7 +111,7 @@ def feed(images: np.ndarray, batch_size: int, seed: int) -> tf.data.Dataset:
     return shuffled.batch(batch_size).map(pair).prefetch(2).with_options(options)
 
 
-def varied(images: np.ndarray, batch_size: int, seed: int, variation: Variation) -> tf.data.Dataset:
+def endless_feed(images: np.ndarray, batch_size: int, seed: int, variation: Variation) -> tf.data.Dataset:
     """Batches of (varied image, what it should become) without end; an epoch is one pass over the images."""
 
     def pair(number, batch):
@@ -142,40 +154,22 @@ class OnePassAdam(keras.optimizers.Adam):
         )
 
 
-class Progress(keras.callbacks.Callback):
-    """One line that is written over: epochs done, loss, time left. Goes to standard error."""
+class EpochSeconds(keras.callbacks.Callback):
+    """Measures the seconds of each epoch.
 
-    def __init__(self, name: str, epochs: int):
+    Attributes:
+        seconds: one value an epoch.
+    """
+
+    def __init__(self):
         super().__init__()
-        self.name, self.epochs = name, epochs
         self.seconds: list[float] = []
-        self._epoch_started = self._shown = 0.0
+        self._started = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Starts the epoch's clock."""
-        self._epoch_started = time.monotonic()
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Redraws the line, twice a second at most."""
-        if time.monotonic() - self._shown >= 0.5:
-            self._show(logs)
+        """Starts the clock."""
+        self._started = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Keeps the epoch's seconds."""
-        self.seconds.append(time.monotonic() - self._epoch_started)
-        self._show(logs, end="\n" if epoch + 1 == self.epochs else "")
-
-    def _show(self, logs, end=""):
-        self._shown = time.monotonic()
-        done = len(self.seconds)
-        share = done / self.epochs
-        bar = "#" * int(20 * share)
-        left = ""
-        if done:
-            # The first epoch also compiles, so it says little of the others once there are any.
-            usual = self.seconds[1:] or self.seconds
-            left = f", {clock(sum(usual) / len(usual) * (self.epochs - done))} left"
-        loss = f", loss {logs['loss']:.4f}" if logs and "loss" in logs else ""
-        print(
-            f"\r{self.name} [{bar:<20}] epoch {done}/{self.epochs}{loss}{left}   ", end=end, file=sys.stderr, flush=True
-        )
+        """Notes the epoch's seconds."""
+        self.seconds.append(time.monotonic() - self._started)

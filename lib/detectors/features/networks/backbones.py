@@ -12,7 +12,7 @@ import numpy as np
 from lib.core.backend import keras, tf
 from lib.core.errors import UserError, did_you_mean
 from lib.detectors import batches
-from lib.detectors.features import checkpoint, efficientnet
+from lib.detectors.features.networks import checkpoint, efficientnet
 
 OWN = "efficientnet_lite0"  # the one whose weights come with the installation
 PIXELS = 600_000  # of a batch: 65 images at 96 px, 11 at 224; no more is faster on 2 cores, and memory stays flat

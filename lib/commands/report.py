@@ -1,0 +1,75 @@
+"""`report`: execute and render a study into `reports/`."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lib.params import Parameters
+
+PUBLISHED, EMBEDDED = "airplanes", "digits"
+
+
+def add(subparsers) -> argparse.ArgumentParser:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser("report", help="execute and render a study into reports/")
+    parser.add_argument(
+        "study",
+        nargs="?",
+        help=f"a name in params/, or a YAML file; default: {PUBLISHED}, or {EMBEDDED} if its images are unavailable",
+    )
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Build the report of a study unless it is up to date.
+
+    Without a study, this is the published one; where its images are unavailable, the embedded one with a notice.
+    """
+    from lib import params
+    from lib.report import uptodate
+
+    study = params.load(arguments.study or PUBLISHED)
+    reason = ""
+    if not arguments.study and not uptodate.is_current(study):
+        reason = _why_unavailable(study)
+    if not reason:
+        _build(study)
+        return
+    from lib import data
+
+    print(f"{reason}\nRendering the embedded study, {EMBEDDED}, instead.", file=sys.stderr)
+    reason = reason.replace(str(data.data_folder()), "the data folder")  # no path of this machine in a report
+    notice = (
+        f"This is the embedded study, {EMBEDDED}, and not the published one, {PUBLISHED}, because its images are not "
+        f"available: {reason}."
+    )
+    _build(params.load(EMBEDDED), notice)
+
+
+def _why_unavailable(study: "Parameters") -> str:
+    """Why the images of a study are neither on disk nor downloadable; empty if they are there now."""
+    from lib import data
+
+    if reason := data.missing(study):
+        return reason
+    try:
+        data.load(study)
+    except data.Unavailable as error:
+        return str(error)
+    return ""
+
+
+def _build(study: "Parameters", notice: str = "") -> None:
+    from lib.core import paths
+    from lib.report import uptodate
+
+    folder = paths.reports_folder() / study.study
+    if uptodate.is_current(study, notice):
+        print(f"{study.study}: nothing has changed; {paths.shown(folder)} is up to date")
+        return
+    from lib.report import build, studies
+
+    build.build(study, notice)
+    studies.write_index(folder.parent)
+    print(f"{study.study}: {paths.shown(folder / 'report.pdf')} and {paths.shown(folder / 'index.html')}")

@@ -1,0 +1,1 @@
+"""Pretrained networks as makers of features; needs TensorFlow."""

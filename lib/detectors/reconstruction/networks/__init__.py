@@ -1,0 +1,1 @@
+"""The Keras models of the reconstruction detectors: how they are built, fitted and run; needs TensorFlow."""

@@ -1,0 +1,134 @@
+"""A Keras model that reconstructs its input, with its settings: built, fitted, saved and loaded."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from lib.core.backend import keras, tf
+from lib.core.cache import replacing, write_json
+from lib.core.errors import UserError
+from lib.detectors.reconstruction.networks import layers, training
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is built and fitted; see the options of the same names in `lib.detectors.reconstruction`."""
+
+    image_shape: tuple[int, int, int]
+    latent_dim: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    beta: float = 0.0
+    dtype_policy: str = "float32"
+    width: float = 1.0
+    depth: int = 0
+    batch_norm: bool = False
+    loss: str = "mse"
+    augmentation: str = "none"
+    denoising: float = 0.0
+    reshuffle: bool = False
+
+    @property
+    def capacity(self) -> dict[str, Any]:
+        """The size of the network, as fields of `layers.Capacity`."""
+        return {"width": self.width, "depth": self.depth, "batch_norm": self.batch_norm}
+
+    @property
+    def variation(self) -> training.Variation | None:
+        """How the images vary between epochs; None if they do not."""
+        variation = training.Variation(self.augmentation, self.denoising, self.reshuffle)
+        return None if variation == training.Variation() else variation
+
+
+class Network:
+    """A model that has an `encoder` and a `decoder`.
+
+    Subclasses give `build(settings)`, and override `inputs`, `input_signature` and `decoded` where the decoder takes
+    more than the encoder's output.
+    """
+
+    def __init__(self, settings: Settings, model: keras.Model | None = None):
+        self.settings = settings
+        if model is None:
+            with layers.computing_in(settings.dtype_policy):
+                model = self.build(settings)
+        self.model = model
+
+    @staticmethod
+    def build(settings: Settings) -> keras.Model:
+        """The unfitted model."""
+        raise TypeError("a subclass builds its model")
+
+    def fit(self, images: np.ndarray, name: str) -> dict[str, list[float]]:
+        """Fits to normal images, uint8 (N, H, W, C); returns `loss`, `reconstruction`, `seconds` by epoch."""
+        settings = self.settings
+        return training.fit(
+            self.model,
+            images,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            seed=settings.seed,
+            name=name,
+            loss=settings.loss,
+            variation=settings.variation,
+        )
+
+    def describe(self) -> list[dict[str, Any]]:
+        """One row a layer: `part`, `layer`, `output`, `parameters`."""
+        return layers.describe(self.model.encoder) + layers.describe(self.model.decoder)
+
+    def save(self, folder: Path) -> None:
+        """Writes `model.keras` and `settings.json`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        bare = type(self)(self.settings).model  # without the optimiser, which is twice as large
+        bare.set_weights(self.model.get_weights())
+        with replacing(folder / "model.keras") as temporary:
+            bare.save(temporary)
+        write_json(folder / "settings.json", asdict(self.settings))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The network that `save` wrote.
+
+        Raises:
+            UserError: its files are missing or not readable.
+        """
+        try:
+            values = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+            settings = Settings(**values | {"image_shape": tuple(values["image_shape"])})
+            with layers.computing_in(settings.dtype_policy):  # layers are created anew, then given their weights
+                return cls(settings, keras.models.load_model(folder / "model.keras"))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise UserError(f"{folder}: not a fitted network ({reason}); remove the folder to fit again") from None
+
+    def encoded(self, images):
+        """The encoder's output for float32 images (n, H, W, C) in [0, 1], and its last maps of a quarter the side.
+
+        Returns:
+            (n, L), of which the first `latent_dim` are the latent vector, or its mean; and (n, H/4, W/4, F).
+        """
+        quarter, maps, values = self.settings.image_shape[0] // 4, None, images
+        for layer in self.model.encoder.layers:
+            values = layer(values, training=False)
+            if len(values.shape) == 4 and values.shape[1] == quarter:
+                maps = values
+        return values, maps
+
+    def decoded(self, values, *inputs):
+        """Reconstructions (n, H, W, C) in [0, 1] from the encoder's output, and what `inputs` returns."""
+        return self.model.decoder(values, training=False)
+
+    def inputs(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What the reconstruction of a uint8 batch depends on besides the images."""
+        return ()
+
+    def input_signature(self) -> list[tf.TensorSpec]:
+        """The signature of what `inputs` returns."""
+        return []

@@ -1,0 +1,159 @@
+"""Which detectors a parameter set asks for, each with all its options, checked before anything is fitted."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from lib.core.errors import UserError, did_you_mean
+from lib.detectors.base import Detector, Kind, Options, kind, kinds, slug
+
+PUBLISHED = ("autoencoder", "vae", "beta_vae")  # the published study's own; every study fits them
+BASELINE = "autoencoder"  # what every other detector is compared with
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A detector that is to be fitted.
+
+    Attributes:
+        kind: what the registry says of it.
+        options: all of them.
+        given: those that differ from what the study would give it.
+        label: what pages call it.
+    """
+
+    kind: Kind
+    options: Options
+    given: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name in files: the column of its scores, the folder that it is saved in."""
+        usual = not self.given and self.label == self.kind.title
+        return self.kind.name if usual else slug(self.label)[:80].strip("_")
+
+    @property
+    def family(self) -> str:
+        """Of its kind."""
+        return self.kind.family
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The given options that change the fit."""
+        return {key: value for key, value in self.given.items() if key not in self.options.scoring}
+
+    @property
+    def scores_as_published(self) -> bool:
+        """Whether no scoring option is given."""
+        return len(self.changes) == len(self.given)
+
+    def create(self) -> Detector:
+        """The unfitted detector."""
+        return self.kind.detector(self.options)
+
+
+def spec(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any], where: str = "detectors") -> Spec:
+    """One detector with its options.
+
+    Args:
+        name: of a kind of detector.
+        given: options, and `label` where pages are to call it otherwise.
+        defaults: values of a study; those that the detector has an option for are taken where none is given.
+        where: the key of the parameter set, for messages.
+
+    Raises:
+        UserError: no such detector, or an option that is unknown, of the wrong type or out of range.
+    """
+    try:
+        found = kind(name)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    given = dict(given)
+    label = given.pop("label", None)
+    if label is not None and (not isinstance(label, str) or not slug(label)):
+        raise UserError(f"{where}: {name}: label: must be text, and is {label!r}")
+    inherited = {key: defaults[key] for key in found.options.model_fields if key in defaults}
+    try:
+        options = found.options.model_validate(inherited | given)
+        usual = found.options.model_construct(**inherited)  # may lack what has no default
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise UserError(f"{where}: {name}: {_explain(problem, found.options)}") from None
+    given = {key: value for key, value in given.items() if getattr(options, key) != getattr(usual, key, None)}
+    return Spec(found, options, given, label or found.options.describe(found.title, given))
+
+
+def specs(params: Any) -> list[Spec]:
+    """Every detector of a study: the published ones, those it names, short forms written out, and the cheap ones.
+
+    Args:
+        params: `lib.params.Parameters`.
+
+    Raises:
+        UserError: one of them is not a detector, has wrong options, or is given twice.
+    """
+    defaults = params.model_dump()
+    listed: dict[str, Spec] = {}
+    alone = [name for name, each in kinds().items() if each.fitted_alone]
+    for where, name, given in _wanted(params):
+        found = spec(name, given, defaults, where)
+        if where == "refinements" and not found.given:
+            raise UserError("refinements: each must change something; an entry has only values that are the published")
+        if found.name in listed and (found.given or name not in (*PUBLISHED, *alone)):
+            raise UserError(f"{where}: '{found.label}' is given twice")
+        listed.setdefault(found.name, found)
+    return list(listed.values())
+
+
+def _wanted(params: Any) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for name in PUBLISHED:
+        yield "detectors", name, {}
+    for entry in params.detectors:
+        name, given = (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
+        yield "detectors", name, given or {}
+    for changes in params.refinements:
+        yield "refinements", "beta_vae" if "beta" in changes else "autoencoder", changes
+    if params.backbone:
+        kind_of_features = kinds()["features"].detector
+        for given in kind_of_features.short_form(params.backbone, params.image_size, params.backbone_size):
+            yield "backbone", "features", given
+    for name, each in kinds().items():
+        if each.fitted_alone:
+            yield "detectors", name, {}
+
+
+def other_scores(found: Spec) -> list[Spec]:
+    """The same fit by every other score that the detector has; none where it has one only."""
+    if "score" not in found.options.scoring:
+        return []
+    names = found.kind.detector.score_names()
+    return [
+        Spec(
+            found.kind,
+            found.options.model_copy(update={"score": name}),
+            {**found.given, "score": name},
+            found.options.describe_score(found.label, name),
+        )
+        for name in names
+        if name != found.options.score
+    ]
+
+
+def with_options(found: Spec, label: str, **changes: Any) -> Spec:
+    """The same kind of detector with some options changed."""
+    options = found.options.model_copy(update=changes)
+    return Spec(found.kind, options, {**found.given, **changes}, label)
+
+
+def _explain(problem: Any, options: type[Options]) -> str:
+    """One line for one of pydantic's problems."""
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{key}: unknown option{did_you_mean(key, [*options.model_fields, 'label'])}"
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])
+    message = " ".join(problem["msg"].split())
+    return f"{key}: {message[:1].lower()}{message[1:]}, and is {problem['input']!r}"

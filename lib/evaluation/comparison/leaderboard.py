@@ -1,0 +1,69 @@
+"""The leaderboard: every detector of a study, evaluated on the same images by the same code."""
+
+from typing import Any
+
+import numpy as np
+
+from lib.detectors import BASELINE
+from lib.evaluation import metrics
+from lib.evaluation.evaluate import seconds, seed_columns
+from lib.study import Run, Study, holdout_of
+
+Row = dict[str, Any]
+
+
+def leaderboard(study: Study, run: Run) -> list[Row]:
+    """A row for each detector of the run, the baseline first; see `lib.evaluation.comparison`.
+
+    All are evaluated on the test set of the study, or of its division with images held out where it holds none out.
+    """
+    holdout, scores = holdout_of(study), run.scores()
+    test = holdout.split.test
+    labels = study.labels[test]
+    baseline = next(column for column, fit in run.fits("leaderboard").items() if fit["label"] == BASELINE)
+    own = scores[baseline].to_numpy()[test]
+    rows = []
+    for column, fit in run.fits("leaderboard").items():
+        values = scores[column].to_numpy()
+        tested = values[test]
+        if fit["score"] in ("", "mse"):
+            record = metrics.ranking_metrics(labels, tested)
+        else:  # the intervals of the other metrics take long, and there are many such scores
+            record = {
+                "auroc": metrics.auroc(labels, tested),
+                "fpr_at_95_tpr": metrics.fpr_at_tpr(labels, tested),
+            }
+        rows.append(
+            {
+                "column": column,
+                "name": fit["label"],
+                **{key: fit[key] for key in ("family", "kind", "changes", "score")},
+                "validation": validation_auroc(holdout, values),
+                **record,
+                "difference": None if column == baseline else metrics.auroc_difference(labels, tested, own),
+                "seconds": seconds(fit),
+            }
+        )
+    run.update_metrics({"leaderboard": {row["column"]: row for row in rows}})
+    return rows
+
+
+def validation_auroc(study: Study, scores: np.ndarray) -> float | None:
+    """AUROC on the validation set; None where the study has none."""
+    labelled = study.split.labelled
+    return metrics.auroc(study.labels[labelled], scores[labelled])["value"] if len(labelled) else None
+
+
+def noise(study: Study, run: Run) -> float | None:
+    """How far two fits of the published autoencoder differ in AUROC by their seeds alone: twice their deviation.
+
+    The standard deviation of a difference of two is √2 times that of one, estimated from the study's seeds; None where
+    it names no further seeds.
+    """
+    test = holdout_of(study).split.test
+    baseline = next(column for column, fit in run.fits("leaderboard").items() if fit["label"] == BASELINE)
+    columns = [baseline, *seed_columns(run, held_out=True)]
+    if len(columns) < 2:
+        return None
+    values = [metrics.auroc(study.labels[test], run.scores_of(column)[test])["value"] for column in columns]
+    return float(2 * np.sqrt(2) * np.std(values, ddof=1))

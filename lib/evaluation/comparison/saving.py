@@ -1,0 +1,49 @@
+"""The detectors that a reader may want, saved in the run folder, each with its threshold."""
+
+from lib.detectors import PUBLISHED
+from lib.evaluation.comparison.choice import best_of_families, calibrate
+from lib.evaluation.comparison.ensembles import ensembles
+from lib.evaluation.comparison.leaderboard import validation_auroc
+from lib.evaluation.evaluate import seconds, threshold, threshold_record
+from lib.study import Fitted, Planned, Run, Study, add_fits, export, holdout_of
+
+
+def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[str]:
+    """Puts ensembles together and saves detectors, ready for use, into `detectors/` of the run folder.
+
+    Saved are the published detectors and, where the study has a validation set, the best detector of each family by it,
+    the recommended one among them.
+
+    Args:
+        study: the study.
+        run: as `lib.study.fit_all` left it.
+        fitted: what `lib.study.fit_all` returned.
+
+    Returns:
+        The names of the saved detectors, which are columns of `scores.parquet`.
+    """
+    for name in PUBLISHED:
+        export(study, run, fitted[name], name, threshold_record(threshold(study, run, name)))
+    holdout = holdout_of(study)
+    if not len(holdout.split.labelled):
+        return list(PUBLISHED)
+    pool = {column: fitted[column] for column in run.fits("leaderboard")}
+    ending = "" if holdout is study else "_held_out"
+    together = [Planned(spec.name + ending, holdout, spec, ("leaderboard",)) for spec in ensembles(holdout, pool)]
+    pool |= add_fits(run, together)
+    rows = [
+        {
+            "column": column,
+            "family": fit["family"],
+            "validation": validation_auroc(holdout, pool[column].scores),
+            "seconds": seconds(fit),
+        }
+        for column, fit in run.fits("leaderboard").items()
+    ]
+    saved = list(PUBLISHED)
+    useful = [row for row in rows if row["family"] != "shortcut"]  # which no reader would use
+    for column in (row["column"] for row in best_of_families(useful).values()):
+        if column not in saved:
+            export(holdout, run, pool[column], column, threshold_record(calibrate(study, run, column)[0]))
+            saved.append(column)
+    return saved

@@ -1,0 +1,131 @@
+"""Tables that compare detectors: the leaderboard, the published recommendations, and the latent values of VAEs."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas
+
+from lib.presentation.tables.cells import framed, part_of, reading, value_of, with_interval
+from lib.presentation.tables.markdown import literal
+
+
+def leaderboard(rows: Sequence[Mapping]) -> pandas.DataFrame:
+    """List detectors, one per row, with their AUROC on the test set and the difference to the baseline.
+
+    Args:
+        rows: Records in the order wanted: `name`; `family`; `validation`, the AUROC on the validation set; `auroc`,
+            `aupr` and `fpr_at_95_tpr`, metrics on the test set; `difference`, the metric that
+            `lib.evaluation.metrics.auroc_difference` returns for this detector and the baseline (None for the baseline
+            itself); and `seconds` of fitting and scoring. A missing key counts as None.
+
+    Returns:
+        Columns `Detector`, `Family`, `AUROC, validation set`, `AUROC, test set` (with its 95 % interval), `AUPR`,
+        `FPR at 95 % TPR`, `Difference of AUROC` (with its interval), `Reading` (`higher` or `lower` if the interval
+        excludes 0, else `no clear difference`) and `Seconds`. A column without any value is left out, and so is the
+        family if all rows have the same.
+    """
+    differences = [row.get("difference") for row in rows]
+    columns = {
+        "Detector": [_text(row, "name") for row in rows],
+        "Family": [_text(row, "family") for row in rows],
+        "AUROC, validation set": [_float(row, "validation") for row in rows],
+        "AUROC, test set": [with_interval(row.get("auroc")) for row in rows],
+        "AUPR": [value_of(row.get("aupr")) for row in rows],
+        "FPR at 95 % TPR": [value_of(row.get("fpr_at_95_tpr")) for row in rows],
+        "Difference of AUROC": [with_interval(difference, sign=True) for difference in differences],
+        "Reading": [_reading(difference) for difference in differences],
+        "Seconds": [_float(row, "seconds") for row in rows],
+    }
+    if len(set(columns["Family"])) < 2:
+        del columns["Family"]
+    filled = {
+        name: cells
+        for name, cells in columns.items()
+        if name in ("Detector", "AUROC, test set") or any(cell is not None for cell in cells)
+    }
+    return framed(filled, decimals={"AUROC, validation set": 3, "AUPR": 3, "FPR at 95 % TPR": 3, "Seconds": 1})
+
+
+def recommendations(rows: Sequence[Mapping]) -> pandas.DataFrame:
+    """List the recommendations of the published study with the result of testing each.
+
+    Args:
+        rows: Records: `recommendation`; `verdict`: `helped`, `hurt`, `within noise` or `not tried`; `tried` and `best`,
+            names of detectors; and `difference`, a metric.
+
+    Returns:
+        Columns `Recommendation`, `Verdict`, `Difference of AUROC` with its 95 % interval, `Best on the validation set`
+        and `Tried`; None if a value is missing.
+    """
+    return framed(
+        {
+            "Recommendation": [_text(row, "recommendation") for row in rows],
+            "Verdict": [_text(row, "verdict") for row in rows],
+            "Difference of AUROC": [with_interval(row.get("difference"), sign=True) for row in rows],
+            "Best on the validation set": [_text(row, "best") for row in rows],
+            "Tried": [_text(row, "tried") for row in rows],
+        }
+    )
+
+
+def latent_use(records: Mapping[str, Mapping]) -> pandas.DataFrame:
+    """List how far VAEs use their latent values.
+
+    Args:
+        records: By model: `beta`, the weight of the KL term; `kl`, in nats per image; `active`, the number of active
+            latent values, of `latent`; `share` of the weighted KL term in the loss, 0 to 1; and `alarms`, texts.
+
+    Returns:
+        Columns `Model`, `β` (text in its shortest form, since small weights need more than four decimals), `KL, nats
+        per image`, `Active values`, `Latent values`, `KL share of the loss` and `Warnings`.
+    """
+    rows = list(records.values())
+    return framed(
+        {
+            "Model": list(records),
+            "β": [f"{row['beta']:g}" for row in rows],
+            "KL, nats per image": [float(row["kl"]) for row in rows],
+            "Active values": [int(row["active"]) for row in rows],
+            "Latent values": [int(row["latent"]) for row in rows],
+            "KL share of the loss": [float(row["share"]) for row in rows],
+            "Warnings": [", ".join(row["alarms"]) or "none" for row in rows],
+        },
+        decimals={"KL, nats per image": 2},
+    )
+
+
+def fits(records: Mapping[str, Mapping]) -> pandas.DataFrame:
+    """List the fits of a study; of a network with several scores the published one stands for the fit.
+
+    Args:
+        records: Of `lib.study.Run.fits`: `label`, `family`, `roles`, `score` and `seconds` of `fit` and `score`.
+
+    Returns:
+        Columns `Detector`, `Family`, `Split` (`of the study` or `images held out`), `Fit, s` and `Score, s`.
+    """
+    rows = {column: row for column, row in records.items() if row["score"] in ("", "mse")}
+    own = [not column.endswith("_held_out") for column in rows]
+    return framed(
+        {
+            "Detector": [row["label"] for row in rows.values()],
+            "Family": [row["family"] for row in rows.values()],
+            "Split": ["of the study" if each else "images held out" for each in own],
+            "Fit, s": [float(row["seconds"]["fit"]) for row in rows.values()],
+            "Score, s": [float(row["seconds"]["score"]) for row in rows.values()],
+        },
+        decimals={"Fit, s": 1, "Score, s": 1},
+    )
+
+
+def _text(row: Mapping, key: str) -> str | None:
+    return None if row.get(key) is None else literal(str(row[key]))
+
+
+def _float(row: Mapping, key: str) -> float | None:
+    return None if row.get(key) is None else float(row[key])
+
+
+def _reading(difference: Mapping | None) -> str | None:
+    """A difference in words; None if it has no interval."""
+    if part_of(difference, "low") is None or part_of(difference, "high") is None:
+        return None
+    return reading({**difference, "chance": 0.0})

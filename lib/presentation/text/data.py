@@ -1,0 +1,81 @@
+"""Sentences about a data set: its contents and its division."""
+
+from collections.abc import Mapping, Sequence
+
+from lib.core.formatting import count, percent
+from lib.params import Parameters
+
+
+def totals(params: Parameters, counts: Mapping[str, int], largest: tuple[str, int]) -> str:
+    """The counts of the data set, and the accuracy and F1 of flagging every image."""
+    share = counts["anomalies"] / counts["images"]
+    sentences = [
+        f"The data set has **{count(counts['images'], 'image')}** in **{counts['classes']} classes**. "
+        f"Class **{params.normal_class}** is normal, with {count(counts['normal'], 'image')}; the other "
+        f"{count(counts['classes'] - 1, 'class', 'classes')}, with {count(counts['anomalies'], 'image')}, are "
+        "anomalies.",
+        "The normal class is the largest."
+        if largest[0] == params.normal_class
+        else f"The largest class is {largest[0]}, with {count(largest[1], 'image')}.",
+        f"With {percent(share)} anomalies, flagging every image without looking has an accuracy of {share:.4f} and an "
+        f"F1 of {2 * share / (1 + share):.4f}. Compare the results of this report with these two values.",
+    ]
+    return " ".join(sentences)
+
+
+def originals(heights: Sequence[int], widths: Sequence[int], size: int) -> str:
+    """The sizes and proportions of the images before resizing."""
+    ordered = sorted(zip(heights, widths, strict=True), key=lambda side: side[0] * side[1])
+    if ordered[0] == ordered[-1]:
+        return f"All originals have {ordered[0][1]} × {ordered[0][0]} pixels; all are resized to {size} × {size}."
+    median = ordered[len(ordered) // 2]
+    ratios = sorted(width / height for height, width in ordered)
+    return (
+        f"The originals have from {ordered[0][1]} × {ordered[0][0]} to {ordered[-1][1]} × {ordered[-1][0]} pixels "
+        f"(median {median[1]} × {median[0]}). The ratio of width to height is {ratios[0]:.2f} to {ratios[-1]:.2f} "
+        f"(median {ratios[len(ratios) // 2]:.2f}). All are resized to {size} × {size}, which loses the ratio."
+    )
+
+
+def protocol(params: Parameters, parts: Mapping[str, int], seen: int) -> str:
+    """The fit set, the test set, and what their overlap means for the results.
+
+    Args:
+        params: The study's parameters.
+        parts: Number of images: `fit`, `calibration`, `validation`, `normal` and `anomalies` (of the test set), and
+            `dropped`, anomalies left out as near-duplicates of fit or calibration images.
+        seen: Number of test images that were fitted on.
+    """
+    text = (
+        f"Protocol `{params.protocol}`: the detectors are fitted on {count(parts['fit'], 'normal image')}. The test "
+        f"set has {count(parts['normal'], 'normal image')} and {count(parts['anomalies'], 'anomaly', 'anomalies')}. "
+    )
+    if seen:
+        return text + (
+            f"**{count(seen, 'test image')} were fitted on**: no normal image is held out. The false alarm rate on new "
+            "images will be higher than the one measured here. Compare these results with the published ones, not with "
+            "results in use."
+        )
+    text += "**No test image was fitted on** or used to set a threshold. "
+    text += f"The calibration set has {count(parts['calibration'], 'normal image')}"
+    if parts["validation"]:
+        text += f", the validation set {count(parts['validation'], 'anomaly', 'anomalies')}"
+    text += ". The division depends only on the names of the images and the seed."
+    if parts["dropped"]:
+        text += (
+            f" {count(parts['dropped'], 'near-duplicate')} of fit or calibration images among the anomalies "
+            f"{'is' if parts['dropped'] == 1 else 'are'} left out."
+        )
+    return text
+
+
+def duplicates(groups: int, images: int, pairs: Sequence[tuple[str, str, int]]) -> str:
+    """The near-duplicates in the data set."""
+    if not groups:
+        return "The data set has no duplicates or near-duplicates."
+    text = (
+        f"{count(images, 'image')} form {count(groups, 'group')} of duplicates or near-duplicates, found by content, "
+        "not by name. All images of a group are in the same set."
+    )
+    across = [f"{first} and {second} ({number})" for first, second, number in pairs[:5]]
+    return text + (f" Classes with the most groups in common: {', '.join(across)}." if across else "")

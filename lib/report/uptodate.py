@@ -1,0 +1,155 @@
+"""What is up to date: one mechanism of content keys decides for whole reports and for single notebooks.
+
+The execution of a notebook depends on its text, the parameters that it declares, the code of `lib` that it imports,
+the published figures, the data, the versions of the libraries, the device, and what the notebooks before it left in
+the run folder. If none of these changed, the executed notebook and the files that it wrote are taken from the cache,
+which holds the last execution of each notebook of each study. Rendering depends on the executed notebooks, the
+parameters, the code and templates of `lib/report`, and `requirements.lock`; so after a change of a template the report
+is rendered again and nothing is executed.
+"""
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lib.core import cache, paths, provenance
+from lib.params import Parameters
+
+UNDECISIVE = ("manifest.json", "provenance.json")  # they hold the time and the commit, and no result depends on them
+WALKED = ("detectors", "data/sources")  # folders of lib whose modules are found by walking, not by imports
+
+
+def notebooks() -> list[Path]:
+    """The text of every study's notebooks, in order."""
+    return sorted(paths.notebooks_folder().glob("[0-9][0-9]_*.py"))
+
+
+def is_current(params: Parameters, notice: str = "") -> bool:
+    """Whether a study's report is there, complete, and made from these parameters and this code."""
+    folder = paths.reports_folder() / params.study
+    try:
+        status = cache.read_json(folder / "run" / "status.json")
+    except (OSError, ValueError):
+        return False
+    pages = status.get("pages", [])
+    if not pages or not all((folder / page).is_file() for page in pages):
+        return False
+    return status.get("key") == report_key(params, notice)
+
+
+def report_key(params: Parameters, notice: str = "") -> str:
+    """A key of everything that a report depends on but the data, which its parameters name.
+
+    Of the notice it holds only whether there is one: the reason in it may be worded differently each time.
+    """
+    versions = {"python": platform.python_version(), **provenance.versions()}
+    code = [code_key(notebook) for notebook in notebooks()]
+    return cache.content_key(params.model_dump(), code, _rendering_key(), versions, provenance.device(), bool(notice))
+
+
+def code_key(notebook: Path) -> str:
+    """A key of a notebook's text, the code that it imports, and the published figures."""
+    walked = [path for folder in WALKED for path in (paths.ROOT / "lib" / folder).rglob("*.py")]
+    published = (paths.params_folder() / "published").glob("*.json")
+    return cache.files_key([*cache.code_files("lib", notebook, *walked), *published])
+
+
+def _rendering_key() -> str:
+    folder = paths.ROOT / "lib" / "report"
+    files = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    code = cache.code_files(*[path for path in files if path.suffix == ".py"])
+    return cache.files_key([*{*files, *code}, paths.ROOT / "requirements.lock"])
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One notebook of one study, to be executed or taken from the cache.
+
+    Attributes:
+        study: name of the study.
+        source: the notebook's text.
+        target: where the executed notebook goes.
+        parameters: those that the notebook declares, by name.
+        run_folder: as the notebooks before this one left it.
+        provenance: what `Study.provenance` returns.
+    """
+
+    study: str
+    source: Path
+    target: Path
+    parameters: Mapping[str, Any]
+    run_folder: Path
+    provenance: Mapping[str, Any]
+
+    @cached_property
+    def _files_before(self) -> dict[str, str]:
+        return _hashes(self.run_folder)
+
+    @cached_property
+    def key(self) -> str:
+        """A key that is equal for executions with equal results; read it before the notebook is executed."""
+        lasting = {name: value for name, value in self.provenance.items() if name not in ("created", "code")}
+        files = {name: sha256 for name, sha256 in self._files_before.items() if Path(name).name not in UNDECISIVE}
+        return cache.content_key(code_key(self.source), dict(self.parameters), lasting, files)
+
+    @property
+    def _cached(self) -> Path:
+        return paths.cache_folder() / "pages" / self.study / self.source.stem
+
+    def restore(self) -> bool:
+        """Copy the cached execution to where a new one would have left its files.
+
+        Returns:
+            Whether there was one with the same key.
+        """
+        key = self.key  # computed first: restoring changes the run folder
+        try:
+            record = cache.read_json(self._cached / "execution.json")
+        except (OSError, ValueError):
+            return False
+        copies = {self._cached / "notebook.ipynb": self.target}
+        copies |= {self._cached / "run" / name: self.run_folder / name for name in record["files"]}
+        if record["key"] != key or not all(path.is_file() for path in copies):
+            return False
+        for source, target in copies.items():
+            _copy(source, target)
+        if "manifest.json" in record["files"]:
+            cache.write_json(self.run_folder / "manifest.json", dict(self.provenance))
+        return True
+
+    def save(self) -> None:
+        """Cache the execution that has just succeeded, in place of the last one."""
+        files = [name for name, sha256 in _hashes(self.run_folder).items() if self._files_before.get(name) != sha256]
+        with cache.replacing_folder(self._cached) as folder:
+            _copy(self.target, folder / "notebook.ipynb")
+            for name in files:
+                _copy(self.run_folder / name, folder / "run" / name)
+            cache.write_json(folder / "execution.json", {"key": self.key, "files": files})
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file in a folder, by relative path."""
+    hashes = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                hashes[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file; a fitted model, which is large and never edited, is linked where the file system allows it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    if source.suffix == ".keras":
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)

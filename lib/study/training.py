@@ -1,0 +1,277 @@
+"""Everything that a study fits, and how it is left in the run folder, so that later pages only read."""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lib import detectors
+from lib.core import cache
+from lib.core.errors import UserError
+from lib.data import splits
+from lib.detectors import BASELINE, PUBLISHED, Spec
+from lib.params import Parameters, load
+from lib.study.examples import lowest_scoring_anomalies
+from lib.study.fits import Fitted, fit_and_score
+from lib.study.run import FORMAT, Run
+from lib.study.study import Study, holdout_of
+
+HELD_OUT = "_held_out"  # ends the columns of detectors fitted with images held out, where the study holds none out
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A detector that a study fits.
+
+    Attributes:
+        column: of its scores in `scores.parquet`.
+        study: with the split that it is fitted on.
+        spec: the detector.
+        every_score: whether its other scores are on the leaderboard too.
+        roles: `study` for the published detectors under the study's own protocol; `leaderboard` for all that are
+            compared on images held out; `seed` for the published autoencoder with a further seed; `float32` for it
+            without mixed precision.
+    """
+
+    column: str
+    study: Study
+    spec: Spec
+    roles: tuple[str, ...]
+    every_score: bool = False
+
+
+def plan(study: Study) -> list[Planned]:
+    """Every detector that the study fits, each with the column that its scores go to."""
+    holdout = holdout_of(study)
+    same = holdout is study
+    specs = detectors.specs(study.params)
+    planned = [] if same else [Planned(each.name, study, each, ("study",)) for each in specs if _published(each)]
+    for each in _leaderboard(study.params, specs):
+        roles = ("study", "leaderboard") if same and _published(each) else ("leaderboard",)
+        ending, every = "" if same else HELD_OUT, _has_other_scores(study.params, each)
+        planned.append(Planned(each.name + ending, holdout, each, roles, every))
+    baseline = next(each for each in specs if each.name == BASELINE)
+    for division in [study] if same or not study.params.refines else [study, holdout]:
+        ending = "" if division is study else HELD_OUT
+        for seed in study.params.seeds:
+            seeded = detectors.with_options(baseline, f"{BASELINE}, seed {seed}", seed=seed)
+            planned.append(Planned(seeded.name + ending, division, seeded, ("seed",)))
+    if study.params.dtype_policy != "float32":
+        exact = detectors.with_options(baseline, f"{BASELINE}, float32", dtype_policy="float32")
+        planned.append(Planned(exact.name, study, exact, ("float32",)))
+    return planned
+
+
+def _published(spec: Spec) -> bool:
+    return spec.kind.name in PUBLISHED and not spec.given
+
+
+def _leaderboard(params: Parameters, specs: list[Spec]) -> Iterator[Spec]:
+    """The detectors, each followed by its other scores where the study compares more than the published detectors."""
+    for spec in specs:
+        yield spec
+        if _has_other_scores(params, spec):
+            yield from detectors.other_scores(spec)
+
+
+def _has_other_scores(params: Parameters, spec: Spec) -> bool:
+    own = spec.name == BASELINE or not _published(spec)
+    return params.refines and spec.scores_as_published and own and "score" in spec.options.scoring
+
+
+def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
+    """Fits and scores every detector of the study, and leaves everything that later pages read in the run folder.
+
+    Returns:
+        The detectors by their column in `scores.parquet`.
+    """
+    (run.folder / "fits.json").unlink(missing_ok=True)
+    (run.folder / "metrics.json").unlink(missing_ok=True)
+    run.write("params", study.params.model_dump())
+    run.write("manifest", study.provenance())
+    ids = study.images.table["id"].to_numpy()
+    run.write_table("split.csv", splits.to_table(study.split, ids))
+    dataset = {"name": study.images.name, "version": study.images.version, **study.counts}
+    run.update_metrics(
+        {"format": FORMAT, "study": study.params.study, "protocol": study.params.protocol, "dataset": dataset}
+    )
+    planned, fitted = plan(study), {}
+    fits = [each.column for each in planned if each.spec.scores_as_published]
+    for each in planned:
+        if each.column in fits:
+            print(f"{each.spec.label} ({fits.index(each.column) + 1} of {len(fits)})", file=sys.stderr, flush=True)
+        fitted[each.column] = fit_and_score(each.study, each.spec, each.every_score)
+    _write(study, run, planned, fitted)
+    _write_heat_maps(planned, fitted, run)
+    run.write("fits", {"format": FORMAT, "fits": {each.column: _record(each, fitted[each.column]) for each in planned}})
+    return fitted
+
+
+def add_fits(run: Run, planned: list[Planned]) -> dict[str, Fitted]:
+    """Fits and scores further detectors and adds them to a run; returns them by column."""
+    fitted = {each.column: fit_and_score(each.study, each.spec) for each in planned}
+    columns = pd.DataFrame({column: each.scores for column, each in fitted.items()})
+    run.write_scores(pd.concat([run.scores().drop(columns=columns.columns, errors="ignore"), columns], axis=1))
+    records = {each.column: _record(each, fitted[each.column]) for each in planned}
+    run.write("fits", {"format": FORMAT, "fits": run.fits() | records})
+    return fitted
+
+
+def _record(planned: Planned, fitted: Fitted) -> dict[str, Any]:
+    spec = planned.spec
+    return {
+        "label": spec.label,
+        "kind": spec.kind.name,
+        "family": spec.family,
+        "options": spec.options.model_dump(mode="json"),
+        "given": dict(spec.given),
+        "changes": spec.changes,
+        "score": getattr(spec.options, "score", ""),
+        "roles": list(planned.roles),
+        "seconds": fitted.seconds,
+        "cached": fitted.cached,
+    }
+
+
+def _write(study: Study, run: Run, planned: list[Planned], fitted: dict[str, Fitted]) -> None:
+    holdout = holdout_of(study)
+    part = np.full(len(study.labels), "test", object)
+    for name in (*splits.PARTS, "dropped"):
+        part[getattr(holdout.split, name)] = name
+    frame = study.images.table[["id", "class_name"]].assign(
+        label=study.labels, fitted=np.isin(np.arange(len(part)), study.split.fit), part=part
+    )
+    columns = {column: each.scores for column, each in fitted.items()}
+    run.write_scores(pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1))
+    histories = []
+    for column, each in fitted.items():
+        if each.history and each.spec.scores_as_published:
+            epochs = range(1, len(each.history["loss"]) + 1)
+            histories.append(pd.DataFrame({"detector": column, "epoch": epochs, **each.history}))
+    run.write_table("history.csv", pd.concat(histories, ignore_index=True))
+    for each in planned:
+        folder = fitted[each.column].score_folder
+        if each.spec.scores_as_published:
+            for kind in ("examples", "latent_use"):
+                if (folder / f"{kind}.npz").is_file():
+                    with np.load(folder / f"{kind}.npz") as arrays:
+                        run.write_arrays(kind, each.column, **arrays)
+        if (folder / "left_out.npy").is_file() and "leaderboard" in each.roles:
+            scores = np.load(folder / "left_out.npy")
+            run.write_arrays("left_out", each.column, scores=scores[_without_duplicates(each.study)[: len(scores)]])
+
+
+def _without_duplicates(study: Study) -> np.ndarray:
+    """Whether each image fitted on has no near-duplicate beside it there, bool (n,).
+
+    One that has would score lower when left out than any new image can.
+    """
+    _, group, sizes = np.unique(study.groups[study.split.fit], return_inverse=True, return_counts=True)
+    return sizes[group] == 1
+
+
+def _write_heat_maps(planned: list[Planned], fitted: dict[str, Fitted], run: Run) -> None:
+    """Heat maps of the anomalies that the published autoencoder scores lowest, by the first detector that has maps.
+
+    They are made at the largest size of image that this kind of detector is given in the study.
+    """
+    able = [each for each in planned if "leaderboard" in each.roles and hasattr(each.spec.create(), "heatmap")]
+    if not able:
+        return
+    alike = [each.spec for each in planned if each.spec.kind is able[0].spec.kind]
+    sizes = [each.create().size for each in alike if hasattr(each.create(), "size")]
+    spec = able[0].spec
+    if sizes:
+        spec = detectors.with_options(spec, spec.label, size=max(sizes))
+    study = able[0].study
+    own = next(each for each in planned if each.spec.name == BASELINE and "study" in each.roles)
+    indices = lowest_scoring_anomalies(own.study, fitted[own.column].scores)
+    key = cache.content_key(
+        spec.options.model_dump(mode="json"), study.images.fingerprint, study.split.fit.tolist(), indices.tolist(),
+        [cache.code_of(module) for module in spec.kind.detector.modules()[1]],
+    )  # fmt: skip
+
+    def draw(folder: Path) -> None:
+        detector = spec.create()
+        detector.fit(study.images, study.split.fit)
+        images = study.images.take(indices)
+        pictures = images.pixels(max(sizes)) if sizes else images.images
+        np.savez(folder / "maps.npz", indices=indices, pictures=pictures, maps=detector.heatmap(images))
+
+    with np.load(cache.cached("heat_maps", key, draw) / "maps.npz") as arrays:
+        run.write_arrays("heat_maps", BASELINE, **arrays)
+
+
+def export(study: Study, run: Run, fitted: Fitted, column: str, threshold: dict[str, Any]) -> None:
+    """Saves a fitted detector, ready for use, into `detectors/<column>/` of the run folder.
+
+    Args:
+        study: with the split that it was fitted on.
+        run: the run.
+        fitted: the detector.
+        column: its name in the run.
+        threshold: `value`, `rule` and `saw`, as JSON keeps them.
+    """
+    folder = run.detector(column)
+    with cache.replacing_folder(folder) as making:
+        fitted.detector(study).save(making)
+        cache.write_json(making / "threshold.json", threshold)
+        np.save(making / "calibration.npy", fitted.scores[study.split.calibration])
+        ids = study.images.table["id"].to_numpy()
+        images = {"channels": study.images.images.shape[-1], "resize": "bilinear, to a square, values 0 to 255"}
+        cache.write_json(
+            making / "provenance.json",
+            {
+                "label": fitted.spec.label,
+                "column": column,
+                "images": images,
+                "fitted_on": ids[study.split.fit].tolist(),
+                "calibrated_on": ids[study.split.calibration].tolist(),
+                "params": study.params.model_dump(),
+                **run.read("manifest"),
+            },
+        )
+
+
+def differences(run: Run) -> dict[str, tuple[Any, Any]]:
+    """Parameters of a run that differ from its study's file in `params/`: by key, the run's value and the file's."""
+    own = run.read("params")
+    try:
+        file = load(own["study"]).model_dump()
+    except UserError:  # a study that is in no file
+        return {}
+    return {key: (own.get(key), value) for key, value in file.items() if own.get(key) != value}
+
+
+def open_run(name: str, **changes: Any) -> tuple[Run, Study]:
+    """The run of a study, and the study itself with the parameters of that run.
+
+    A run is only ever read with its own parameters. A draft that is not there, or in the form of other code, is made
+    from `params/`.
+
+    Args:
+        name: of the study.
+        **changes: parameters that a page may set anew, such as `threshold`, since no fit depends on them.
+
+    Raises:
+        UserError: a parameter is not valid, or the data set is no longer the one that was divided.
+    """
+    run = Run.of(name)
+    if not run.complete:
+        if os.environ.get("ANOMALY_RUN_FOLDER"):
+            raise UserError(f"{name}: 02_training has left nothing to read here; run it first")
+        print(f"{name}: no finished draft; training with params/{name}.yaml", file=sys.stderr)
+        fit_all(Study.open(load(name)), run)
+    params = Parameters.model_validate(run.read("params"))
+    study = Study.open(Parameters.model_validate(params.model_dump() | changes))
+    if params.protocol == "holdout":  # the data set may have changed since it was divided
+        ids, sha256 = study.images.table["id"].to_numpy(), study.images.table["sha256"].to_numpy()
+        saved = splits.from_table(pd.read_csv(run.folder / "split.csv"), ids)
+        splits.check(saved, ids, sha256, study.groups)
+        study = replace(study, split=saved)
+    return run, study
