@@ -1,8 +1,8 @@
 """The suite against the published method as one plain script, side by side: `python benchmarks/fit_and_score.py`.
 
-Two processes take turns, step by step, on the same images, so that a machine that speeds up or slows down does so for
-both. Printed are ratios, suite to script; absolute times belong to the machine. `--full` is the published size (20
-epochs, every image, about half an hour on 2 cores); without it, a size that ends in about 10 minutes.
+Two processes take turns, step by step, on the same images, so that changes of the machine's speed affect both. Read
+the ratios, suite to script; the seconds depend on the machine. `--full` runs the published size (20 epochs, every
+image, about half an hour on 2 cores); the default takes about 10 minutes.
 """
 
 import argparse
@@ -13,12 +13,12 @@ import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 NAMES = ("autoencoder", "vae", "beta_vae")
 FIT_IMAGES = 800
+PARTS = ("load", "fit", "score", "whole study")
 
 
 class Side:
@@ -45,7 +45,7 @@ class Side:
 
 
 def flops(name: str) -> float:
-    """Floating-point operations of the published network on one image, forwards; a sum of products counts 2 each."""
+    """Floating-point operations of a forward pass of one image; a multiplication with its addition counts 2."""
     latent = 512 if name == "autoencoder" else 1024
     encoder = 48 * 48 * 32 * 27 + 24 * 24 * 64 * 288 + 12 * 12 * 128 * 576 + 18432 * 256 + 256 * latent
     decoder = 512 * 18432 + 12 * 12 * 128 * 9 * 128 + 24 * 24 * 128 * 9 * 64 + 48 * 48 * 64 * 9 * 32 + 96 * 96 * 288 * 3
@@ -59,23 +59,23 @@ def main() -> None:
     parser.add_argument(
         "--script-without-onednn",
         action="store_true",
-        help="run the script as on processors where TensorFlow leaves oneDNN off by default (AVX2 without AVX-512)",
+        help="run the script as on processors with AVX2 and without AVX-512, where TensorFlow leaves oneDNN off",
     )
-    given = parser.parse_args()
-    epochs, limit = (20, 10_000) if given.full else (4, 2_000)
+    arguments = parser.parse_args()
+    epochs, limit = (20, 10_000) if arguments.full else (4, 2_000)
     with tempfile.TemporaryDirectory(prefix="anomaly-benchmark-") as cache:
-        script = {"TF_CPP_MIN_LOG_LEVEL": "3"} | ({"TF_ENABLE_ONEDNN_OPTS": "0"} if given.script_without_onednn else {})
+        onednn = {"TF_ENABLE_ONEDNN_OPTS": "0"} if arguments.script_without_onednn else {}
         sides = {
-            "script": Side("plain", script),
+            "script": Side("plain", {"TF_CPP_MIN_LOG_LEVEL": "3"} | onednn),
             "suite": Side("suite", {"ANOMALY_CACHE_DIR": cache}),
         }
         result = run(sides, epochs, limit)
         result["memory_mb"] = {name: round(side.ask("memory")) for name, side in sides.items()}
     result = describe(result, epochs, limit)
-    result["size"]["oneDNN in the script"] = "off" if given.script_without_onednn else "TensorFlow's default"
+    result["size"]["oneDNN in the script"] = "off" if arguments.script_without_onednn else "TensorFlow's default"
     print_result(result)
-    if given.save:
-        given.save.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if arguments.save:
+        arguments.save.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def run(sides: dict[str, Side], epochs: int, limit: int) -> dict:
@@ -90,7 +90,7 @@ def run(sides: dict[str, Side], epochs: int, limit: int) -> dict:
             if command[0] == "fit":
                 losses.setdefault(command[1], {})[name] = answer["result"]
         products.append(sides["suite"].ask("product"))
-    return {"seconds": seconds, "product_gflops": [round(each, 1) for each in products], "losses": losses}
+    return {"seconds": seconds, "product_gflops": [round(product, 1) for product in products], "losses": losses}
 
 
 def steps(epochs: int, limit: int):
@@ -100,24 +100,25 @@ def steps(epochs: int, limit: int):
         yield f"score {name}", ("score", limit)
 
 
-def describe(result: dict, epochs: int, limit: int) -> dict:
-    def total(side: str, start: str = "") -> float:
-        return sum(value for step, value in result["seconds"][side].items() if step.startswith(start))
+def total(result: dict, side: str, part: str) -> float:
+    """Seconds of a side for one of `PARTS`."""
+    by_step = result["seconds"][side]
+    return sum(by_step[step] for step in by_step if part == "whole study" or step.startswith(part))
 
-    ratios = {
-        part: round(total("suite", start) / total("script", start), 3)
-        for part, start in (("load", "load"), ("fit", "fit"), ("score", "score"), ("whole study", ""))
-    }
+
+def describe(result: dict, epochs: int, limit: int) -> dict:
+    from lib.core import provenance  # not above: `lib` turns oneDNN on in the environment, which the script inherits
+
+    ratios = {part: round(total(result, "suite", part) / total(result, "script", part), 3) for part in PARTS}
     ratios["peak memory"] = round(result["memory_mb"]["suite"] / result["memory_mb"]["script"], 3)
     peak = sorted(result["product_gflops"])[len(result["product_gflops"]) // 2]
-    rates = {}
-    for side in ("script", "suite"):
-        work = sum(3 * flops(name) * FIT_IMAGES * epochs for name in NAMES)
-        rates[side] = round(work / total(side, "fit") / 1e9 / peak, 3)
+    operations = sum(3 * flops(name) * FIT_IMAGES * epochs for name in NAMES)  # backwards: twice as many as forwards
+    rates = {side: round(operations / total(result, side, "fit") / 1e9 / peak, 3) for side in ("script", "suite")}
+    versions = {name.removesuffix("-cpu"): version for name, version in provenance.versions().items()}
     return {
         "when": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "versions": {name: metadata.version(name) for name in ("keras", "numpy")} | {"tensorflow": _tensorflow()},
+        "versions": {name: versions[name] for name in ("keras", "numpy", "tensorflow")},
         "size": {"epochs": epochs, "scored at most": limit},
         "ratios, suite to script": ratios,
         "fit, share of the matrix product's rate": rates,
@@ -126,22 +127,10 @@ def describe(result: dict, epochs: int, limit: int) -> dict:
     }
 
 
-def _tensorflow() -> str:
-    for name in ("tensorflow-cpu", "tensorflow"):
-        try:
-            return metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return ""
-
-
 def print_result(result: dict) -> None:
     print(f"{'':<14}{'script':>10}{'suite':>10}{'ratio':>8}")
-    for part, start in (("load", "load"), ("fit", "fit"), ("score", "score"), ("whole study", "")):
-        times = [
-            sum(value for step, value in result["seconds"][side].items() if step.startswith(start))
-            for side in ("script", "suite")
-        ]
+    for part in PARTS:
+        times = [total(result, side, part) for side in ("script", "suite")]
         ratio = result["ratios, suite to script"][part]
         print(f"{part:<14}{times[0]:>8.1f} s{times[1]:>8.1f} s{ratio:>8.3f}")
     memory = result["memory_mb"]

@@ -1,8 +1,8 @@
-"""The published method as a student would write it: one script, arrays in lists, `fit` and `predict` as they come.
+"""The published method as one plain script with Keras's own `fit` and `predict`, which the suite is compared with.
 
-It is what the suite is measured against: the study's layers, losses, seed and order of work, in our own words, with
-nothing of `lib`. Every image is decoded twice (to count, to prepare), kept as float32 three times over, and
-reconstructed twice a detector (once to look at what is flagged, once for the metrics).
+It has the study's layers, losses, seed and order of work, and uses nothing of `lib`. Every image is decoded twice (to
+count, and to prepare), held as float32 three times, and reconstructed twice by each detector (for the flagged images,
+and for the metrics).
 """
 
 import numpy as np
@@ -69,7 +69,7 @@ class VAE(keras.Model):
 
 
 class Script:
-    """The script's state between its steps, so that a benchmark can time one step at a time."""
+    """The script's state between its steps, so that a benchmark can time them one by one."""
 
     def load(self):
         tf.random.set_seed(SEED)
@@ -97,7 +97,7 @@ class Script:
         return history.history["loss"]
 
     def score(self, limit):
-        """Each question asks the model again; `limit` anomalies, normal images, and images in all at the most."""
+        """Anomalies, normal images and all images are reconstructed separately, at most `limit` of each."""
         for images in (self.anomalies[:limit], self.normal[:limit]):
             errors = np.mean(np.square(images - self.model.predict(images, verbose=0)), axis=(1, 2, 3))
             (errors > THRESHOLD).sum()

@@ -1,7 +1,6 @@
-"""Where a step of the published fit spends its time, by operation: `python benchmarks/profile_step.py`.
+"""Where a training step of the published autoencoder spends its time: `python benchmarks/profile_step.py`.
 
-Operations run one after another here, as two at once would share the cores and each look slower than it is. The share
-of the matrix product's rate is of multiplications and additions that the layer needs, however it is computed.
+Operations run one after another here: two at a time would share the cores, and each would seem slower than it is.
 """
 
 import collections
@@ -10,25 +9,21 @@ import os
 import re
 import tempfile
 
-import numpy as np
-
 os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # read when TensorFlow is imported
 
-import lib.core.backend  # noqa: F401 - with the suite's settings, and quietly
-from lib import detectors, params
+import autoencoder
+
 from lib.core.backend import keras, tf
-from lib.detectors.reconstruction import training
+from lib.detectors.reconstruction.networks import training
 
 STEPS = 6
 
 
 def main() -> None:
-    study = params.load("airplanes")
-    detector = detectors.build("autoencoder", study, 3)
-    model, optimizer = detector.model, training.OnePassAdam(0.001)
+    model, optimizer = autoencoder.network().model, training.OnePassAdam(0.001)
     variables = model.trainable_variables
     optimizer.build(variables)
-    images = tf.constant(np.random.default_rng(0).random((study.batch_size, 96, 96, 3), np.float32))
+    images = tf.constant(autoencoder.batch())
 
     @tf.function(jit_compile=False)
     def step():
@@ -44,33 +39,32 @@ def main() -> None:
         for _ in range(STEPS):
             step().numpy()
         tf.profiler.experimental.stop()
-        spent = by_operation(glob.glob(f"{folder}/**/*.xplane.pb", recursive=True)[0])
-    total = sum(spent.values())
-    print(f"{total / STEPS:.0f} ms a step of {study.batch_size} images, by operation:")
-    for name, milliseconds in sorted(spent.items(), key=lambda pair: -pair[1])[:25]:
-        print(f"{milliseconds / STEPS:8.1f} ms {milliseconds / total:6.1%}  {name}")
+        milliseconds = by_operation(glob.glob(f"{folder}/**/*.xplane.pb", recursive=True)[0])
+    total = sum(milliseconds.values())
+    print(f"{total / STEPS:.0f} ms a step of {len(images)} images, by operation:")
+    for name, value in sorted(milliseconds.items(), key=lambda pair: -pair[1])[:25]:
+        print(f"{value / STEPS:8.1f} ms {value / total:6.1%}  {name}")
 
 
 def by_operation(path: str) -> dict[str, float]:
-    """Milliseconds by operation and layer, of a recorded profile."""
+    """Milliseconds by layer and operation, from a recorded profile."""
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     space = xplane_pb2.XSpace()
     with open(path, "rb") as file:
         space.ParseFromString(file.read())
-    spent: dict[str, float] = collections.Counter()
+    milliseconds: dict[str, float] = collections.Counter()
     for plane in space.planes:
         for line in plane.lines:
             for event in line.events:
                 name = plane.event_metadata[event.metadata_id].name
                 if ":" in name and not name.startswith(("$", "Eager", "ExecutorState", "KernelAndDeviceFunc")):
                     operation, _, kind = name.partition(":")
+                    kind = kind.removeprefix("_MklNative").removeprefix("_Mkl")
                     backwards = "backwards " if "gradient_tape" in operation or "Backprop" in operation else ""
                     layer = re.sub(r".*?((?:conv2d|dense|image|latent|one_pass_adam)\w*).*", r"\1", operation)
-                    spent[f"{backwards}{layer}: {kind.removeprefix('_MklNative').removeprefix('_Mkl')}"] += (
-                        event.duration_ps / 1e9
-                    )
-    return spent
+                    milliseconds[f"{backwards}{layer}: {kind}"] += event.duration_ps / 1e9
+    return milliseconds
 
 
 if __name__ == "__main__":

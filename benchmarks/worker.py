@@ -1,7 +1,7 @@
-"""One side of `benchmarks/fit_and_score.py` as a process of its own, told over standard input what to do next.
+"""One side of `benchmarks/fit_and_score.py` as a process of its own, which reads commands from standard input.
 
-Each line is JSON, `["load"]`, `["fit", name, epochs]`, `["score", limit]`, `["product"]` or `["memory"]`; each answer
-is one line with its seconds. A side that waits uses no processor time, so the two can take turns.
+A command is a line of JSON: `["load"]`, `["fit", name, epochs]`, `["score", limit]`, `["product"]` or `["memory"]`.
+The answer is a line of JSON too. A side that waits uses no processor time, so the two can take turns.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 import time
+from dataclasses import replace
 
 
 class Suite:
@@ -16,7 +17,7 @@ class Suite:
 
     def load(self):
         from lib import params
-        from lib.study.study import Study
+        from lib.study import Study
 
         self.study = Study.open(params.load("airplanes"))
         return len(self.study.labels)
@@ -24,16 +25,16 @@ class Suite:
     def fit(self, name, epochs):
         from lib import detectors
 
-        params = self.study.params.model_copy(update={"epochs": epochs})
-        self.detector = detectors.build(name, params, self.study.images.images.shape[-1])
-        return self.detector.fit(self.study.pixels(self.study.split.fit))["loss"]
+        self.detector = detectors.spec(name, {"epochs": epochs}, self.study.params.model_dump()).create()
+        return self.detector.fit(self.study.images, self.study.split.fit)["loss"]
 
     def score(self, limit):
-        return self.detector.score(self.study.images.images[:limit])
+        images = self.study.images
+        return self.detector.score(replace(images, images=images.images[:limit]))  # `take` would copy them to memory
 
 
 def product(size: int = 2048, times: int = 5) -> float:
-    """GFLOP/s of a plain float32 matrix product, the most that this machine's layers could reach."""
+    """GFLOP/s of a plain float32 matrix product, an upper bound for what the layers can reach on this machine."""
     import tensorflow as tf
 
     matrix = tf.random.normal([size, size])
@@ -49,9 +50,9 @@ def product(size: int = 2048, times: int = 5) -> float:
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # keeps what libraries print out of the answers
     if sys.argv[1] == "suite":
-        import lib.core.backend  # noqa: F401 - quietly, with the suite's settings
+        import lib.core.backend  # noqa: F401 - imports TensorFlow with the suite's settings and without messages
 
         side = Suite()
     else:
@@ -70,7 +71,7 @@ def main() -> None:
             started = time.perf_counter()
             result = getattr(side, command)(*arguments)
             answer = {"seconds": time.perf_counter() - started}
-            answer["result"] = result if isinstance(result, int | list) else [float(each) for each in result[:4]]
+            answer["result"] = result if isinstance(result, int | list) else [float(score) for score in result[:4]]
         print(json.dumps(answer), file=answers, flush=True)
 
 

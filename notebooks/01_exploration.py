@@ -14,8 +14,9 @@
 # %% [markdown]
 # # Explore the images
 #
-# What counts as normal in this study, what as an anomaly, and what does a detector see of either? This page describes
-# the data set before any model is fitted.
+# What counts as normal in this study, what as an anomaly, and what does a
+# detector see of either? This page describes the data set before any model is
+# fitted.
 
 # %%
 from lib import params
@@ -38,8 +39,8 @@ seed: int = 555  # of every random choice
 # %% [markdown]
 # ## Count the images
 #
-# One class is normal. Every image of every other class is an anomaly, whatever it shows. The numbers of each decide
-# what the figures of later pages mean.
+# One class is normal. Every image of every other class is an anomaly, whatever
+# it shows. The numbers of each decide what the figures of later pages mean.
 
 # %%
 opened = Study.open(params.collect(globals()))
@@ -48,8 +49,8 @@ counts = originals["class_name"].value_counts()
 show.prose(text.totals(opened.params, opened.counts, (counts.index[0], int(counts.iloc[0]))))
 
 # %% [markdown]
-# [Figure](#fig-classes) shows the largest classes, the normal one among them, and [Table](#tab-classes) gives their
-# shares.
+# [Figure](#fig-classes) shows the largest classes, the normal one among them,
+# and [Table](#tab-classes) gives their shares.
 
 # %%
 show.figure(
@@ -68,9 +69,11 @@ show.table(
 # %% [markdown]
 # ## Prepare the images
 #
-# A convolutional network takes images of one size. Each original is decoded, scaled to values from 0 to 1 and resized
-# with bilinear interpolation, as in the published study. The result is stored with 8 bits a value. Rounding adds an
-# error of at most half a level in 255, which is far below any threshold used here.
+# A convolutional network takes images of one size. Each original is decoded,
+# scaled to values from 0 to 1 and resized with bilinear interpolation, as in
+# the published study. The result is stored with 8 bits a value. Rounding adds
+# an error of at most half a level in 255, which is far below any threshold used
+# here.
 
 # %%
 show.prose(text.originals(originals["height"], originals["width"], image_size))
@@ -78,8 +81,8 @@ show.prose(text.originals(originals["height"], originals["width"], image_size))
 # %% [markdown]
 # ## Divide the images
 #
-# A detector is fitted on normal images only. The protocol decides which images it is tested on, and so what its figures
-# are worth.
+# A detector is fitted on normal images only. The protocol decides which images
+# it is tested on, and so what its figures are worth.
 
 # %%
 show.prose(text.protocol(opened.params, opened.parts, opened.split.seen))
@@ -92,8 +95,9 @@ show.table(
 )
 
 # %% [markdown]
-# The same photograph in two parts would be a leak: the detector would be tested on what it was fitted on. Images are
-# therefore compared by their bytes and by their content before they are divided.
+# The same photograph in two parts would be a leak: the detector would be tested
+# on what it was fitted on. Images are therefore compared by their bytes and by
+# their content before they are divided.
 
 # %%
 show.prose(text.duplicates(**opened.duplicates()))
@@ -101,9 +105,10 @@ show.prose(text.duplicates(**opened.duplicates()))
 # %% [markdown]
 # ## Look at some images
 #
-# Normal images are in [Figure](#fig-normal), anomalies in [Figure](#fig-anomalies), as the detector sees them, drawn at
-# random with the study's seed. Do the normal images share a shape, or only a background and a composition? A detector
-# that compares pixels may rely on the latter.
+# Normal images are in [Figure](#fig-normal), anomalies in
+# [Figure](#fig-anomalies), as the detector sees them, drawn at random with the
+# study's seed. Do the normal images share a shape, or only a background and a
+# composition? A detector that compares pixels may rely on the latter.
 
 # %%
 normal = examples.sample(opened, opened.normal, seed)

@@ -13,9 +13,11 @@
 
 # %% [markdown]
 # # Fit the detectors
-# Can a network learn to reproduce normal images from a short vector? If it learns only that, it should reproduce other
-# images badly, and the error can be measured. This page fits the published study's autoencoder on normal images, and
-# every other detector of this study, and scores every image with each. Later pages only read the results.
+# Can a network learn to reproduce normal images from a short vector? If it
+# learns only that, it should reproduce other images badly, and the error can be
+# measured. This page fits the published study's autoencoder on normal images,
+# and every other detector of this study, and scores every image with each.
+# Later pages only read the results.
 
 # %%
 from lib import params
@@ -58,11 +60,13 @@ published: str = ""  # published figures to compare with, a name in params/publi
 
 # %% [markdown]
 # ## Fit every detector
-# The loss of the autoencoder is the mean squared error between an image and its reconstruction, over all pixels and
-# channels, with values from 0 to 1. The optimiser is Adam. The initial weights, the order of the images and every other
-# random choice follow from the seed. The images come in the same order in every epoch, because the published study's
-# code seeds TensorFlow globally, which makes Keras repeat its first shuffle. Fitted detectors are cached: running this
-# page again only fits what has changed.
+# The loss of the autoencoder is the mean squared error between an image and its
+# reconstruction, over all pixels and channels, with values from 0 to 1. The
+# optimiser is Adam. The initial weights, the order of the images and every
+# other random choice follow from the seed. The images come in the same order in
+# every epoch, because the published study's code seeds TensorFlow globally,
+# which makes Keras repeat its first shuffle. Fitted detectors are cached:
+# running this page again only fits what has changed.
 
 # %%
 opened = Study.open(params.collect(globals()))
@@ -80,8 +84,9 @@ show.figure(
 
 # %% [markdown]
 # ## What was fitted
-# The autoencoder has an encoder of three convolutions, each halving height and width, and two dense layers. The decoder
-# has the same layers in reverse. All activations are ReLU, except for the latent vector (none) and the last layer
+# The autoencoder has an encoder of three convolutions, each halving height and
+# width, and two dense layers. The decoder has the same layers in reverse. All
+# activations are ReLU, except for the latent vector (none) and the last layer
 # (sigmoid, so that its values lie between 0 and 1).
 
 # %%
@@ -95,8 +100,9 @@ show.table(
 
 # %% [markdown]
 # ## Compare with the originals
-# [Figure](#fig-pairs) shows the first images that the autoencoder was fitted on, and its reconstructions. Some blur is
-# expected: the mean squared error penalises a soft edge less than an edge in the wrong place.
+# [Figure](#fig-pairs) shows the first images that the autoencoder was fitted
+# on, and its reconstructions. Some blur is expected: the mean squared error
+# penalises a soft edge less than an edge in the wrong place.
 
 # %%
 show.figure(
@@ -107,8 +113,9 @@ show.figure(
 
 # %% [markdown]
 # ## Every detector of this study
-# [Table](#tab-fits) lists every fit. Where the study holds no images out, the detectors are also fitted with images
-# held out, so that they can be compared on images that none of them has seen; see the chapter on comparison.
+# [Table](#tab-fits) lists every fit. Where the study holds no images out, the
+# detectors are also fitted with images held out, so that they can be compared
+# on images that none of them has seen; see the chapter on comparison.
 
 # %%
 saved = comparison.save_detectors(opened, run, fitted)

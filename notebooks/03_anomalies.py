@@ -13,12 +13,12 @@
 
 # %% [markdown]
 # # See what is flagged and what is missed
-# Which images does the autoencoder flag, which of them rightly, and what do its mistakes have in common? This page
-# reads the scores that training wrote: the mean squared error between each image and its reconstruction. A higher score
+# Which images does the autoencoder flag, which of them rightly, and what do its
+# mistakes have in common? This page reads the scores that training wrote: the
+# mean squared error between each image and its reconstruction. A higher score
 # is more abnormal, and a score above the threshold is flagged.
 
 # %%
-from lib.data import attributes
 from lib.evaluation import claims, evaluate, metrics, mistakes
 from lib.presentation import examples, plots, sections, show, tables, text
 from lib.study import published_at
@@ -37,16 +37,15 @@ wrong = mistakes.mistakes(opened, scores, threshold)
 
 # %% [markdown]
 # ## Decide at the threshold
-# [Figure](#fig-scores) shows the scores of the normal images and of the anomalies of the test set. Anomalies to the
-# left of the threshold are missed; normal images to its right are false alarms.
+# [Figure](#fig-scores) shows the scores of the normal images and of the
+# anomalies of the test set. Anomalies to the left of the threshold are missed;
+# normal images to its right are false alarms.
 
 # %%
 result = metrics.at_threshold(*evaluate.labels_and_scores(opened, run, "autoencoder"), threshold)
 published = published_at(opened.params, "autoencoder", threshold)
 show.prose(text.threshold(rule, opened.params, len(opened.split.calibration), result["fpr"]))
 show.prose(text.decisions("autoencoder", result, threshold, published))
-
-# %%
 show.figure(
     plots.score_histogram(scores[normal], scores[anomalies], threshold),
     label="fig-scores",
@@ -55,8 +54,9 @@ show.figure(
 
 # %% [markdown]
 # ## The lowest and the highest scores
-# The four lowest and the four highest scores, with the decision for each: anomalies in
-# [Figure](#fig-extreme-anomalies), normal images in [Figure](#fig-extreme-normal).
+# The four lowest and the four highest scores, with the decision for each:
+# anomalies in [Figure](#fig-extreme-anomalies), normal images in
+# [Figure](#fig-extreme-normal).
 
 # %%
 show.figure(
@@ -74,8 +74,9 @@ show.figure(
 
 # %% [markdown]
 # ## Where the error lies
-# For the five anomalies with the highest scores, [Figure](#fig-maps) shows where image and reconstruction differ:
-# bright is a large difference. All five share one colour scale.
+# For the five anomalies with the highest scores, [Figure](#fig-maps) shows
+# where image and reconstruction differ: bright is a large difference. All five
+# share one colour scale.
 
 # %%
 show.figure(
@@ -85,17 +86,19 @@ show.figure(
 )
 
 # %% [markdown]
-# A reconstruction has errors at every edge, in normal images and in anomalies. A network trained on many other images
-# can show where an image is unlike all normal ones: for each patch, the distance to the nearest normal patch.
-# These maps are of the anomalies with the lowest scores, which the autoencoder reconstructs best.
+# A reconstruction has errors at every edge, in normal images and in anomalies.
+# A network trained on many other images can show where an image is unlike all
+# normal ones: for each patch, the distance to the nearest normal patch. These
+# maps are of the anomalies with the lowest scores, which the autoencoder
+# reconstructs best.
 
 # %%
 sections.heat_maps(opened, run)
 
 # %% [markdown]
 # ## What the mistakes look like
-# [Figure](#fig-missed) shows missed anomalies, lowest score first, and [Figure](#fig-alarms) shows false alarms, highest
-# score first.
+# [Figure](#fig-missed) shows missed anomalies, lowest score first, and
+# [Figure](#fig-alarms) shows false alarms, highest score first.
 
 # %%
 shown = examples.lowest(scores, wrong.missed)
@@ -115,42 +118,35 @@ show.figure(
 
 # %% [markdown]
 # ## What the mistakes have in common
-# The published study named such features by eye: backgrounds, colours, the size of the object. Here each is measured on
-# every image, and groups are compared: missed with detected anomalies, and false alarms with normal images that
-# pass. A value near one half means that the feature does not distinguish the groups.
+# The published study named such features by eye: backgrounds, colours, the size
+# of the object. Here each is measured on every image, and groups are compared:
+# missed with detected anomalies, and false alarms with normal images that pass.
+# A value near one half means that the feature does not distinguish the groups.
 
 # %%
-compared = mistakes.compare(opened, wrong.missed, wrong.detected)
-show.prose(text.shifts("missed anomalies", "detected ones", len(wrong.missed), *compared))
-show.table(
-    tables.shifts(*compared),
-    label="tab-missed",
-    caption=f"Features of the {len(wrong.missed):,} missed anomalies against {len(wrong.detected):,} detected ones.",
-)
+names = "missed anomalies", "detected anomalies"
+sections.compared(opened, names, wrong.missed, wrong.detected, "tab-missed")
 
 # %%
-compared = mistakes.compare(opened, wrong.alarms, wrong.passed)
-show.prose(text.shifts("false alarms", "normal images that pass", len(wrong.alarms), *compared))
-show.table(
-    tables.shifts(*compared),
-    label="tab-alarms",
-    caption=f"Features of the {len(wrong.alarms):,} false alarms and of {len(wrong.passed):,} normal images that pass.",
-)
+names = "false alarms", "normal images that pass"
+sections.compared(opened, names, wrong.alarms, wrong.passed, "tab-alarms")
 
 # %% [markdown]
 # ## What the published study claims of them
-# The study looked at some mistakes and named what they share. Each claim is tested here on all of them: is it true of
-# most mistakes, and is it more often true of them than of the images that the detector decides rightly?
+# The study looked at some mistakes and named what they share. Each claim is
+# tested here on all of them: is it true of most mistakes, and is it more often
+# true of them than of the images that the detector decides rightly?
 
 # %%
-measured = attributes.of_images(opened.images)
+measured = mistakes.measured(opened)
 verdicts = claims.check_claims(measured, opened.params.normal_class, wrong.missed, wrong.alarms, anomalies, normal)
 show.table(tables.claims(verdicts), label="tab-claims", caption="The study's claims, and the result of testing each.")
 show.prose(text.claims(verdicts))
 
 # %% [markdown]
-# Which features go with the score itself? [Table](#tab-associations) correlates each feature with the score, among the
-# normal images and among the anomalies of the test set.
+# Which features go with the score itself? [Table](#tab-associations) correlates
+# each feature with the score, among the normal images and among the anomalies
+# of the test set.
 
 # %%
 associations = claims.associations(measured, scores, {"normal images": normal, "anomalies": anomalies})
@@ -162,8 +158,11 @@ show.table(
 
 # %% [markdown]
 # ## Which classes are missed
-# Recall by class, with intervals, since a class with few images can have a low recall by chance.
-# [Figure](#fig-classes-recall) shows the classes with the lowest and the highest recall.
+# Recall by class, with intervals, since a class with few images can have a low
+# recall by chance. [Figure](#fig-classes-recall) and
+# [Table](#tab-classes-recall) show the classes with the lowest and the highest
+# recall, [Figure](#fig-hardest) and [Figure](#fig-easiest) some of their
+# images.
 
 # %%
 by_class = evaluate.by_class(opened, run, "autoencoder", threshold)
@@ -173,12 +172,8 @@ show.figure(
     label="fig-classes-recall",
     caption=f"Recall at the threshold of {threshold:.4g} for the hardest and the easiest classes, with 95 % intervals.",
 )
-
-# %%
 show.table(
-    tables.by_class(by_class),
-    label="tab-classes-recall",
-    caption="The hardest and the easiest classes: images, recall at the threshold, and AUROC, with 95 % intervals.",
+    tables.by_class(by_class), label="tab-classes-recall", caption="The same classes: images, recall, and AUROC."
 )
 
 # %%
@@ -196,7 +191,9 @@ show.figure(
 
 # %% [markdown]
 # ## What to do about it
-# Each recommendation follows from figures of this page. None of them has been tried on this page.
+# Each recommendation follows from figures of this page. None of them has been
+# tried on this page; the chapter on comparison tests those of the published
+# study.
 
 # %%
 advice = text.advice(verdicts, associations)

@@ -14,8 +14,9 @@
 # %% [markdown]
 # # Evaluate the autoencoder
 #
-# How good is the published autoencoder at this threshold, how good at any threshold, and how much of that would a
-# decision without looking at the image reach?
+# How good is the published autoencoder at this threshold, how good at any
+# threshold, and how much of that would a decision without looking at the image
+# reach?
 
 # %%
 import numpy as np
@@ -38,9 +39,11 @@ labels, scores = evaluate.labels_and_scores(opened, run, "autoencoder")
 # %% [markdown]
 # ## At the threshold
 #
-# An anomaly is the positive class: recall is the share of anomalies that are flagged, precision the share of flagged
-# images that are anomalies. Accuracy and F1 depend on the share of anomalies, so each is shown beside what flagging
-# every image would reach. Balanced accuracy and the Matthews correlation coefficient (MCC) do not depend on it.
+# An anomaly is the positive class: recall is the share of anomalies that are
+# flagged, precision the share of flagged images that are anomalies. Accuracy
+# and F1 depend on the share of anomalies, so each is shown beside what flagging
+# every image would reach. Balanced accuracy and the Matthews correlation
+# coefficient (MCC) do not depend on it.
 
 # %%
 show.prose(text.threshold(rule, opened.params, len(opened.split.calibration), result["fpr"]))
@@ -61,9 +64,11 @@ show.figure(
 # %% [markdown]
 # ## At any threshold
 #
-# The ROC curve in [Figure](#fig-roc) shows every threshold at once: the share of anomalies flagged against the share of
-# normal images flagged. The dot is the threshold of this study. AUROC, the area under the curve, is the probability
-# that a random anomaly scores higher than a random normal image; it does not depend on the threshold.
+# The ROC curve in [Figure](#fig-roc) shows every threshold at once: the share
+# of anomalies flagged against the share of normal images flagged. The dot is
+# the threshold of this study. AUROC, the area under the curve, is the
+# probability that a random anomaly scores higher than a random normal image; it
+# does not depend on the threshold.
 
 # %%
 fpr, tpr, _ = metrics.roc_curve(labels, scores)
@@ -75,8 +80,8 @@ show.figure(
 )
 
 # %% [markdown]
-# Precision against recall ([Figure](#fig-pr)) looks good wherever anomalies are common: its chance level is their
-# share, not one half.
+# Precision against recall ([Figure](#fig-pr)) looks good wherever anomalies are
+# common: its chance level is their share, not one half.
 
 # %%
 recall, precision, _ = metrics.pr_curve(labels, scores)
@@ -89,8 +94,10 @@ show.figure(
 # %% [markdown]
 # ## Every metric
 #
-# Every metric with its interval, with what chance would reach, and with what flagging every image would reach. Where
-# the interval includes the trivial value, the table says that the metric is no evidence for the detector.
+# [Table](#tab-against-chance) gives every metric on the test set. Each stands
+# beside its interval, what chance would reach, and what flagging every image
+# would reach. Where the interval includes the trivial value, the table says
+# that the metric is no evidence for the detector.
 
 # %%
 show.table(
@@ -103,7 +110,8 @@ show.prose(metrics.INTERVALS)
 # %% [markdown]
 # ## On images that it was not fitted on
 #
-# A detector scores the images that it was fitted on lower than new ones. How much of its AUROC comes from that?
+# A detector scores the images that it was fitted on lower than new ones. How
+# much of its AUROC comes from that?
 
 # %%
 held_out = evaluate.held_out(opened, run)
@@ -112,9 +120,10 @@ show.prose(text.held_out(held_out.own, held_out.new, held_out.fitted, held_out.u
 # %% [markdown]
 # ## Against baselines
 #
-# Would a cheaper detector do as well? The same held-out images, scored by baselines that take seconds, and by shortcuts
-# that use nothing in the image: the size and proportions of the file, and blank margins. [Figure](#fig-baselines)
-# compares their AUROC with the autoencoder's.
+# Would a cheaper detector do as well? The same held-out images, scored by
+# baselines that take seconds, and by shortcuts that use nothing in the image:
+# the size and proportions of the file, and blank margins.
+# [Figure](#fig-baselines) compares their AUROC with the autoencoder's.
 
 # %%
 rows = comparison.cheap(comparison.leaderboard(opened, run))
@@ -135,7 +144,10 @@ show.table(
 # %% [markdown]
 # ## How much depends on the seed
 #
-# Another seed gives other initial weights and another order of the images, and so another detector.
+# Another seed gives other initial weights and another order of the images, and
+# so another detector. A difference between two detectors that is smaller than
+# the difference between two seeds says nothing about the detectors. Mixed
+# precision, where a study uses it, changes the scores as well.
 
 # %%
 by_seed = evaluate.seeds(opened, run)
@@ -152,19 +164,20 @@ if policy := text.dtype_policy(opened.params.dtype_policy, evaluate.dtype_policy
 # %% [markdown]
 # ## What it costs to use
 #
-# The share of anomalies in use is seldom that of a data set. Of a thousand images with the prevalence of this study's
-# parameter set, how many are reviewed, how many anomalies are missed, and how many false alarms are there?
+# The share of anomalies in use is seldom that of a data set. Of a thousand
+# images with the prevalence of this study's parameter set, how many are
+# reviewed, how many anomalies are missed, and how many false alarms are there?
 
 # %%
 prevalence = opened.params.prevalence
 grid = np.unique(np.quantile(scores, np.linspace(0, 1, 201)))
-work = metrics.operations(*metrics.error_rates(labels, scores, grid), prevalence)
+work = metrics.operations(*metrics.error_rates(labels, scores, grid), prevalence, thresholds=grid)
 here = metrics.operations(*metrics.error_rates(labels, scores, [threshold]), prevalence)
 show.prose(text.workload(here.iloc[0], prevalence))
 
 # %%
 show.figure(
-    plots.operations(grid, work["reviewed"], work["missed"], work["false_alarms"], threshold),
+    plots.operations(work, threshold),
     label="fig-operations",
     caption=f"Of 1,000 images with {text.percent(prevalence)} anomalies: reviewed, missed, and false alarms.",
 )

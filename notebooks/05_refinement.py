@@ -14,9 +14,10 @@
 # %% [markdown]
 # # Refine the autoencoder
 #
-# Would a variational autoencoder do better, and would another threshold? The published study tried both. It found that
-# its VAE reconstructs nothing, and repaired it by reducing the weight of the KL term (β-VAE). This page does the same,
-# and shows why the first one fails.
+# Would a variational autoencoder do better, and would another threshold? The
+# published study tried both. It found that its VAE reconstructs nothing, and
+# repaired it by reducing the weight of the KL term (β-VAE). This page does the
+# same, and shows why the first one fails.
 
 # %%
 import numpy as np
@@ -40,14 +41,16 @@ beta = opened.params.beta
 # %% [markdown]
 # ## A variational autoencoder
 #
-# The encoder gives a mean and a variance for every latent value; the decoder gets a random draw from them. Added to the
-# mean squared error is the KL divergence between those distributions and a standard normal one:
+# The encoder gives a mean and a variance for every latent value; the decoder
+# gets a random draw from them. Added to the mean squared error is the KL
+# divergence between those distributions and a standard normal one:
 #
 # $$ L = \frac{1}{HWC} \lVert x - \hat{x} \rVert^2
 #   + \beta \cdot \mathrm{KL}\left(q(z|x) \,\Vert\, \mathcal{N}(0, I)\right) $$
 #
-# The first term is a mean over pixels, the second a sum over latent values, and the study's VAE has $\beta = 1$. The
-# study draws anew whenever it scores. Here the draw for an image follows from the seed and the image, so that its score
+# The first term is a mean over pixels, the second a sum over latent values, and
+# the study's VAE has $\beta = 1$. The study draws anew whenever it scores. Here
+# the draw for an image follows from the seed and the image, so that its score
 # is always the same.
 
 # %%
@@ -57,6 +60,7 @@ vae = sections.variant(opened, run, "vae")
 # ## A smaller weight of the KL term
 #
 # The same network, with the KL term multiplied by the small β of this study.
+# Its score, like that of the VAE, is the mean squared error of one draw.
 
 # %%
 beta_vae = sections.variant(opened, run, "beta_vae")
@@ -64,7 +68,10 @@ beta_vae = sections.variant(opened, run, "beta_vae")
 # %% [markdown]
 # ## Why the plain VAE fails
 #
-# [Figure](#fig-terms) shows the two terms of the loss, as they were weighed in training.
+# [Figure](#fig-terms) shows the two terms of the loss, as they were weighed in
+# training. Where the weighted KL term is far below the reconstruction term from
+# the first epochs on, and the reconstructions of different images are alike,
+# the network has given up the latent vector to make the KL term small.
 
 # %%
 vae_history, beta_history = run.history("vae"), run.history("beta_vae")
@@ -86,8 +93,9 @@ show.prose("**β-VAE.** " + text.collapse(beta_history, beta, spread["beta_vae"]
 # %% [markdown]
 # ## What the latent vector carries
 #
-# What passes through the latent vector is measured for each of its values: the KL divergence from the prior, in nats,
-# and whether its mean differs between images. If too little passes, the posterior has collapsed. If the KL term is a
+# What passes through the latent vector is measured for each of its values: the
+# KL divergence from the prior, in nats, and whether its mean differs between
+# images. If too little passes, the posterior has collapsed. If the KL term is a
 # tiny share of the loss, the network is an autoencoder with noise.
 
 # %%
@@ -114,26 +122,24 @@ if len(variants) > len(latent):
 # %% [markdown]
 # ## Side by side
 #
-# [Figure](#fig-roc-all) has the ROC curves of the three detectors, [Table](#tab-all) their figures at the threshold
-# that the study's rule gives each.
+# [Figure](#fig-roc-all) has the ROC curves of the three detectors on the test
+# set, [Table](#tab-all) their figures at the threshold that the study's rule
+# gives each. All three are fitted on the same images and evaluated on the same
+# test set, so differences between the columns come from the detectors alone.
 
 # %%
 names = {"autoencoder": autoencoder, "vae": vae, "beta_vae": beta_vae}
-records = {text.detector_name(name): record for name, record in names.items()}
-curves = {
-    text.detector_name(name): (*metrics.roc_curve(*evaluate.labels_and_scores(opened, run, name))[:2], record["auroc"])
-    for name, record in names.items()
-}
 show.figure(
-    plots.roc_curves(curves),
+    plots.roc_curves(evaluate.roc_curves(opened, run, names)),
     label="fig-roc-all",
     caption="ROC curves of the three detectors on the test set; the diagonal is chance.",
 )
 
 # %%
+records = {text.detector_name(name): record for name, record in names.items()}
 results = {name: {**record["at"], "auroc": record["auroc"]} for name, record in records.items()}
 published = {text.detector_name(name): published_at(opened.params, name, threshold) for name in names}
-show.prose(text.comparison({name: record["auroc"] for name, record in records.items()}, results))
+show.prose(text.ranking({name: record["auroc"] for name, record in records.items()}, results))
 show.table(
     tables.detectors(results, published={name: figures for name, figures in published.items() if figures}),
     label="tab-all",
@@ -143,8 +149,8 @@ show.table(
 # %% [markdown]
 # ## Move the threshold
 #
-# [Table](#tab-sweep) evaluates the same scores of the autoencoder at other thresholds; [Figure](#fig-sweep) shows all
-# thresholds.
+# [Table](#tab-sweep) evaluates the same scores of the autoencoder at other
+# thresholds; [Figure](#fig-sweep) shows all thresholds.
 
 # %%
 figures = [published_at(opened.params, "autoencoder", value) for value in thresholds]
@@ -169,8 +175,8 @@ show.figure(
 # %% [markdown]
 # ## What a mistake may cost
 #
-# The study remarks that its choice of threshold would change if missing an anomaly were costly. The sweep says by how
-# much.
+# The study remarks that its choice of threshold would change if missing an
+# anomaly were costly. The sweep says by how much.
 
 # %%
 show.prose(text.threshold_costs(opened.params.normal_class, thresholds, swept))

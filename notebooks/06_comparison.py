@@ -14,8 +14,9 @@
 # %% [markdown]
 # # Compare the detectors
 #
-# The published study recommends a more complex model, more images and a larger latent vector, and measured none of
-# them. This page tests the recommendations, compares every detector of the study on the same held-out images, and
+# The published study recommends a more complex model, more images and a larger
+# latent vector, and measured none of them. This page tests the recommendations,
+# compares every detector of the study on the same held-out images, and
 # recommends one.
 
 # %%
@@ -35,8 +36,11 @@ show.prose(text.compared_on(opened.params, holdout_of(opened).parts))
 # %% [markdown]
 # ## Test the recommendations
 #
-# Each recommendation is a refinement here: fitted like the published autoencoder except for what it changes, and
-# compared by the same score.
+# Each recommendation is a refinement here: fitted like the published
+# autoencoder except for what it changes, and compared by the same score. A
+# refinement helped, or hurt, if the paired interval of the difference in AUROC
+# leaves out zero and the difference is larger than that of two fits with
+# different seeds.
 
 # %%
 refined = comparison.by_published_score(rows)
@@ -67,9 +71,10 @@ show.table(
 # %% [markdown]
 # ## Other scores of the same reconstructions
 #
-# A mean squared error grows with the contrast of an image, whatever the image shows. Here the published network's
-# reconstructions are also measured in other ways, and its latent vector and features are compared with those of the
-# images it was fitted on.
+# A mean squared error grows with the contrast of an image, whatever the image
+# shows. Here the published network's reconstructions are also measured in other
+# ways, and its latent vector and features are compared with those of the images
+# it was fitted on.
 
 # %%
 by_score = comparison.published_network(rows)
@@ -91,8 +96,9 @@ show.table(
 # %% [markdown]
 # ## Features of a pretrained network
 #
-# No network is fitted here: one that was trained on ImageNet says how alike two images are, and an image is as abnormal
-# as it is far from the normal ones. Images are prepared from the originals at each size.
+# No network is fitted here: one that was trained on ImageNet says how alike two
+# images are, and an image is as abnormal as it is far from the normal ones.
+# Images are prepared from the originals at each size.
 
 # %%
 show.prose(text.features(rows))
@@ -100,8 +106,9 @@ show.prose(text.features(rows))
 # %% [markdown]
 # ## Several detectors together
 #
-# Detectors that make mistakes on different images complement each other. An ensemble takes the mean of their ranks. A
-# detector joins only if it raises the AUROC on the validation set.
+# Detectors that make mistakes on different images complement each other. An
+# ensemble takes the mean of their ranks. A detector joins only if it raises the
+# AUROC on the validation set.
 
 # %%
 show.prose(text.ensembles(rows))
@@ -109,8 +116,9 @@ show.prose(text.ensembles(rows))
 # %% [markdown]
 # ## The leaderboard
 #
-# [Figure](#fig-leaderboard) and [Table](#tab-leaderboard) compare every detector of this report on the same images,
-# [Figure](#fig-minutes) sets their AUROC against their run time.
+# [Figure](#fig-leaderboard) and [Table](#tab-leaderboard) compare every
+# detector of this report on the same images, [Figure](#fig-minutes) sets their
+# AUROC against their run time.
 
 # %%
 notable = comparison.notable(rows)
@@ -137,7 +145,11 @@ show.figure(
 # %% [markdown]
 # ## The recommended detector
 #
-# One detector is chosen on the validation set. Its threshold is set on images that no test has used.
+# One detector is chosen: the one with the highest AUROC on the validation set,
+# shortcuts left out. Its threshold is set on normal images that no test has
+# used, so that the expected false alarm rate on new normal images stays at the
+# target. The detector lies in the run folder under `detectors/`, with its
+# threshold, and can score new images.
 
 # %%
 choice = comparison.choose(opened, run, rows)

@@ -1,10 +1,11 @@
-"""What every test stands on: no network, no windows, a cache of its own, and the two things that may be missing.
+"""Conditions of every test: no network, no windows, a cache of its own.
 
 Tests marked `caltech101` need that data set on disk, tests marked `browser` a Chromium, tests marked `registry` the
-package registry. A person without them sees the tests skipped, with the reason; where `CI=true` they fail instead, so
-that CI can never be green for want of them.
+package registry. Without them these tests are skipped with the reason; where `CI=true` they fail instead, so that CI
+cannot pass without running them.
 """
 
+import importlib.util
 import ipaddress
 import os
 import shutil
@@ -21,19 +22,19 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 CHROME_ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 CALTECH101 = "caltech101/3.0.2/dataset_info.json"
 OWN_FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
-NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens there
+NOWHERE = "http://127.0.0.1:9"  # the discard port, where nothing listens
 
-ENVIRONMENT = dict(os.environ)  # as the tests were started; the registry tests need its proxies and index settings
+ENVIRONMENT = dict(os.environ)  # before any change: the registry tests need its proxies and index settings
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "registry: needs the Python package registry; required when CI=true")
     os.environ["MPLBACKEND"] = "Agg"
-    # The cache and the reports of the person who runs the tests are neither read nor touched.
+    # The user's own cache and reports are neither read nor changed.
     config.stash[OWN_FOLDER] = tempfile.TemporaryDirectory(prefix="anomaly-tests-")
     os.environ["ANOMALY_CACHE_DIR"] = f"{config.stash[OWN_FOLDER].name}/cache"
     os.environ["ANOMALY_REPORTS_DIR"] = f"{config.stash[OWN_FOLDER].name}/reports"
-    # Kernels and other processes that tests start are kept off the network by proxies that nothing answers at.
+    # Kernels and other processes that tests start get proxies that do not answer, so they have no network either.
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         os.environ[name] = os.environ[name.upper()] = NOWHERE
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost,::1"
@@ -47,7 +48,7 @@ def pytest_unconfigure(config):
 
 
 def guarded(connect):
-    """`connect`, but for addresses of other machines, which are refused with `OSError` as by a missing network."""
+    """`connect`, except for addresses of other machines: an `OSError`, as without a network."""
 
     def connect_on_this_machine(self, address):
         if self.family in (socket.AF_INET, socket.AF_INET6) and not is_local(address[0]):
@@ -58,7 +59,7 @@ def guarded(connect):
 
 
 def only_local_names(getaddrinfo):
-    """`getaddrinfo`, but for names of other machines, which are unknown as they are without a network."""
+    """`getaddrinfo`, except for names of other machines: unknown, as without a network."""
 
     def look_up(host, *arguments, **options):
         if host and not is_local(host):
@@ -90,12 +91,12 @@ def pytest_runtest_setup(item):
 
 
 def tfds_folder():
-    """Where tensorflow-datasets keeps its data sets."""
+    """The folder of tensorflow-datasets' data sets."""
     return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser().absolute()
 
 
 def why_no_caltech101():
-    """Empty if Caltech101 is on disk, else the reason to give."""
+    """The reason for skipping; empty if Caltech101 is on disk."""
     if (tfds_folder() / CALTECH101).is_file():
         return ""
     return f"Caltech101 is not on disk: no {tfds_folder() / CALTECH101} (TFDS_DATA_DIR names another folder)"
@@ -110,18 +111,26 @@ def browser():
 
 
 def why_no_browser():
-    """Empty if there is a Chromium, else the reason to give."""
+    """The reason for skipping; empty if there is a Chromium."""
     return "" if browser() else f"no Chromium: none of {', '.join(BROWSERS)} is on PATH (CHROMIUM names another)"
 
 
 def why_no_registry():
-    """Empty if pip gets an answer from its index, else the reason to give; asked once a session."""
+    """The reason for skipping; empty if pip gets an answer from its index. Asked once a session."""
     if not hasattr(why_no_registry, "answer"):
         ask = [sys.executable, "-m", "pip", "--retries", "0", "--timeout", "8"]
         ask += ["install", "--dry-run", "--ignore-installed", "--no-deps", "iniconfig"]
         asked = subprocess.run(ask, capture_output=True, env=ENVIRONMENT)
         why_no_registry.answer = "pip cannot reach its index" if asked.returncode else ""
     return why_no_registry.answer
+
+
+def load_script(name):
+    """A script of .ci as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / ".ci" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

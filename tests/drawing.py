@@ -1,4 +1,4 @@
-"""What a figure shows once it is drawn, and what has to be true of every figure."""
+"""Checks of figures: the text that is drawn, and what has to be true of every figure."""
 
 import io
 import itertools
@@ -11,23 +11,28 @@ from lib.presentation import plots
 
 
 def drawn(figure):
-    """Every piece of text that is really drawn, with its box in pixels (figures keep labels of unseen ticks)."""
-    seen = {}
+    """Every text that is really drawn, with its box in pixels (figures also have labels of ticks out of sight)."""
+    boxes = {}
     draw = Text.draw
 
     def record(text, renderer, *args):
         if text.get_visible() and text.get_text().strip():
-            seen[text] = Text.get_window_extent(text, renderer)  # of an annotation without its arrow
+            boxes[text] = Text.get_window_extent(text, renderer)  # of an annotation without its arrow
         return draw(text, renderer, *args)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Text, "draw", record)
         FigureCanvasAgg(figure).draw()
-    return seen
+    return boxes
+
+
+def words(figure):
+    """The texts of a figure in the order drawn."""
+    return [text.get_text() for text in drawn(figure)]
 
 
 def check_words(figure):
-    """Every word is large enough to read on paper, on the canvas, and on no other word."""
+    """Every text is large enough to read on paper, on the canvas, and on no other text."""
     boxes = drawn(figure)
     for text, box in boxes.items():
         assert text.get_fontsize() >= 7, text
@@ -38,17 +43,8 @@ def check_words(figure):
         assert not box.overlaps(taken), (text, other)
 
 
-def check_size(figure):
-    """The figure fits a page, and is saved as vectors and as pixels."""
-    assert 0 < figure.get_figwidth() <= plots.WIDTH + 1e-6 and figure.get_figheight() < 9
-    for kind in ("svg", "png"):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind)
-        assert buffer.tell() > 500
-
-
 def svg(figure):
-    """The figure as a report would keep it, bytes."""
+    """The figure as it is saved for a report, bytes."""
     buffer = io.BytesIO()
     with plots.style():
         figure.savefig(buffer, format="svg", metadata={"Date": None})

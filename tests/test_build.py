@@ -1,4 +1,4 @@
-"""Executing and building: told truly when it fails, whole when it succeeds, nothing lost either way."""
+"""Notebooks are executed and checked; a report is replaced only by a complete one."""
 
 import json
 import textwrap
@@ -10,7 +10,8 @@ import pytest
 from lib import params
 from lib.core import paths
 from lib.core.errors import UserError
-from lib.report import build, execute, status
+from lib.presentation import text
+from lib.report import build, execute, uptodate
 
 HEADER = """\
 # ---
@@ -27,23 +28,37 @@ HEADER = """\
 # %% tags=["parameters"]
 study: str = "digits"  # the study
 threshold: float = 0.5  # the threshold
+thresholds: list = [
+    0.5,
+]
 
 # %%
 """
+BEGIN = """
+from lib import params
+from lib.study import Run, Study
+run = Run.of(study)
+run.write("manifest", Study.open(params.load(study)).provenance())
+run.write("metrics", {"threshold": threshold})
+"""
 
 
-def notebook(folder, name: str, body: str):
+def notebook(folder, name, body):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.py"
     path.write_text(HEADER + textwrap.dedent(body), encoding="utf-8")
     return path
 
 
+def run(source, target, parameters):
+    execute.execute(target, execute.convert(source, target, parameters))
+
+
 def test_a_notebook_gets_the_parameters_it_declares_and_no_others(tmp_path):
-    source = notebook(tmp_path / "in", "01_a", "print(study, threshold, 'epochs' in globals())")
-    execute.execute(source, tmp_path / "out.ipynb", params.load("airplanes").model_dump())
-    printed = nbformat.read(tmp_path / "out.ipynb", 4).cells[-1].outputs[0].text
-    assert printed.split() == ["airplanes", "0.02", "False"]
+    source = notebook(tmp_path / "in", "01_a", "print(study, threshold, len(thresholds) > 1, 'epochs' in globals())")
+    run(source, tmp_path / "01_a.ipynb", params.load("airplanes").model_dump())
+    printed = nbformat.read(tmp_path / "01_a.ipynb", 4).cells[-1].outputs[0].text
+    assert printed.split() == ["airplanes", "0.02", "True", "False"]
 
 
 @pytest.mark.parametrize(
@@ -55,73 +70,77 @@ def test_a_notebook_gets_the_parameters_it_declares_and_no_others(tmp_path):
     ],
     ids=["error", "dead kernel", "timeout"],
 )
-def test_a_notebook_that_did_not_end_well_is_never_taken_for_one_that_did(tmp_path, monkeypatch, body, words):
+def test_a_notebook_that_fails_is_an_error_and_saved_as_far_as_it_came(tmp_path, monkeypatch, body, words):
     monkeypatch.setattr(execute, "CELL_TIMEOUT", 5)
     source = notebook(tmp_path / "in", "01_a", body)
     with pytest.raises(execute.NotebookFailed) as failed:
-        execute.execute(source, tmp_path / "out.ipynb", {})
+        run(source, tmp_path / "01_a.ipynb", {})
     assert words in str(failed.value) and "\n" not in str(failed.value)
-    assert (tmp_path / "out.ipynb").is_file()
+    assert (tmp_path / "01_a.ipynb").is_file()
 
 
 @pytest.fixture
 def suite(tmp_path, monkeypatch):
-    """A small suite of one notebook in place of the five."""
+    """Two small notebooks instead of the project's; gives their folder and the list of those executed."""
+    folder, executed = tmp_path / "notebooks", []
     monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("ANOMALY_REPORTS_DIR", str(tmp_path / "reports"))
-    folder = tmp_path / "notebooks"
     monkeypatch.setattr(paths, "notebooks_folder", lambda: folder)
-
-    def write(body):
-        notebook(
-            folder,
-            "01_a",
-            """
-            from lib import judgement, params, show
-            from lib.study import Study
-            chosen = Study.open(params.collect({**globals(), "image_size": 16, "epochs": 1, "latent_dim": 4}))
-            run = chosen.begin()
-            """
-            + body,
-        )
-
-    write('chosen.train(run, "autoencoder"); judgement.judge(chosen, run, "autoencoder")')
-    return tmp_path / "reports", write
+    monkeypatch.setattr(text, "headline", lambda *_: ["A **result**."])
+    real = execute.execute
+    monkeypatch.setattr(execute, "execute", lambda *given: (executed.append(given[0].stem[:2]), real(*given)))
+    notebook(folder, "01_a", BEGIN)
+    notebook(folder, "02_b", "print('a caption')")
+    return folder, executed
 
 
-def test_a_report_is_whole_current_and_survives_a_failure(suite):
-    reports, write = suite
+def test_a_report_is_complete_and_current_and_survives_a_failure(suite):
+    folder, executed = suite
     study = params.load("digits")
-    assert not status.current(study)
-    folder = build.build(study)
-    assert {"index.html", "01_a.html", "report.pdf", "notebooks", "run"} == {path.name for path in folder.iterdir()}
-    assert (folder / "report.pdf").read_bytes()[:5] == b"%PDF-"
-    assert status.current(study)
-    assert not status.current(study.model_copy(update={"threshold": 0.5}))
-    assert not status.current(study, "shown in place of another")
-
+    assert not uptodate.is_current(study)
+    report = build.build(study, notice="Shown instead of another.")
+    assert {path.name for path in report.iterdir()} == {
+        *("index.html", "01_a.html", "02_b.html", "report.pdf", "notebooks", "run")
+    }
+    assert (report / "report.pdf").read_bytes()[:5] == b"%PDF-"
+    assert "Shown instead of another." in (report / "index.html").read_text(encoding="utf-8")
     started = time.monotonic()
-    assert status.current(study)
+    assert uptodate.is_current(study, "Shown for another reason.")
     assert time.monotonic() - started < 2
+    assert not uptodate.is_current(study)  # without a notice
+    assert not uptodate.is_current(study.model_copy(update={"threshold": 0.5}), "Shown instead of another.")
 
-    write("raise RuntimeError('no luck')")
-    assert not status.current(study)
+    notebook(folder, "02_b", "raise RuntimeError('no luck')")
+    assert not uptodate.is_current(study, "Shown instead of another.")
     with pytest.raises(UserError, match="no luck"):
         build.build(study)
-    assert (folder / "report.pdf").is_file()  # the one before stays
-    failed = reports / "digits.failed"
+    assert (report / "report.pdf").is_file()  # of the last report
+    failed = report.with_name("digits.failed")
     assert json.loads((failed / "run" / "status.json").read_text())["status"] == "failed"
-    assert (failed / "notebooks" / "01_a.ipynb").is_file()
-    assert not list(reports.glob(".*"))
+    assert (failed / "notebooks" / "02_b.ipynb").is_file()
+    assert not list(report.parent.glob(".*"))
+
+    notebook(folder, "02_b", "print('a caption')")
+    executed.clear()
+    build.build(study)  # the failed execution was not cached, and did not replace the one before
+    assert executed == [] and uptodate.is_current(study) and not failed.exists()
+    (report / "report.pdf").unlink()
+    assert not uptodate.is_current(study)
 
 
-def test_a_page_that_is_gone_makes_the_report_out_of_date(suite):
-    study = params.load("digits")
-    folder = build.build(study)
-    (folder / "report.pdf").unlink()
-    assert not status.current(study)
+def test_only_notebooks_that_depend_on_a_change_are_executed(suite):
+    folder, executed = suite
 
+    def built(**changes):
+        executed.clear()
+        return build.build(params.load("digits").model_copy(update=changes)), executed.copy()
 
-def test_what_stands_in_for_another_study_says_so_on_its_pages(suite):
-    folder = build.build(params.load("digits"), notice="Shown because the other could not be had.")
-    assert "Shown because the other could not be had." in (folder / "index.html").read_text(encoding="utf-8")
+    report, first = built()
+    assert first == ["01", "02"]
+    notebook(folder, "02_b", "print('another caption')")
+    assert built()[1] == ["02"]
+    assert "another caption" in (report / "02_b.html").read_text(encoding="utf-8")
+    assert built(title="Another title")[1] == []  # declared by no notebook, so the report is only rendered again
+    assert "Another title" in (report / "index.html").read_text(encoding="utf-8")
+    assert built(threshold=0.25)[1] == ["01", "02"]
+    assert json.loads((report / "run" / "metrics.json").read_text()) == {"threshold": 0.25}

@@ -1,16 +1,16 @@
-"""Verdicts on claims, from images that fulfil them because they were made to."""
+"""Verdicts on claims, associations, and their tables and sentences, on made-up attributes and drawn images."""
 
 from dataclasses import replace
 
 import numpy as np
 import pandas
 import pytest
-from scipy import stats
 
 from lib.data import attributes
 from lib.evaluation import claims
-from lib.evaluation.claims.published import LARGE, RED, Claim, Condition
-from lib.presentation import tables
+from lib.evaluation.claims.published import RED, Claim, Condition
+from lib.presentation import tables, text
+from lib.presentation.text.claims import claim
 
 BRIGHT = Condition(
     "bright", "the image is bright", "that are bright", "brightness", 0.5, "more than half of full scale"
@@ -20,7 +20,7 @@ TWO = Claim("bright_and_red", "false_alarms", "cups", (BRIGHT, RED))
 
 
 def table(**columns):
-    """Measured attributes: grey noise, but for the columns given."""
+    """Measured attributes: random values except in the columns given."""
     n = len(next(iter(columns.values())))
     rng = np.random.default_rng(0)
     frame = pandas.DataFrame(rng.uniform(0.4, 0.6, (n, len(attributes.DESCRIPTIONS))), columns=attributes.DESCRIPTIONS)
@@ -34,106 +34,106 @@ def sides(group, others):
 
 def verdict(group, others, claim=ONE):
     values, inside, outside = sides(group, others)
-    return claims.judge(claim, table(brightness=values), inside, outside)
+    return claims.check_claim(claim, table(brightness=values), inside, outside)
 
 
 RNG = np.random.default_rng(1)
 LOW, HIGH = RNG.uniform(0, 0.6, 200), RNG.uniform(0.4, 1, 200)
 
 
-def test_what_lies_higher_supports_and_what_lies_lower_contradicts():
+def test_higher_values_support_a_claim_and_lower_values_contradict_it():
     up, down = verdict(HIGH, LOW), verdict(LOW, HIGH)
     assert (up.word, down.word) == (claims.SUPPORTED, claims.CONTRADICTED)
     assert up.effect["value"] == pytest.approx(1 - down.effect["value"])
     assert up.effect["low"] == pytest.approx(1 - down.effect["high"])
 
 
-def test_a_claim_of_less_is_the_mirror_image():
+def test_a_claim_of_less_is_supported_by_lower_values():
     less = replace(ONE, conditions=(replace(BRIGHT, above=False),))
     assert verdict(LOW, HIGH, less).word == claims.SUPPORTED
     assert verdict(HIGH, LOW, less).word == claims.CONTRADICTED
     assert verdict(LOW, HIGH, less).share.count == int((LOW < 0.5).sum())
 
 
-def test_equal_groups_support_nothing_however_true_the_claim_is():
-    found = verdict(HIGH, HIGH)
-    assert found.word == claims.NOT_SUPPORTED and found.effect["value"] == pytest.approx(0.5)
-    assert found.share.low > 0.5 and "explains nothing" in claims.sentence(found)
+def test_a_claim_true_of_most_of_both_groups_is_not_supported():
+    result = verdict(HIGH, HIGH)
+    assert result.word == claims.NOT_SUPPORTED and result.effect["value"] == pytest.approx(0.5)
+    assert result.share.low > 0.5 and "does not explain" in claim(result)
 
 
-def test_a_difference_that_is_sure_but_tiny_does_not_support():
+def test_a_clear_but_tiny_difference_does_not_support():
     group, others = np.linspace(0.02, 1.02, 20_000), np.linspace(0, 1, 20_000)
-    found = verdict(group, others)
-    assert found.effect["low"] > 0.5 and found.effect["value"] < claims.SMALL
-    assert found.word == claims.NOT_SUPPORTED and "too small" in claims.sentence(found)
+    result = verdict(group, others)
+    assert result.effect["low"] > 0.5 and result.effect["value"] < claims.SMALL
+    assert result.word == claims.NOT_SUPPORTED and "too small" in claim(result)
 
 
 def test_a_large_difference_among_few_images_does_not_support():
-    found = verdict([0.5, 0.1, 0.9, 0.6, 0.8], [0.4, 0.2, 0.85, 0.3, 0.7])
-    assert found.effect["value"] > claims.SMALL and found.word == claims.NOT_SUPPORTED
-    assert "by chance" in claims.sentence(found)
+    result = verdict([0.5, 0.1, 0.9, 0.6, 0.8], [0.4, 0.2, 0.85, 0.3, 0.7])
+    assert result.effect["value"] > claims.SMALL and result.word == claims.NOT_SUPPORTED
+    assert "may be chance" in claim(result)
 
 
-def test_what_both_groups_fulfil_tells_them_apart_by_degree():
-    found = verdict(np.linspace(0.8, 1, 50), np.linspace(0.6, 0.9, 50))
-    assert found.word == claims.SUPPORTED and found.share.value == found.others.value == 1
-    assert "how far it goes" in claims.sentence(found)
+def test_a_claim_true_of_all_images_can_be_supported_by_degree():
+    result = verdict(np.linspace(0.8, 1, 50), np.linspace(0.6, 0.9, 50))
+    assert result.word == claims.SUPPORTED and result.share.value == result.others.value == 1
+    assert "differ in degree" in claim(result)
 
 
-def test_shares_count_what_lies_strictly_beyond_the_cut():
-    found = verdict([0.5, 0.6, 0.7, 0.5, 0.1], [0.5] * 5 + [0.9])
-    assert (found.share.count, found.share.size) == (2, 5)
-    assert (found.others.count, found.others.size) == (1, 6)
-    assert found.share.low < 0.4 < found.share.high
-    assert found.rates == (pytest.approx(2 / 3), pytest.approx(3 / 8))
+def test_shares_count_the_images_strictly_beyond_the_cut():
+    result = verdict([0.5, 0.6, 0.7, 0.5, 0.1], [0.5] * 5 + [0.9])
+    assert (result.share.count, result.share.size) == (2, 5)
+    assert (result.others.count, result.others.size) == (1, 6)
+    assert result.share.low < 0.4 < result.share.high
+    assert result.rates == (pytest.approx(2 / 3), pytest.approx(3 / 8))
 
 
 @pytest.mark.parametrize(("m", "n"), [(4, 100), (100, 4), (0, 100), (100, 0)])
-def test_fewer_than_five_images_measure_nothing(m, n):
-    found = verdict(np.linspace(0, 1, m), np.linspace(0, 1, n))
-    assert found.word == claims.UNMEASURABLE and found.effect is None and found.share is None
-    assert "cannot be measured" in claims.sentence(found)
+def test_with_fewer_than_five_images_a_claim_cannot_be_measured(m, n):
+    result = verdict(np.linspace(0, 1, m), np.linspace(0, 1, n))
+    assert result.word == claims.UNMEASURABLE and result.effect is None and result.share is None
+    assert "cannot be measured" in claim(result)
 
 
-def test_a_constant_measures_nothing():
-    found = verdict(np.full(50, 0.7), np.full(50, 0.7))
-    assert found.word == claims.UNMEASURABLE and "alike" in found.reason
+def test_with_a_constant_attribute_a_claim_cannot_be_measured():
+    result = verdict(np.full(50, 0.7), np.full(50, 0.7))
+    assert result.word == claims.UNMEASURABLE and "same for all images" in result.reason
 
 
-def test_chance_alone_rarely_decides():
-    """Labels are drawn at random; the rule may err on at most one side of its 95 % interval."""
+def test_random_groups_are_rarely_supported_or_contradicted():
+    """A 95 % interval errs in 2.5 % of cases on either side."""
     rng = np.random.default_rng(2)
     words = [verdict(rng.random(60), rng.random(300)).word for _ in range(400)]
     assert words.count(claims.SUPPORTED) / 400 < 0.05 and words.count(claims.CONTRADICTED) / 400 < 0.05
 
 
 def composite(group, others):
-    """A joint claim on rows of (brightness, red in the object)."""
+    """The verdict on a joint claim, from rows of (brightness, red in the object)."""
     rows, inside, outside = np.vstack([group, others]), np.arange(len(group)), len(group) + np.arange(len(others))
-    return claims.judge(TWO, table(brightness=rows[:, 0], object_red=rows[:, 1]), inside, outside)
+    return claims.check_claim(TWO, table(brightness=rows[:, 0], object_red=rows[:, 1]), inside, outside)
 
 
-def test_a_joint_claim_is_judged_in_parts_and_as_a_whole():
+def test_a_joint_claim_is_checked_in_parts_and_as_a_whole():
     both, neither = np.tile([0.9, 0.5], (30, 1)), np.tile([0.1, 0.0], (30, 1))
-    found = composite(both, neither)
-    assert [each.word for each in (*found.parts, found)] == [claims.SUPPORTED] * 3
-    assert [each.claim.id for each in found.parts] == ["bright", "red"] and found.share.count == 30
+    result = composite(both, neither)
+    assert [part.word for part in (*result.parts, result)] == [claims.SUPPORTED] * 3
+    assert [part.claim.id for part in result.parts] == ["bright", "red"] and result.share.count == 30
 
 
-def test_each_alone_is_not_both_at_once():
-    """Half of the group is bright, the other half red, and nothing is both."""
+def test_a_joint_claim_needs_both_conditions_in_one_image():
+    """Half of the group is bright, the other half red, and no image is both."""
     group = np.vstack([np.tile([0.9, 0.0], (30, 1)), np.tile([0.1, 0.5], (30, 1))])
-    found = composite(group, np.tile([0.1, 0.0], (60, 1)))
-    assert [each.word for each in found.parts] == [claims.SUPPORTED] * 2
-    assert found.word == claims.NOT_SUPPORTED and found.share.count == 0
+    result = composite(group, np.tile([0.1, 0.0], (60, 1)))
+    assert [part.word for part in result.parts] == [claims.SUPPORTED] * 2
+    assert result.word == claims.NOT_SUPPORTED and result.share.count == 0
 
 
 def test_a_joint_claim_needs_every_part_to_be_measurable():
     values, inside, outside = sides(HIGH, LOW)
     grey = table(brightness=values, saturation=np.zeros(400))
-    found = claims.judge(TWO, grey, inside, outside)
-    assert [each.word for each in found.parts] == [claims.SUPPORTED, claims.UNMEASURABLE]
-    assert found.word == claims.UNMEASURABLE and "colour" in found.reason
+    result = claims.check_claim(TWO, grey, inside, outside)
+    assert [part.word for part in result.parts] == [claims.SUPPORTED, claims.UNMEASURABLE]
+    assert result.word == claims.UNMEASURABLE and "colour" in result.reason
 
 
 # ---------------------------------------------------------------- the published study
@@ -161,57 +161,56 @@ def study():
     return attributes.measure(images), missed, alarms, anomalies, normal
 
 
-def test_planted_causes_are_found(study):
+def test_claims_that_the_drawn_images_meet_are_supported(study):
     measured, *groups = study
-    found = {each.claim.id: each for each in claims.flat(claims.judge_all(measured, "cups", *groups))}
+    result = {part.claim.id: part for part in claims.with_parts(claims.check_claims(measured, "cups", *groups))}
     for name in ("red", "large", "red_and_large", "grounded", "not_sky", "grounded_before_no_sky", "mostly_background"):
-        assert found[name].word == claims.SUPPORTED, name
-    assert found["red_and_large"].share.value == 1 and found["red_and_large"].others.value == 0
-    assert found["background_colour"].word != claims.SUPPORTED  # every anomaly stands before the same blue
+        assert result[name].word == claims.SUPPORTED, name
+    assert result["red_and_large"].share.value == 1 and result["red_and_large"].others.value == 0
+    assert result["background_colour"].word != claims.SUPPORTED  # every anomaly stands before the same blue
 
 
-def test_grey_images_say_nothing_of_colour_or_sky():
+def test_claims_about_colour_cannot_be_measured_on_grey_images():
     rng = np.random.default_rng(5)
     measured = attributes.measure(rng.integers(0, 256, (80, 16, 16, 1), dtype=np.uint8))
-    found = claims.judge_all(measured, "8", range(40, 50), range(10), range(40, 80), range(40))
-    words = {each.claim.id: each.word for each in claims.flat(found)}
+    result = claims.check_claims(measured, "8", range(40, 50), range(10), range(40, 80), range(40))
+    words = {part.claim.id: part.word for part in claims.with_parts(result)}
     for name in ("background_colour", "red", "red_and_large", "grounded", "not_sky", "grounded_before_no_sky"):
         assert words[name] == claims.UNMEASURABLE
-    text = claims.sentences(found)
-    assert "the images have no colour" in text and text.count("\n") < len(words)
+    sentences = text.claims(result)
+    assert "the images have no colour" in sentences and sentences.count("\n") < len(words)
 
 
-def test_every_published_claim_asks_for_a_measured_attribute_and_names_the_class():
-    for claim in claims.published("teapots"):
-        assert "class teapots" in claim.subject
-        assert all(condition.attribute in attributes.DESCRIPTIONS for condition in claim.conditions)
-    assert LARGE.cut == 0.5
+def test_published_claims_use_measured_attributes_and_name_the_class():
+    for published in claims.published("teapots"):
+        assert "class teapots" in published.subject
+        assert all(condition.attribute in attributes.DESCRIPTIONS for condition in published.conditions)
 
 
-def test_the_table_holds_every_part_and_its_words(study):
+def test_the_table_lists_every_condition_with_its_verdict(study):
     measured, *groups = study
-    found = claims.judge_all(measured, "cups", *groups)
-    frame = claims.to_frame(found)
-    assert list(frame) == ["Claim", "Share in group", "Share in others", "Probability higher", "Verdict"]
-    assert list(frame["Verdict"]) == [each.word for each in claims.flat(found)]
-    assert frame["Claim"].is_unique and "100.0 % [" in frame["Share in group"].iloc[-1]
+    result = claims.check_claims(measured, "cups", *groups)
+    frame = tables.claims(result)
+    assert list(frame) == ["Claim", "Share of the group", "Share of the others", "Probability higher", "Verdict"]
+    assert list(frame["Verdict"]) == [part.word for part in claims.with_parts(result)]
+    assert frame["Claim"].is_unique and "100.0 % [" in frame["Share of the group"].iloc[-1]
     assert "supported" in tables.to_markdown(frame)
-    assert claims.to_frame([]).empty
+    assert tables.claims([]).empty
 
 
 def test_sentences_carry_the_numbers_of_their_verdict(study):
     measured, *groups = study
-    for each in claims.flat(claims.judge_all(measured, "cups", *groups)):
-        text = claims.sentence(each)
-        assert each.claim.statement in text and each.word in text.lower()
-        if each.effect:
-            assert f"{each.effect['value']:.2f}" in text and f"{each.share.size:,} " in text
+    for part in claims.with_parts(claims.check_claims(measured, "cups", *groups)):
+        sentence = claim(part)
+        assert part.claim.statement in sentence and part.word in sentence.lower()
+        if part.effect:
+            assert f"{part.effect['value']:.2f}" in sentence and f"{part.share.size:,} " in sentence
 
 
 # ---------------------------------------------------------------- associations
 
 
-def test_spearman_is_scipys_and_its_interval_covers():
+def test_associations_are_spearmans_coefficient_and_their_interval_covers():
     rng = np.random.default_rng(6)
     a = rng.normal(size=(300, 80))
     b = 0.6 * a + 0.8 * rng.normal(size=a.shape)
@@ -219,36 +218,32 @@ def test_spearman_is_scipys_and_its_interval_covers():
     covered = []
     for x, y in zip(a, b, strict=True):
         row = claims.associations(pandas.DataFrame({"edge_density": x}), y, {"all": range(80)}).iloc[0]
-        assert row["value"] == pytest.approx(stats.spearmanr(x, y).statistic)
+        squares = ((x.argsort().argsort() - y.argsort().argsort()) ** 2).sum()  # of rank differences, without ties
+        assert row["value"] == pytest.approx(1 - 6 * squares / (80 * (80**2 - 1)))
         covered.append(row["low"] <= truth <= row["high"])
     assert 0.92 <= np.mean(covered) <= 0.98
 
 
-def test_associations_come_by_group_and_by_size():
+def test_associations_are_sorted_by_size_and_leave_out_constants_and_small_groups():
     rng = np.random.default_rng(7)
     scores = rng.random(200)
     measured = pandas.DataFrame(
         {"edge_density": scores, "brightness": -scores + rng.normal(0, 0.3, 200), "saturation": 0.0}
     )
-    found = claims.associations(measured, scores, {"normal images": range(50), "anomalies": range(50, 200), "few": [1]})
-    assert list(found["attribute"]) == ["edge_density"] * 2 + ["brightness"] * 2  # a constant goes with nothing
-    assert (found["value"].abs().diff().dropna() <= 1e-12).all() and set(found["group"]) == {
+    result = claims.associations(
+        measured, scores, {"normal images": range(50), "anomalies": range(50, 200), "few": [1]}
+    )
+    assert list(result["attribute"]) == ["edge_density"] * 2 + ["brightness"] * 2
+    assert (result["value"].abs().diff().dropna() <= 1e-12).all() and set(result["group"]) == {
         "normal images",
         "anomalies",
     }
-    perfect = found.iloc[0]
+    perfect = result.iloc[0]
     assert perfect["value"] == pytest.approx(1) and 0.9 < perfect["low"] < perfect["high"] <= 1
-    assert ((found["low"] <= found["value"]) & (found["value"] <= found["high"])).all()
+    assert ((result["low"] <= result["value"]) & (result["value"] <= result["high"])).all()
 
 
-def test_ranks_alone_matter():
-    x, y = np.random.default_rng(8).random((2, 60))
-    plain = claims.associations(pandas.DataFrame({"brightness": x}), y, {"all": range(60)})
-    bent = claims.associations(pandas.DataFrame({"brightness": np.exp(5 * x)}), y**3, {"all": range(60)})
-    assert plain.equals(bent)
-
-
-def test_associations_refuse_scores_that_do_not_fit():
+def test_associations_refuse_missing_scores():
     measured = table(brightness=np.arange(10.0))
     with pytest.raises(ValueError, match="one per image"):
         claims.associations(measured, np.ones(9), {"all": range(9)})
@@ -256,58 +251,58 @@ def test_associations_refuse_scores_that_do_not_fit():
         claims.associations(measured, np.r_[np.nan, np.ones(9)], {"all": range(10)})
 
 
-def test_associations_read_as_a_table():
+def test_the_table_of_associations_has_a_column_for_each_group():
     x, y = np.random.default_rng(9).random((2, 90))
-    found = claims.associations(
+    result = claims.associations(
         pandas.DataFrame({"brightness": x, "edge_density": y}),
         y,
         {"normal images": range(60), "anomalies": range(60, 90)},
     )
-    frame = claims.associations_frame(found, top=1)
+    frame = tables.associations(result, top=1)
     assert list(frame) == ["Attribute", "Normal images", "Anomalies"] and list(frame["Attribute"]) == ["edges"]
     assert frame["Anomalies"].iloc[0].startswith("1.00 [")
-    assert claims.associations_frame(found.iloc[:0]).empty
+    assert tables.associations(result.iloc[:0]).empty
 
 
 # ---------------------------------------------------------------- recommendations
 
 
-def test_advice_follows_from_the_verdicts_and_cites_them(study):
+def test_advice_follows_from_the_verdicts_and_cites_their_numbers(study):
     measured, *groups = study
-    found = claims.judge_all(measured, "cups", *groups)
-    advice = dict(claims.recommendations(found))
-    red = next(each for each in claims.flat(found) if each.claim.id == "red")
-    text = advice["Fit on more images of class cups with a red object"]
-    assert f"{red.effect['value']:.2f}" in text and "100.0 % are flagged" in text
-    assert "Look closer at images that are mostly background" in advice
+    result = claims.check_claims(measured, "cups", *groups)
+    advice = dict(text.advice(result))
+    red = next(part for part in claims.with_parts(result) if part.claim.id == "red")
+    reason = advice["Fit on more images of class cups with a red object"]
+    assert f"{red.effect['value']:.2f}" in reason and "100.0 % are flagged" in reason
+    assert "Examine images that are mostly background" in advice
     assert not any("red" in title for title in advice if title.startswith("Do not"))
 
 
-def test_what_is_not_supported_is_advised_against():
+def test_claims_that_are_not_supported_are_advised_against():
     rng = np.random.default_rng(10)
     measured = table(object_red=rng.random(300), object_area=rng.random(300))
-    found = claims.judge_all(measured, "cups", range(200, 230), range(30), range(200, 300), range(200))
-    titles = [title for title, _ in claims.recommendations(found)]
-    assert not any(title.startswith(("Fit on", "Look closer")) for title in titles)
+    result = claims.check_claims(measured, "cups", range(200, 230), range(30), range(200, 300), range(200))
+    titles = [title for title, _ in text.advice(result)]
+    assert not any(title.startswith(("Fit on", "Examine")) for title in titles)
     assert any(title.startswith("Do not") and "red object" in title for title in titles)
 
 
-def test_only_what_moves_both_groups_alike_is_called_a_nuisance():
+def test_the_score_should_not_depend_on_an_attribute_that_correlates_in_both_groups():
     rng = np.random.default_rng(11)
     scores = rng.random(400)
     opposite = np.r_[scores[:200], -scores[200:]] + rng.normal(0, 0.05, 400)
     measured = pandas.DataFrame({"edge_density": scores + rng.normal(0, 0.3, 400), "brightness": opposite})
-    found = claims.associations(measured, scores, {"normal images": range(200), "anomalies": range(200, 400)})
-    advice = dict(claims.recommendations([], found))
+    result = claims.associations(measured, scores, {"normal images": range(200), "anomalies": range(200, 400)})
+    advice = dict(text.advice([], result))
     assert list(advice) == ["Make the score independent of edges"]
-    assert f"{found.loc[found['attribute'] == 'edge_density', 'value'].iloc[0]:.2f}" in advice[next(iter(advice))]
+    assert f"{result.loc[result['attribute'] == 'edge_density', 'value'].iloc[0]:.2f}" in advice[next(iter(advice))]
     unrelated = claims.associations(
         measured[["brightness"]], scores, {"normal images": range(200), "a": range(200, 400)}
     )
-    assert claims.recommendations([], unrelated) == []
+    assert text.advice([], unrelated) == []
 
 
-def test_model_size_is_never_advised_from_scores(study):
+def test_a_larger_model_has_to_be_tested(study):
     measured, *groups = study
-    title, text = claims.recommendations(claims.judge_all(measured, "cups", *groups))[-1]
-    assert "larger model" in title and "no score of a single detector" in text
+    title, reason = text.advice(claims.check_claims(measured, "cups", *groups))[-1]
+    assert "larger model" in title and "scores of one detector cannot show" in reason

@@ -1,4 +1,4 @@
-"""What the other tests stand on: the network is shut, and nothing that is missing passes unseen in CI."""
+"""Tests have no network, and in CI a test that lacks something fails."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ def test_it():
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "8.8.8.8", "2001:db8::1"])
-def test_other_machines_are_out_of_reach(address):
+def test_other_machines_cannot_be_reached(address):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as outward, pytest.raises(OSError, match="tests use no network"):
         outward.connect((address, 80))
@@ -31,27 +31,27 @@ def test_names_of_other_machines_are_unknown():
         socket.create_connection(("example.org", 443))
 
 
-def test_processes_that_tests_start_are_kept_off_it_too():
+def test_processes_that_tests_start_have_no_network():
     code = "import urllib.request; urllib.request.urlopen('http://example.org', timeout=5)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode and "Connection refused" in done.stderr
 
 
-def test_this_machine_is_within_reach():
+def test_this_machine_can_be_reached():
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(server.getsockname()).close()
     assert urllib.request.proxy_bypass("127.0.0.1")
 
 
-def test_cache_and_reports_of_the_person_who_tests_are_left_alone():
+def test_the_users_own_cache_and_reports_are_not_used():
     for name in ("ANOMALY_CACHE_DIR", "ANOMALY_REPORTS_DIR"):
         assert ROOT not in Path(os.environ[name]).parents
 
 
 @pytest.mark.parametrize("marker", ["caltech101", "browser", "registry"])
 @pytest.mark.parametrize("ci", ["true", ""])
-def test_what_is_missing_is_skipped_for_people_and_fails_in_ci(tmp_path, marker, ci):
-    """Asked of a test run with this conftest.py, where there is no data set, no browser and no registry."""
+def test_a_test_that_lacks_something_is_skipped_for_users_and_fails_in_ci(tmp_path, marker, ci):
+    """Checked in a test run with this conftest.py, without the data set, a browser and the registry."""
     (tmp_path / "conftest.py").write_text((ROOT / "tests/conftest.py").read_text(encoding="utf-8"))
     (tmp_path / "test_one.py").write_text(MARKED.format(marker=marker))
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  caltech101: x\n  browser: x\n")

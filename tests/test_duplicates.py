@@ -1,4 +1,4 @@
-"""Near-duplicates: what must be seen as a copy, and what must not."""
+"""Near-duplicates: which changed images must be found, and which different ones must not."""
 
 import io
 
@@ -9,7 +9,7 @@ import scipy.ndimage
 from PIL import Image
 
 from lib import data, params
-from lib.data import duplicates
+from lib.data import ImageSet, duplicates
 from lib.data.duplicates import copies
 from lib.params import Parameters
 
@@ -17,9 +17,9 @@ SIZE = 96
 
 
 def photos(count, height=SIZE, width=SIZE, seed=0):
-    """Pictures of nothing, with the falling spectrum of photographs: uint8 (count, height, width, 3)."""
+    """Noise with the falling spectrum of photographs: uint8 (count, height, width, 3)."""
     random = np.random.default_rng(seed)
-    noise = random.normal(size=(4, count, height, width, 3))
+    noise = random.normal(size=(4, count, height, width, 3)).astype(np.float32)
     waves = sum(
         wave * scipy.ndimage.gaussian_filter(layer, (0, wave, wave, 0.6))
         for wave, layer in zip((1, 3, 8, 16), noise, strict=True)
@@ -37,9 +37,9 @@ def sizes(images, height=200, width=300):
 
 
 def reencoded(image, quality):
-    kept = io.BytesIO()
-    Image.fromarray(image).save(kept, "JPEG", quality=quality)
-    return np.asarray(Image.open(kept))
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))
 
 
 def resized(image, height, width):
@@ -62,7 +62,7 @@ COPIES = {
 }
 
 
-def test_pictures_that_differ_are_alone():
+def test_different_pictures_are_in_groups_of_their_own():
     images = photos(300)
     assert duplicates.groups(images, shas(images), sizes(images)).tolist() == list(range(300))
 
@@ -71,24 +71,24 @@ def test_pictures_that_differ_are_alone():
 def test_a_copy_shares_its_originals_group(change):
     images = photos(40)
     both = np.concatenate([images, [COPIES[change](image) for image in images]])
-    found = duplicates.groups(both, shas(both), sizes(both))
-    assert found.tolist() == [*range(40), *range(40)]
+    groups = duplicates.groups(both, shas(both), sizes(both))
+    assert groups.tolist() == [*range(40), *range(40)]
 
 
 def test_a_crop_at_the_scale_of_its_original_shares_its_group():
     wholes = photos(30, 320, 500)
     parts = wholes[:, 5:315, 120:400]
     both = np.stack([resized(image, SIZE, SIZE) for image in [*wholes, *parts]])
-    found = duplicates.groups(both, shas(both), np.concatenate([sizes(wholes, 320, 500), sizes(parts, 310, 280)]))
-    assert (found[:30] == np.arange(30)).all()
-    assert set(found[30:]) <= set(range(60)) and (found[30:] == np.arange(30)).mean() > 0.9
-    assert all(group in (number, number + 30) for number, group in enumerate(found[30:]))
+    groups = duplicates.groups(both, shas(both), np.concatenate([sizes(wholes, 320, 500), sizes(parts, 310, 280)]))
+    assert (groups[:30] == np.arange(30)).all()
+    assert set(groups[30:]) <= set(range(60)) and (groups[30:] == np.arange(30)).mean() > 0.9
+    assert all(group in (number, number + 30) for number, group in enumerate(groups[30:]))
 
 
 def test_the_same_file_shares_a_group_whatever_its_pixels():
     images = photos(4)
-    found = duplicates.groups(images, ["a", "b", "a", "c"], sizes(images))
-    assert found.tolist() == [0, 1, 0, 3]
+    groups = duplicates.groups(images, ["a", "b", "a", "c"], sizes(images))
+    assert groups.tolist() == [0, 1, 0, 3]
 
 
 def test_equal_pixels_share_a_group_even_plain_ones():
@@ -97,12 +97,12 @@ def test_equal_pixels_share_a_group_even_plain_ones():
     assert duplicates.groups(images, shas(images), sizes(images)).tolist() == [0, 0, 0, 3, 3]
 
 
-def test_a_small_object_before_a_plain_sky_is_not_taken_for_another():
+def test_different_small_objects_before_a_plain_sky_are_not_near_duplicates():
     images = np.full((20, SIZE, SIZE, 3), 200, np.uint8)
     details = photos(20, 24, 48)
     images[:, 36:60, 24:72] = details
-    found = duplicates.groups(images, shas(images), sizes(images))
-    assert found.tolist() == list(range(20))
+    groups = duplicates.groups(images, shas(images), sizes(images))
+    assert groups.tolist() == list(range(20))
 
 
 def test_copies_of_copies_are_one_group():
@@ -126,14 +126,10 @@ def test_groups_do_not_depend_on_the_order_of_images():
 def test_small_originals_are_near_duplicates_only_if_equal():
     digits = data.load(Parameters(study="digits", dataset="digits", normal_class="0", image_size=32))
     table = digits.table
-    found = duplicates.groups(digits.images, table["sha256"], table[["height", "width"]])
+    groups = duplicates.groups(digits.images, table["sha256"], table[["height", "width"]])
     equal = table.groupby("sha256")["id"].transform("size") > 1
-    shared = pd.Series(found).groupby(found).transform("size") > 1
+    shared = pd.Series(groups).groupby(groups).transform("size") > 1
     assert (shared.to_numpy() == equal.to_numpy()).all()
-
-
-def test_a_copied_digit_is_found():
-    digits = data.load(Parameters(study="digits", dataset="digits", normal_class="0", image_size=32))
     images = np.concatenate([digits.images[:50], digits.images[7:8]])
     assert duplicates.groups(images, shas(images), sizes(images, 8, 8))[50] == 7
 
@@ -189,29 +185,46 @@ def test_arrays_of_different_lengths_are_refused():
         duplicates.groups(images, ["a"], sizes(images))
 
 
-def test_the_summary_counts_groups_within_and_across_classes():
-    table = pd.DataFrame({"id": list("abcdefg"), "class_name": list("xxxyyzz")})
-    told = duplicates.summary(table, np.array([0, 0, 2, 2, 2, 5, 6]))
-    assert told["images"] == 5 and told["groups"] == 2 and told["largest"] == 3
-    assert told["within"] == {"x": 1} and told["across"] == [{"classes": ["x", "y"], "groups": 1}]
-    assert told["members"] == [["c", "d", "e"], ["a", "b"]]
+def test_groups_of_a_set_are_cached_by_its_fingerprint(monkeypatch):
+    pictures = photos(3)
+    images = ImageSet.of(pictures[[0, 1, 0, 2]])
+    assert duplicates.of_images(images).tolist() == [0, 1, 0, 3]
+    assert duplicates.of_images(images.take([1, 2, 0])).tolist() == [0, 1, 1]
+    monkeypatch.setattr(duplicates, "groups", None)
+    assert duplicates.of_images(images).tolist() == [0, 1, 0, 3]
+
+
+def test_the_summary_counts_images_groups_and_those_across_classes():
+    table = pd.DataFrame({"class_name": list("xxxyyzzyz")})
+    summary = duplicates.summary(table, np.array([0, 0, 2, 2, 2, 5, 6, 5, 6]))
+    across = [{"classes": ["x", "y"], "groups": 1}, {"classes": ["y", "z"], "groups": 1}]
+    assert summary == {"images": 9, "groups": 4, "across": across}
+
+
+def test_the_summary_lists_the_classes_that_share_most_groups_first():
+    table = pd.DataFrame({"class_name": list("xyyzyzxyz")})
+    summary = duplicates.summary(table, np.array([0, 0, 1, 1, 2, 2, 3, 3, 3]))
+    pairs = [(*row["classes"], row["groups"]) for row in summary["across"]]
+    assert pairs == [("y", "z", 3), ("x", "y", 2), ("x", "z", 1)]
 
 
 def test_the_summary_of_no_duplicates_is_empty():
-    table = pd.DataFrame({"id": ["a", "b"], "class_name": ["x", "y"]})
-    told = duplicates.summary(table, np.array([0, 1]))
-    assert told == {"images": 0, "groups": 0, "largest": 0, "within": {}, "across": [], "members": []}
+    table = pd.DataFrame({"class_name": ["x", "y"]})
+    assert duplicates.summary(table, np.array([0, 1])) == {"images": 0, "groups": 0, "across": []}
 
 
 @pytest.mark.caltech101
 @pytest.mark.timeout(300)
-def test_what_is_known_of_caltech101_is_found():
+def test_the_known_near_duplicates_of_caltech101_are_found():
     """Half of its leopards are the other half mirrored; Faces_easy is cropped from Faces; airplanes differ."""
     caltech = data.load(params.load("airplanes"))
-    found = duplicates.groups(caltech.images, caltech.table["sha256"], caltech.table[["height", "width"]])
-    told = duplicates.summary(caltech.table, found)
-    assert told["within"]["leopards"] == 100 and "airplanes" not in told["within"]
-    assert [pair["classes"] for pair in told["across"]] == [["faces", "faces_easy"]]
-    of = dict(zip(caltech.table["id"], found, strict=True))
+    groups = duplicates.of_images(caltech)
+    rows = caltech.table.assign(group=groups)
+    rows = rows[rows.duplicated("group", keep=False)]
+    single_class = rows.groupby("group").filter(lambda group: group["class_name"].nunique() == 1)
+    within = single_class.groupby("class_name")["group"].nunique()
+    assert within["leopards"] == 100 and "airplanes" not in within
+    assert [row["classes"] for row in duplicates.summary(caltech.table, groups)["across"]] == [["faces", "faces_easy"]]
+    of = dict(zip(caltech.table["id"], groups, strict=True))
     paired = sum(of[name] == of[name.replace("faces/", "faces_easy/")] for name in of if name.startswith("faces/"))
     assert paired > 400

@@ -1,35 +1,24 @@
-"""One environment, said in four files: pyproject.toml, two locks and environment.yml never drift apart."""
+"""pyproject.toml, the two locks and environment.yml describe the same environment."""
 
 import ast
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ENVIRONMENT
+from conftest import ENVIRONMENT, ROOT, load_script
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 GPU_LOCK = ROOT / "requirements-gpu.lock"
-FIRST_INSTALL_MB = 800  # what a person without a GPU may be asked to download
-
-
-def load_script(name):
-    """A script of .ci as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / ".ci" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+FIRST_INSTALL_MB = 800  # limit of the download without a GPU
 
 
 lock_script = load_script("lock")
@@ -49,20 +38,20 @@ def needed(requirements, machine, python):
     """Those of some requirement lines that a machine needs, by canonical name."""
     environment = lock_script.marker_environment(machine, python)
     parsed = [Requirement(line) for line in requirements]
-    kept = [each for each in parsed if each.marker is None or each.marker.evaluate(environment)]
-    names = [canonicalize_name(each.name) for each in kept]
+    applicable = [one for one in parsed if one.marker is None or one.marker.evaluate(environment)]
+    names = [canonicalize_name(requirement.name) for requirement in applicable]
     assert len(names) == len(set(names)), "a package is pinned twice"
-    return dict(zip(names, kept, strict=True))
+    return dict(zip(names, applicable, strict=True))
 
 
 def pinned(path, machine, python):
     """Versions that a lock pins for a machine."""
     pins = needed(lock_script.pins(path.read_text(encoding="utf-8")), machine, python)
-    return {name: str(each.specifier).removeprefix("==") for name, each in pins.items()}
+    return {name: str(requirement.specifier).removeprefix("==") for name, requirement in pins.items()}
 
 
 @pytest.mark.parametrize(("machine", "python"), MACHINES)
-def test_the_lock_holds_every_dependency_on_every_machine(machine, python):
+def test_the_lock_has_every_dependency_for_every_machine(machine, python):
     pins = pinned(LOCK, machine, python)
     wanted = needed(project()["project"]["dependencies"], machine, python)
     assert "numpy" in wanted and [name for name in wanted if name.startswith("tensorflow")]
@@ -70,7 +59,7 @@ def test_the_lock_holds_every_dependency_on_every_machine(machine, python):
         assert name in pins and requirement.specifier.contains(pins[name]), name
 
 
-def test_tensorflow_is_the_one_that_works_on_each_machine():
+def test_each_machine_gets_the_tensorflow_that_works_on_it():
     linux, arm, mac = (pinned(LOCK, machine, "3.12.0") for machine in lock_script.MACHINES)
     assert "tensorflow" not in linux and linux["tensorflow-cpu"] == arm["tensorflow"]
     assert mac["tensorflow"].startswith("2.18.") and mac["tensorflow-metal"] == "1.2.0"
@@ -78,7 +67,7 @@ def test_tensorflow_is_the_one_that_works_on_each_machine():
 
 
 @pytest.mark.parametrize("path", [LOCK, GPU_LOCK], ids=lambda path: path.name)
-def test_every_file_is_held_by_its_hash_and_no_host_is_named(path):
+def test_every_locked_file_has_a_hash_and_no_host_is_named(path):
     text = path.read_text(encoding="utf-8")
     entries = re.split(r"(?m)^(?=[A-Za-z0-9])", text)[1:]
     assert len(entries) > 100
@@ -87,7 +76,7 @@ def test_every_file_is_held_by_its_hash_and_no_host_is_named(path):
 
 
 @pytest.mark.parametrize(("machine", "python"), MACHINES)
-def test_the_lock_says_what_a_machine_downloads(machine, python):
+def test_the_lock_states_the_size_of_the_download(machine, python):
     system = {"linux": "linux", "darwin": "macos"}[machine[0]]
     line = rf"(?m)^# +{system} {machine[1]}, Python {python.rpartition('.')[0]}: (\d+) packages, (\d+) MB$"
     count, megabytes = map(int, re.search(line, LOCK.read_text(encoding="utf-8")).groups())
@@ -95,7 +84,7 @@ def test_the_lock_says_what_a_machine_downloads(machine, python):
     assert 100 < megabytes < FIRST_INSTALL_MB
 
 
-def test_the_gpu_lock_differs_in_tensorflow_alone():
+def test_the_gpu_lock_differs_only_in_tensorflow():
     linux = ("linux", "x86_64")
     cpu, gpu = (pinned(path, linux, "3.12.0") for path in (LOCK, GPU_LOCK))
     assert gpu["tensorflow"] == cpu["tensorflow-cpu"] and any(name.startswith("nvidia-") for name in gpu)
@@ -103,8 +92,8 @@ def test_the_gpu_lock_differs_in_tensorflow_alone():
     assert cpu.keys() - gpu.keys() == {"tensorflow-cpu"}
 
 
-def test_installed_is_what_is_locked():
-    """Of the environment that runs the tests, whichever way it was made."""
+def test_the_installed_versions_are_the_locked_ones():
+    """In the environment that runs the tests, however it was made."""
     installed = {canonicalize_name(each.name): each.version for each in importlib.metadata.distributions()}
     for_gpu = "tensorflow-cpu" not in installed and (sys.platform, os.uname().machine) == ("linux", "x86_64")
     pins = pinned(GPU_LOCK if for_gpu else LOCK, (sys.platform, os.uname().machine), platform.python_version())
@@ -112,7 +101,7 @@ def test_installed_is_what_is_locked():
 
 
 def test_every_library_that_is_imported_is_locked():
-    """Something that merely lies about on a developer's machine would be missing on the reader's."""
+    """A library that only a developer has installed would be missing for everyone else."""
     locked = {canonicalize_name(Requirement(pin).name) for pin in lock_script.pins(LOCK.read_text(encoding="utf-8"))}
     owners = importlib.metadata.packages_distributions()
     own = {"lib", "conftest"}
@@ -161,7 +150,7 @@ def test_conda_pins_are_what_make_lock_writes():
     assert conda_pip_section() == lock_script.conda_pins(LOCK.read_text(encoding="utf-8"))
 
 
-def test_a_pin_for_some_machines_keeps_to_them():
+def test_a_pin_for_some_machines_has_their_marker():
     text = "both==1\nmac==2 ; sys_platform == 'darwin'\nold==3 ; python_full_version < '3.12'\n"
     assert lock_script.conda_pins(text) == [
         "both==1",
@@ -169,8 +158,8 @@ def test_a_pin_for_some_machines_keeps_to_them():
     ]
 
 
-def test_ci_calls_make_on_both_systems_and_both_pythons():
-    """The hosted CI is a caller of make and no second build system."""
+def test_ci_runs_make_on_both_systems_and_both_pythons():
+    """The hosted CI only calls make; it is no second build system."""
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
     (job,) = workflow["jobs"].values()
     matrix = job["strategy"]["matrix"]
@@ -188,14 +177,14 @@ def registry(*command, **options):
 
 @pytest.mark.registry
 def test_pip_resolves_the_conda_section(tmp_path):
-    """Whole, dependencies included, for conda's Python on this machine, as `conda env create` has pip do it."""
+    """With dependencies, for conda's Python on this machine, as `conda env create` makes pip do it."""
     section = needed(conda_pip_section(), (sys.platform, os.uname().machine), lock_script.CONDA_PYTHON)
     (tmp_path / "section.txt").write_text("\n".join(f"{each.name}{each.specifier}" for each in section.values()))
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     # Resolving for another Python takes wheels only, and one package is published as source alone.
     source_only = f"promise{section['promise'].specifier}"
-    made = registry(*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, source_only)
-    assert made.returncode == 0, made.stderr
+    built = registry(*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, source_only)
+    assert built.returncode == 0, built.stderr
     target = ["--python-version", "3.12", "--only-binary", ":all:", "--ignore-requires-python", "--target", tmp_path]
     options = ["--dry-run", "--ignore-installed", "--find-links", tmp_path, "-r", tmp_path / "section.txt"]
     done = registry(*pip, "install", *target, *options)
@@ -206,13 +195,13 @@ def test_pip_resolves_the_conda_section(tmp_path):
 
 @pytest.mark.registry
 def test_the_registry_has_a_wheel_of_every_package_for_every_machine(tmp_path):
-    """Seen by resolving the lock for each machine from here; that they run there, only those machines can tell."""
+    """Checked by resolving the lock for each machine here; that they run there is not checked."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    got = registry(*pip, "install", "--quiet", "--target", tmp_path / "uv", "uv")
-    assert got.returncode == 0, got.stderr
+    installed = registry(*pip, "install", "--quiet", "--target", tmp_path / "uv", "uv")
+    assert installed.returncode == 0, installed.stderr
     for machine, python in MACHINES:
         options = ["--dry-run", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-binary", "promise"]
         options += ["--python-platform", UV_NAMES[machine], "--python-version", python, "--target", tmp_path / "target"]
-        found = registry(tmp_path / "uv/bin/uv", "pip", "install", *options, "-r", LOCK)
-        assert found.returncode == 0, f"{machine} {python}: {found.stderr}"
-        assert f"Would install {len(pinned(LOCK, machine, python))} packages" in found.stderr
+        done = registry(tmp_path / "uv/bin/uv", "pip", "install", *options, "-r", LOCK)
+        assert done.returncode == 0, f"{machine} {python}: {done.stderr}"
+        assert f"Would install {len(pinned(LOCK, machine, python))} packages" in done.stderr

@@ -1,8 +1,7 @@
-"""`make`, on machines that lack something: one clear line each, and nothing half-made left behind."""
+"""`make`: its targets, one clear line for what is missing on a machine, and no unfinished files."""
 
 import contextlib
 import http.client
-import importlib.util
 import json
 import os
 import re
@@ -15,8 +14,8 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import ROOT, load_script
 
-ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ["sh", "make", "awk", "grep", "cat", "rm", "find", "mkdir", "du"]
 
 
@@ -51,34 +50,26 @@ def make(folder, *arguments, **environment):
     )
 
 
-def said(done):
-    """What make's recipes said on standard error, make's own remark left out."""
+def messages(done):
+    """The lines of make's recipes on standard error, without make's own."""
     return [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("make: ***")]
 
 
 def pretend_python(folder, name, answer):
-    """A command that answers as a Python that find_python.sh asks."""
+    """A command that prints what a Python asked by find_python.sh would."""
     command = folder / name
     command.write_text(f"#!/bin/sh\necho '{answer}'\n")
     command.chmod(0o755)
 
 
-def script(name):
-    """A script of .ci as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / ".ci" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def targets():
-    """Targets that a person may name."""
+    """Targets for users."""
     phony = re.search(r"(?m)^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"))[1].split()
     return set(phony) - {"FORCE"}
 
 
 def pretend_venv(project):
-    """A finished .venv whose Python notes what it is asked to run in a file `asked` beside the Makefile."""
+    """A finished .venv whose Python writes its arguments to a file `asked` beside the Makefile."""
     python = project / ".venv/bin/python"
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\n[ "$1" = -c ] || echo "$@" > asked\n')
@@ -89,7 +80,7 @@ def pretend_venv(project):
 # Help
 
 
-def test_make_alone_tells_every_target(project):
+def test_make_alone_lists_every_target(project):
     done = make(project)
     assert done.returncode == 0 and done.stdout == make(project, "help").stdout
     assert set(re.findall(r"(?m)^  make ([\w-]+) ", done.stdout)) == targets()
@@ -129,33 +120,29 @@ def test_report_and_test_pass_on_what_they_are_given(project):
 # Python
 
 
-def test_no_python_at_all_is_one_line(project, path):
+@pytest.mark.parametrize(
+    ("name", "answer", "line"),
+    [
+        ("none", "", "CPython 3.11 or 3.12 is needed, found none; install one, or name it: make PYTHON="),
+        ("python3", "unsuitable CPython 3.10.13", "found CPython 3.10.13 (python3)"),
+        ("python3.11", "venvless 3.11", "apt install python3.11-venv"),
+    ],
+    ids=["no Python", "too old", "no venv"],
+)
+def test_a_machine_without_a_suitable_python_gets_one_line(project, path, name, answer, line):
+    pretend_python(path, name, answer)
     done = make(project, "test", PATH=str(path))
-    assert done.returncode and said(done) == [
-        "make: CPython 3.11 or 3.12 is needed, found none; install one, or name it: make PYTHON=/path/to/python3.12"
-    ]
+    (message,) = messages(done)
+    assert done.returncode and line in message
 
 
-def test_a_python_too_old_or_too_new_is_named(project, path):
-    pretend_python(path, "python3", "unsuitable CPython 3.10.13")
-    done = make(project, "test", PATH=str(path))
-    (line,) = said(done)
-    assert done.returncode and "found CPython 3.10.13 (python3)" in line
-
-
-def test_a_python_without_venv_names_the_debian_package(project, path):
-    pretend_python(path, "python3.11", "venvless 3.11")
-    (line,) = said(make(project, "test", PATH=str(path)))
-    assert "apt install python3.11-venv" in line
-
-
-def test_a_python_that_is_named_is_the_only_one_asked(project, path):
+def test_a_python_that_is_named_is_the_only_one_tried(project, path):
     pretend_python(path, "mine", "unsuitable CPython 3.13.0")
-    (line,) = said(make(project, "test", f"PYTHON={path / 'mine'}"))
-    assert f"CPython 3.13.0 ({path / 'mine'})" in line
+    (message,) = messages(make(project, "test", f"PYTHON={path / 'mine'}"))
+    assert f"CPython 3.13.0 ({path / 'mine'})" in message
 
 
-def test_commands_of_a_version_manager_that_do_not_run_are_passed_over(path):
+def test_commands_of_a_version_manager_that_do_not_run_are_skipped(path):
     broken = path / "python3.12"
     broken.write_text("#!/bin/sh\nexit 127\n")
     broken.chmod(0o755)
@@ -174,8 +161,8 @@ def test_the_python_of_these_tests_is_found_suitable():
 
 @pytest.fixture
 def builder(project, monkeypatch):
-    """The builder, in a project of its own, with an installation that takes no time."""
-    module = script("venv")
+    """The builder in a copy of the project, with an installation that takes no time."""
+    module = load_script("venv")
     monkeypatch.chdir(project)
     module.builds = []
 
@@ -198,7 +185,7 @@ def test_what_is_built_is_not_built_again(builder):
     assert builder.builds == [LOCK] and STAMP.stat().st_mtime >= LOCK.stat().st_mtime
 
 
-def test_another_lock_builds_anew_and_from_nothing(builder):
+def test_another_lock_rebuilds_in_an_empty_folder(builder):
     builder.main(LOCK, STAMP)
     Path(".venv/leftover").touch()
     LOCK.write_text(LOCK.read_text() + "# changed\n")
@@ -206,7 +193,7 @@ def test_another_lock_builds_anew_and_from_nothing(builder):
     assert len(builder.builds) == 2 and not Path(".venv/leftover").exists()
 
 
-def test_settings_of_other_tools_do_not_build_anew(builder):
+def test_settings_of_other_tools_do_not_rebuild(builder):
     builder.main(LOCK, STAMP)
     project = Path("pyproject.toml")
     project.write_text(re.sub(r"line-length = \d+", "line-length = 99", project.read_text()))
@@ -215,7 +202,7 @@ def test_settings_of_other_tools_do_not_build_anew(builder):
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError, RuntimeError])
-def test_a_build_that_stops_leaves_nothing_and_the_next_starts_afresh(builder, failure):
+def test_an_interrupted_build_leaves_no_files_and_the_next_starts_again(builder, failure):
     whole = builder.build
 
     def stopped(lock):
@@ -232,21 +219,21 @@ def test_a_build_that_stops_leaves_nothing_and_the_next_starts_afresh(builder, f
 
 
 def test_a_half_built_environment_is_removed(builder):
-    """As a killed machine leaves it: files, and no stamp."""
+    """As a power cut leaves it: files, and no stamp."""
     Path(".venv/bin").mkdir(parents=True)
     Path(".venv/half").touch()
     builder.main(LOCK, STAMP)
     assert STAMP.is_file() and not Path(".venv/half").exists()
 
 
-def test_a_project_that_was_moved_is_built_anew(builder, project):
+def test_a_project_that_was_moved_is_rebuilt(builder, project):
     builder.main(LOCK, STAMP)
     assert ".ci/venv.py" not in make(project, "-n", "check").stdout
     moved = project.rename(project.with_name("moved"))
     assert ".ci/venv.py" in make(moved, "-n", "check").stdout
 
 
-def test_an_interpreter_that_is_gone_is_noticed(builder, project):
+def test_a_missing_interpreter_is_noticed(builder, project):
     builder.main(LOCK, STAMP)
     Path(".venv/bin/python").unlink()
     assert ".ci/venv.py" in make(project, "-n", "check").stdout
@@ -277,14 +264,14 @@ def test_a_machine_without_tensorflow_is_refused_before_anything_is_downloaded(b
         ("ERROR: No matching distribution found for jax==1.0\n", "no jax==1.0 that fits"),
         ("The virtual environment was not created: ensurepip is not available", "apt install python3-venv"),
         ("ERROR: something new\n", "ERROR: something new"),
-        ("", "without a word"),
+        ("", "without a message"),
     ],
 )
 def test_a_failed_step_has_its_reason_in_one_line(builder, log, words):
     assert words in builder.reason(log) and "\n" not in builder.reason(log)
 
 
-def test_pips_lines_add_up(builder):
+def test_the_sizes_in_pips_output_are_added_up(builder):
     log = ["  Downloading a-1-py3-none-any.whl (137 kB)", "Using cached b.whl (9 MB)", "Downloading c.whl (1.5 MB)\n"]
     log += ["  Downloading d-1-py3-none-any.whl.metadata (4.2 kB)", "Collecting e==1"]
     assert sum(map(builder.size_in, log)) == 137e3 + 1.5e6
@@ -296,14 +283,14 @@ def test_only_the_named_entries_are_taken_from_a_lock(builder):
 
 
 def test_a_registry_out_of_reach_is_one_line_within_a_minute(project):
-    """The whole recipe, with a real pip and an index that nothing answers at; a half-built .venv lies there."""
+    """The whole recipe, with a real pip, an index that does not answer, and an unfinished .venv."""
     (project / ".venv").mkdir()
     started = time.monotonic()
     nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull}
     done = make(project, "check", f"PYTHON={sys.executable}", **nowhere)
     assert done.returncode and time.monotonic() - started < 60
-    (line,) = said(done)
-    assert "the Python package registry cannot be reached" in line and "Traceback" not in done.stdout
+    (message,) = messages(done)
+    assert "the Python package registry cannot be reached" in message and "Traceback" not in done.stdout
     assert "MB to download" in done.stdout
     assert not (project / ".venv").exists() and (project / ".cache/venv-install.log").stat().st_size
 
@@ -312,43 +299,31 @@ def test_a_registry_out_of_reach_is_one_line_within_a_minute(project):
 
 
 def test_clean_removes_what_is_generated_and_nothing_else(project):
-    kept = ["reports/README.md", "notebooks/01_a.py", ".cache/fits/x", "params/a.yaml", ".venv/keep"]
-    gone = ["reports/digits/index.html", "reports/digits/run/metrics.json", "notebooks/01_a.ipynb"]
-    for name in kept + gone:
+    remaining = ["reports/README.md", "notebooks/01_a.py", ".cache/fits/x", "params/a.yaml", ".venv/keep"]
+    removed = ["reports/digits/index.html", "reports/digits/run/metrics.json", "notebooks/01_a.ipynb"]
+    for name in remaining + removed:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).touch()
     assert make(project, "clean").returncode == 0
-    assert all((project / name).exists() for name in kept)
-    assert not any((project / name).exists() for name in gone)
+    assert all((project / name).exists() for name in remaining)
+    assert not any((project / name).exists() for name in removed)
     (project / ".cache/fits/x").write_bytes(os.urandom(3 * 1024 * 1024))
-    told = make(project, "clean-cache").stdout
-    assert re.fullmatch(r"clean-cache: frees 3\.\d MB: fits 3\.\d MB\n", told), told
+    output = make(project, "clean-cache").stdout
+    assert re.fullmatch(r"clean-cache: frees 3\.\d MB: fits 3\.\d MB\n", output), output
     assert not (project / ".cache").exists() and (project / ".venv/keep").exists()
     assert "nothing to free" in make(project, "clean-cache").stdout
 
 
-def test_a_report_is_a_file_made_when_something_it_is_made_from_is_newer(project):
-    """With a stand-in for Python, which notes that it was asked."""
-    for name in ("params/digits.yaml", "lib/a.py", "notebooks/01_a.py"):
-        (project / name).parent.mkdir(exist_ok=True)
-        (project / name).touch()
+def test_a_report_is_a_file_of_which_python_decides_whether_it_is_up_to_date(project):
     pretend_venv(project)
-    target = "reports/digits/report.pdf"
-    asked = project / "asked"
-
-    def ask():
-        asked.unlink(missing_ok=True)
-        done = make(project, target)
+    target = project / "reports/digits/report.pdf"
+    for _ in range(2):  # without the file, and with a newer one
+        done = make(project, "reports/digits/report.pdf")
         assert done.returncode == 0, done.stderr
-        return asked.read_text().split() if asked.exists() else []
-
-    assert ask() == ["-m", "lib", "report", "digits"]
-    (project / target).parent.mkdir(parents=True)
-    (project / target).touch()
-    os.utime(project / "lib/a.py", (time.time() + 5, time.time() + 5))
-    assert ask() == ["-m", "lib", "report", "digits"]
-    os.utime(project / target, (time.time() + 9, time.time() + 9))
-    assert ask() == []
+        assert (project / "asked").read_text().split() == ["-m", "lib", "report", "digits"]
+        (project / "asked").unlink()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
 
 
 def test_clean_all_needs_no_environment_and_leaves_the_sources(project):
@@ -365,7 +340,7 @@ def test_clean_all_needs_no_environment_and_leaves_the_sources(project):
 
 def test_lock_without_uv_is_one_line(project, path):
     done = make(project, "lock", "UV=uv-that-is-not-there")
-    assert done.returncode and said(done) == ["make: uv is needed to renew the locks: pip install uv"]
+    assert done.returncode and messages(done) == ["make: uv is needed to renew the locks: pip install uv"]
 
 
 # JupyterLab
@@ -373,7 +348,7 @@ def test_lock_without_uv_is_one_line(project, path):
 
 @pytest.fixture
 def lab(tmp_path):
-    """JupyterLab's server with the settings of `make lab`, on a copy of the notebooks; gives a function to ask it."""
+    """JupyterLab's server with the settings of `make lab`, on a copy of the notebooks; a function to request pages."""
     copy = tmp_path / "project"
     shutil.copytree(ROOT / "notebooks", copy / "notebooks", ignore=shutil.ignore_patterns("*.ipynb", ".ipynb*"))
     shutil.copy(ROOT / "pyproject.toml", copy)
@@ -420,8 +395,8 @@ def test_jupyterlab_opens_the_text_as_notebooks_on_a_click(lab):
     assert opened["type"] == "notebook" and len(opened["content"]["cells"]) > 3
 
 
-def test_jupyterlab_starts_at_the_notebooks_and_hides_what_a_click_would_harm(lab):
-    """A click opens any .py as a notebook, and saving one writes a header into it: not into lib."""
+def test_jupyterlab_starts_at_the_notebooks_and_hides_lib(lab):
+    """A click opens any .py as a notebook, and saving it would write a header into a module."""
     assert lab("/").startswith("/lab/tree/notebooks")
     assert "lib" not in {each["name"] for each in lab("/api/contents")["content"]}
 

@@ -327,9 +327,9 @@ def verdicts(labels, scores, threshold):
 def test_a_constant_scorer_is_never_better(anomalies, value):
     labels, scores = np.repeat([1, 0], [anomalies, 500 - anomalies]), np.full(500, value)
     flags_all, flags_none = verdicts(labels, scores, value - 1), verdicts(labels, scores, value)
-    for found in (flags_all, flags_none):
-        assert {key for key, word in found.items() if word == "better"} <= {"fpr"}
-        assert {found[key] for key in ("auroc", "aupr", "aupr_normal")} == {"no better"}
+    for words in (flags_all, flags_none):
+        assert {key for key, word in words.items() if word == "better"} <= {"fpr"}
+        assert {words[key] for key in ("auroc", "aupr", "aupr_normal")} == {"no better"}
     # The decision that suits this prevalence is the trivial value itself.
     suits = flags_all if anomalies >= 250 else flags_none
     assert suits["accuracy"] == "no better" and flags_all["f1"] == "no better"
@@ -342,8 +342,8 @@ def test_a_random_scorer_is_never_better(anomalies, seed):
     labels = np.repeat([1, 0], [anomalies, 500 - anomalies])
     scores = np.random.default_rng(seed).normal(size=500)
     for threshold in (-9.0, -1.5, 0.0, 1.5, 9.0):
-        found = verdicts(labels, scores, threshold)
-        assert "better" not in {found[key] for key in (*TWO_SIDED, "auroc", "aupr", "aupr_normal")}
+        words = verdicts(labels, scores, threshold)
+        assert "better" not in {words[key] for key in (*TWO_SIDED, "auroc", "aupr", "aupr_normal")}
     assert verdicts(labels, scores, -9.0)["accuracy"] == ("no better" if anomalies >= 250 else "worse")
     assert verdicts(labels, scores, -9.0)["f1"] == "no better"
 
@@ -353,15 +353,15 @@ def test_random_scorers_are_better_or_worse_no_more_often_than_the_interval_errs
     rng = np.random.default_rng(12)
     labels, runs = np.repeat([1, 0], [120, 80]), 200
     keys = ("auroc", "aupr", "balanced_accuracy", "mcc", "precision")
-    found = {key: {"better": 0, "no better": 0, "worse": 0} for key in keys}
+    words = {key: {"better": 0, "no better": 0, "worse": 0} for key in keys}
     for _ in range(runs):
         scores = rng.normal(size=200)
         result = metrics.at_threshold(labels, scores, 0.3)
         result |= {"auroc": metrics.auroc(labels, scores), "aupr": metrics.aupr(labels, scores)}
         for key in keys:
-            found[key][metrics.better_than_trivial(result[key])] += 1
+            words[key][metrics.better_than_trivial(result[key])] += 1
     limit = runs * 0.025 + 4 * math.sqrt(runs * 0.025 * 0.975)
-    assert all(count[side] <= limit for count in found.values() for side in ("better", "worse")), found
+    assert all(count[side] <= limit for count in words.values() for side in ("better", "worse")), words
 
 
 def test_perfect_scores_are_better_and_reversed_scores_worse():
@@ -373,9 +373,9 @@ def test_perfect_scores_are_better_and_reversed_scores_worse():
 
 
 def test_the_published_vae_is_no_better_than_flagging_everything():
-    found = metrics.at_threshold(*decisions(tp=8342, fp=795, tn=5, fn=2), 0.5)
-    assert (round(found["accuracy"]["value"], 4), round(found["f1"]["value"], 4)) == (0.9128, 0.9544)
-    assert metrics.better_than_trivial(found["accuracy"]) == metrics.better_than_trivial(found["f1"]) == "no better"
+    result = metrics.at_threshold(*decisions(tp=8342, fp=795, tn=5, fn=2), 0.5)
+    assert (round(result["accuracy"]["value"], 4), round(result["f1"]["value"], 4)) == (0.9128, 0.9544)
+    assert metrics.better_than_trivial(result["accuracy"]) == metrics.better_than_trivial(result["f1"]) == "no better"
 
 
 def test_the_interval_decides_the_verdict():

@@ -17,10 +17,12 @@ from lib.params import Parameters
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
-EXPECTED = ["01_exploration", "02_training", "03_anomalies", "04_evaluation", "05_refinement"]
+EXPECTED = ["01_exploration", "02_training", "03_anomalies", "04_evaluation", "05_refinement", "06_comparison"]
 
-LONGEST_CELL = 15  # non-blank lines
-MEDIAN_CELL = 6
+MOST_CELLS = 30
+LONGEST_CELL = 12  # non-blank lines
+MEDIAN_CELL = 5
+LEAST_PROSE = 0.5  # lines of prose for each line of code
 LONGEST_STREAK = 6  # code cells with no prose of the page's own between them
 FEWEST_WORDS = 8  # of prose at the head of a section, before its first code
 NOT_PARAMETERS = {"run_folder"}  # a notebook may take it, no parameter set has it
@@ -133,7 +135,7 @@ def longest_streak(notebook):
     return max(map(len, kinds.split("m")))
 
 
-def test_the_five_notebooks_are_there():
+def test_the_six_notebooks_are_there():
     assert [path.stem for path in NOTEBOOKS][: len(EXPECTED)] == EXPECTED
     assert all(re.fullmatch(r"\d\d_[a-z_]+", path.stem) for path in NOTEBOOKS)
 
@@ -171,6 +173,17 @@ def test_cells_are_short(notebook):
     lengths = [len(lines(cell)) for cell in without_parameters(notebook)]
     assert max(lengths) <= LONGEST_CELL
     assert statistics.median(lengths) <= MEDIAN_CELL
+    assert len(notebook.cells) <= MOST_CELLS
+    assert sum(len(lines(cell)) for cell in markdown(notebook)) >= LEAST_PROSE * sum(lengths)
+
+
+def test_only_training_and_exploration_take_the_parameters_of_the_study(notebook, path):
+    """The others read the run, with the parameters that it was made with."""
+    names = set(parameters(notebook))
+    if path.stem == "02_training":
+        assert names == set(Parameters.model_fields)
+    elif path.stem != "01_exploration":
+        assert names <= {"study", "threshold", "thresholds"}
 
 
 def test_prose_comes_first(notebook):

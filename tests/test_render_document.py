@@ -1,4 +1,4 @@
-"""Notebooks as one document: what is numbered, what is resolved, and what is refused with one clear line."""
+"""Notebooks as one document: numbers, links, and one clear line for what cannot be rendered."""
 
 import nbformat
 import pytest
@@ -6,7 +6,8 @@ import render_material as material
 from nbformat.v4 import new_markdown_cell, new_output
 
 from lib.report.render import pandoc
-from lib.report.render.document import Prose, RenderError, Text, read_chapters, resolved_text
+from lib.report.render.document import parse_outside, read_chapters
+from lib.report.render.model import Prose, RenderError, Text
 
 
 def read(folder, *cells, name="01_page"):
@@ -47,7 +48,7 @@ def test_titles_and_sections_come_from_the_headings(tmp_path):
     ]
 
 
-def test_references_get_the_name_of_what_they_lead_to(tmp_path):
+def test_links_to_figures_and_tables_get_their_names(tmp_path):
     found = links(read_chapters(material.study(tmp_path)))
     assert ("Figure 1", "report:01_exploration#fig-classes") in found
     assert ("Table 2", "report:03_evaluation#tab-metrics") in found
@@ -67,7 +68,7 @@ def test_equal_headings_get_anchors_of_their_own(tmp_path):
     assert [section.anchor for section in chapter.sections] == ["loss", "loss-2", "loss-3"]
 
 
-def test_what_is_for_jupyterlab_or_the_terminal_only_is_dropped(tmp_path):
+def test_outputs_for_jupyterlab_or_the_terminal_are_left_out(tmp_path):
     chapters = read_chapters(material.study(tmp_path))
     texts = [block.text for chapter in chapters for block in chapter.blocks if isinstance(block, Text)]
     prose = [
@@ -92,10 +93,10 @@ def test_bare_environments_become_mathematics_and_comments_go(tmp_path):
 
 def test_the_key_results_may_refer_to_figures(tmp_path):
     chapters = read_chapters(material.study(tmp_path))
-    blocks = resolved_text("See [it](#fig-roc).", chapters, "key results")
+    blocks = parse_outside("See [it](#fig-roc).", chapters, "key results")
     assert pandoc.plain(blocks) == "See Figure 5."
     with pytest.raises(RenderError, match=r"key results: link to unknown label '#fig-rok'.*fig-roc"):
-        resolved_text("See [it](#fig-rok).", chapters, "key results")
+        parse_outside("See [it](#fig-rok).", chapters, "key results")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_the_key_results_may_refer_to_figures(tmp_path):
         ([material.text("so $\\nosuchcommand{x}$")], ["cell 2", "\\nosuchcommand{x}"]),
     ],
 )  # fmt: skip
-def test_what_cannot_be_rendered_is_named(tmp_path, cells, words):
+def test_an_error_names_what_cannot_be_rendered(tmp_path, cells, words):
     message = refused(tmp_path, *cells)
     assert all(word in message for word in words), message
 
@@ -153,6 +154,13 @@ def test_a_file_that_is_no_notebook_is_refused(tmp_path):
         read_chapters([tmp_path / "01_page.ipynb"])
     with pytest.raises(RenderError, match=r"02_gone.ipynb: no such notebook"):
         read_chapters([tmp_path / "02_gone.ipynb"])
+
+
+def test_printed_text_is_shown_without_colours_warnings_and_overwritten_lines(tmp_path):
+    warning = new_output("stream", name="stderr", text="a warning")
+    outputs = [material.stdout("10 %\r100 %\nfitted "), warning, material.stdout("\x1b[1mtwice\x1b[0m\n")]
+    (chapter,) = read(tmp_path, material.code("x", *outputs))
+    assert chapter.blocks[1:] == (Text("100 %\nfitted twice"),)
 
 
 def test_an_output_without_metadata_is_shown_as_it_is(tmp_path):

@@ -1,4 +1,4 @@
-"""The pages of a study: complete, linked, offline, accessible, and the same every time."""
+"""The pages of a study are complete, linked, offline, accessible, and the same every time."""
 
 import dataclasses
 import json
@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 import pytest
 import render_material as material
 
-from lib.report.render.document import RenderError, read_chapters
+from lib.report.render.document import read_chapters
 from lib.report.render.html import natural_size, write_site
+from lib.report.render.model import RenderError
 from lib.report.studies import write_index
 
 VOID = {"img", "br", "hr", "meta", "link", "input", "col", "source", "wbr"}
@@ -62,7 +63,7 @@ def chapters(tmp_path_factory):
     return read_chapters(material.study(tmp_path_factory.mktemp("notebooks")))
 
 
-def test_there_is_a_page_for_each_notebook_and_a_first_one(site):
+def test_there_is_a_first_page_and_a_page_for_each_notebook(site):
     assert list(site) == ["01_exploration.html", "02_training.html", "03_evaluation.html", "index.html"]
 
 
@@ -87,7 +88,7 @@ def test_nothing_is_loaded_and_nothing_runs(site):
         assert "url(" not in page.source
 
 
-def test_inner_links_lead_somewhere(site):
+def test_every_inner_link_has_its_target(site):
     for name, page in site.items():
         for link in page.all("a"):
             target, _, anchor = link["href"].partition("#")
@@ -113,7 +114,7 @@ def test_figures_carry_their_numbers_captions_and_ids(site, chapters):
             assert each.name in site["index.html"].text
 
 
-def test_code_is_folded_away_but_there(site):
+def test_code_is_folded(site):
     page = site["01_exploration.html"]
     assert "secret of a fold" in page.text
     assert len(page.all("details")) == 8
@@ -122,7 +123,7 @@ def test_code_is_folded_away_but_there(site):
     assert all("removed wholly" not in page.text for page in site.values())
 
 
-def test_what_developers_were_warned_of_is_not_shown(site):
+def test_warnings_on_standard_error_are_not_shown(site):
     assert "a warning for developers" not in site["01_exploration.html"].source
     assert "loaded 1,234 images" in site["01_exploration.html"].text
     assert "10 %" not in site["01_exploration.html"].text
@@ -143,7 +144,7 @@ def test_tables_can_be_scrolled_with_the_keyboard(site):
     assert len(page.all("th")) == 12
 
 
-def test_navigation_knows_where_the_reader_is(site):
+def test_navigation_marks_the_page_and_links_to_its_neighbours(site):
     page = site["02_training.html"]
     assert [link["href"] for link in page.all("a") if link.get("aria-current")] == ["02_training.html"]
     assert [(link["rel"], link["href"]) for link in page.all("a") if "rel" in link] == [
@@ -154,7 +155,7 @@ def test_navigation_knows_where_the_reader_is(site):
     assert "#reconstructions" in [link["href"] for link in page.all("a")]
 
 
-def test_the_first_page_tells_what_the_report_is(site):
+def test_the_first_page_has_title_key_results_and_facts(site):
     page = site["index.html"]
     for words in (material.INFO.title, material.INFO.description, "0.9470", "7,822 of 8,344 anomalies", "see Figure 5"):
         assert words in page.text
@@ -183,7 +184,7 @@ def test_the_same_notebooks_give_the_same_bytes(chapters, tmp_path):
     assert once == [path.read_bytes() for path in write_site(again, material.INFO, tmp_path / "b")]
 
 
-def test_nothing_is_left_of_the_writing(chapters, tmp_path):
+def test_no_temporary_file_stays(chapters, tmp_path):
     files = write_site(chapters, material.INFO, tmp_path)
     assert files[0].name == "index.html"
     assert sorted(tmp_path.iterdir()) == sorted(files)

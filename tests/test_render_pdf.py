@@ -1,4 +1,4 @@
-"""The PDF of a study: everything the pages show, set without a warning, and the same every time."""
+"""The PDF of a study has everything that the pages have, without a warning, and is the same every time."""
 
 import dataclasses
 import re
@@ -9,10 +9,10 @@ import pytest
 import render_material as material
 
 from lib.report.render import placement, tabular
-from lib.report.render.document import RenderError, read_chapters
+from lib.report.render.document import read_chapters
+from lib.report.render.model import RenderError
 from lib.report.render.pandoc import parse, plain
-from lib.report.render.pdf import lay_out, write_pdf
-from lib.report.render.typeset import quoted
+from lib.report.render.pdf import quoted, write_pdf, write_source
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def pdf(chapters, tmp_path_factory):
 @pytest.fixture(scope="module")
 def source(chapters, tmp_path_factory):
     folder = tmp_path_factory.mktemp("source")
-    lay_out(chapters, material.INFO, folder)
+    write_source(chapters, material.INFO, folder)
     return folder
 
 
@@ -75,7 +75,7 @@ def test_the_same_notebooks_give_the_same_bytes(pdf, tmp_path):
     assert (tmp_path / "report.pdf").read_bytes() == pdf.read_bytes()
 
 
-def test_nothing_is_left_of_the_writing(pdf):
+def test_no_temporary_file_stays(pdf):
     assert list(pdf.parent.iterdir()) == [pdf]
 
 
@@ -103,7 +103,7 @@ def test_nothing_is_fetched(source):
         assert "@preview" not in path.read_text(encoding="utf-8")
 
 
-def test_the_pdf_holds_what_the_pages_hold(words, chapters):
+def test_the_pdf_has_what_the_pages_have(words, chapters):
     for chapter in chapters:
         assert plain(chapter.title) in words
         for each in [*chapter.figures, *chapter.tables]:
@@ -124,18 +124,18 @@ def test_pages_are_numbered_to_the_last(sheets):
         assert re.search(rf"\b{number} ?/ ?{len(chapters)}\b", sheet)
 
 
-def test_long_tables_go_over_pages_and_repeat_their_header(words):
+def test_long_tables_continue_on_the_next_page_and_repeat_their_header(words):
     assert "class_1 " in words and "class_90 " in words
     assert words.count("Rank Class Images") == 3
 
 
-def test_the_notice_stands_on_the_cover(chapters, tmp_path):
-    lay_out(chapters, dataclasses.replace(material.INFO, notice="No network."), tmp_path)
+def test_the_notice_is_on_the_cover(chapters, tmp_path):
+    write_source(chapters, dataclasses.replace(material.INFO, notice="No network."), tmp_path)
     assert '"notice": "No network."' in (tmp_path / "info.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("lines", [0, 3, 9, 11])
-def test_the_cover_is_one_page_whatever_there_is_to_say(tmp_path, lines):
+def test_the_cover_is_always_one_page(tmp_path, lines):
     chapters = read_chapters([material.write(tmp_path, "01_page", material.text("# Title\n\nOnly prose."))])
     each = "it catches some of the anomalies and raises false alarms, " * 3
     told = tuple(f"Result {line}: {each}" for line in range(lines))
@@ -161,7 +161,7 @@ def test_a_letter_that_no_font_has_is_an_error(tmp_path):
     assert not (tmp_path / "report.pdf").exists()
 
 
-def test_a_date_that_is_none_is_an_error(chapters, tmp_path):
+def test_an_invalid_date_is_an_error(chapters, tmp_path):
     with pytest.raises(RenderError, match="'today' is not a date"):
         write_pdf(chapters, dataclasses.replace(material.INFO, generated="today"), tmp_path / "report.pdf")
 
@@ -199,44 +199,44 @@ def test_strings_are_quoted():
 
 
 def test_wide_tables_break_their_headings_and_then_shrink():
-    laid = tabular.layout(table(material.wide_table(12)))
-    assert laid.shrink
-    assert all(any(part["t"] == "LineBreak" for part in name) for name in laid.header[1:])
-    assert set(laid.columns) == {"auto"}
-    assert laid.alignments == ["left"] + ["right"] * 11
+    layout = tabular.layout(table(material.wide_table(12)))
+    assert layout.shrink
+    assert all(any(part["t"] == "LineBreak" for part in name) for name in layout.header[1:])
+    assert set(layout.columns) == {"auto"}
+    assert layout.alignments == ["left"] + ["right"] * 11
 
 
 def test_long_cells_are_broken_and_figures_are_not():
     long = "words " * 30
-    laid = tabular.layout(table(f"| Name | Text | n |\n|---|---|---:|\n| a | {long} | 1 |"))
-    assert laid.columns[0] == laid.columns[2] == "auto"
-    assert laid.columns[1].endswith("fr")
-    assert not laid.shrink
+    layout = tabular.layout(table(f"| Name | Text | n |\n|---|---|---:|\n| a | {long} | 1 |"))
+    assert layout.columns[0] == layout.columns[2] == "auto"
+    assert layout.columns[1].endswith("fr")
+    assert not layout.shrink
 
 
 def test_narrow_tables_stay_as_they_are():
-    laid = tabular.layout(table("| A | B |\n|---|---:|\n| x | 1 |"))
-    assert (laid.columns, laid.shrink, laid.breakable) == (["auto", "auto"], True, False)
+    layout = tabular.layout(table("| A | B |\n|---|---:|\n| x | 1 |"))
+    assert (layout.columns, layout.shrink, layout.breakable) == (["auto", "auto"], True, False)
 
 
 @pytest.mark.parametrize("rows", [11, 12])
 def test_long_lists_are_set_in_two_halves(rows):
     lines = "\n".join(f"| name {row} | {row} |" for row in range(rows))
-    laid = tabular.layout(table(f"| Item | Value |\n|---|---|\n{lines}"))
-    cells = [[plain(cell) for cell in row] for row in laid.body]
-    assert [plain(name) for name in laid.header] == ["Item", "Value"] * 2
+    layout = tabular.layout(table(f"| Item | Value |\n|---|---|\n{lines}"))
+    cells = [[plain(cell) for cell in row] for row in layout.body]
+    assert [plain(name) for name in layout.header] == ["Item", "Value"] * 2
     assert [row[0] for row in cells] + [row[2] for row in cells if row[2]] == [f"name {row}" for row in range(rows)]
 
 
-def test_halves_are_never_parted():
-    laid = tabular.layout(table(material.long_table(80)))
-    assert (len(laid.header), len(laid.body), laid.breakable) == (6, 40, False)
-    laid = tabular.layout(table(material.long_table(81)))
-    assert (len(laid.header), len(laid.body), laid.breakable) == (3, 81, True)
+def test_a_table_in_two_halves_stays_on_one_page():
+    layout = tabular.layout(table(material.long_table(80)))
+    assert (len(layout.header), len(layout.body), layout.breakable) == (6, 40, False)
+    layout = tabular.layout(table(material.long_table(81)))
+    assert (len(layout.header), len(layout.body), layout.breakable) == (3, 81, True)
 
 
 class Pages:
-    """A stand-in for Typst: blocks of given heights fill pages of 245 mm, figures atop a page come first."""
+    """Replaces Typst: blocks of given heights fill pages of 245 mm, figures at the top of a page come first."""
 
     TOP, HEIGHT = 27.0, 245.0
 
@@ -244,14 +244,14 @@ class Pages:
         self.blocks = blocks  # label (empty for text), height in mm
         self.rounds = 0
 
-    def __call__(self, choices):
+    def __call__(self, placements):
         self.rounds += 1
         marks, page, y, waiting = [], 1, self.TOP, []
         for label, height in self.blocks:
-            chosen = choices.get(label, placement.UNTOUCHED)
-            height = height * chosen["part"]
+            own = placements.get(label, placement.IN_PLACE)
+            height = height * own["part"]
             fits = y + height <= self.TOP + self.HEIGHT
-            if chosen["top"] and (waiting or not fits):  # a figure never overtakes one that waits
+            if own["top"] and (waiting or not fits):  # a figure never overtakes one that waits
                 waiting.append((label, height))
                 marks.append({"label": label, "side": "begin", "page": page, "y": y})
                 continue
@@ -270,39 +270,39 @@ class Pages:
         return marks
 
 
-def test_figures_that_fit_stay_in_their_place():
+def test_figures_that_fit_stay_where_they_are_called():
     pages = Pages(("", 50), ("fig-a", 100), ("", 80))
-    assert placement.choose([["fig-a"]], {"fig-a"}, pages) == {}
+    assert placement.place([["fig-a"]], {"fig-a"}, pages) == {}
     assert pages.rounds == 1
 
 
 def test_a_figure_that_nearly_fits_becomes_smaller():
-    choices = placement.choose([["fig-a"]], {"fig-a"}, Pages(("", 140), ("fig-a", 110), ("", 50)))
-    assert not choices["fig-a"]["top"]
-    assert placement.SMALLEST <= choices["fig-a"]["part"] < 1
+    placements = placement.place([["fig-a"]], {"fig-a"}, Pages(("", 140), ("fig-a", 110), ("", 50)))
+    assert not placements["fig-a"]["top"]
+    assert placement.SMALLEST <= placements["fig-a"]["part"] < 1
 
 
-def test_a_figure_that_does_not_fit_makes_room_for_the_text():
-    choices = placement.choose([["fig-a"]], {"fig-a"}, Pages(("", 140), ("fig-a", 200), ("", 50), ("", 50)))
-    assert choices == {"fig-a": placement.ATOP}
+def test_a_figure_that_does_not_fit_goes_to_the_top_of_the_next_page():
+    placements = placement.place([["fig-a"]], {"fig-a"}, Pages(("", 140), ("fig-a", 200), ("", 50), ("", 50)))
+    assert placements == {"fig-a": placement.ON_TOP}
 
 
 def test_figures_keep_their_order():
     pages = Pages(("", 140), ("fig-a", 200), ("fig-b", 20), ("", 30), ("", 90))
-    choices = placement.choose([["fig-a", "fig-b"]], {"fig-a", "fig-b"}, pages)
-    ends = {mark["label"]: (mark["page"], mark["y"]) for mark in pages(choices) if mark["side"] == "end"}
+    placements = placement.place([["fig-a", "fig-b"]], {"fig-a", "fig-b"}, pages)
+    ends = {mark["label"]: (mark["page"], mark["y"]) for mark in pages(placements) if mark["side"] == "end"}
     assert ends["fig-a"] < ends["fig-b"]
 
 
-def test_a_figure_never_leaves_its_heading_behind():
+def test_a_figure_under_a_heading_is_not_moved_away_from_it():
     pages = Pages(("", 140), ("fig-a", 200), ("", 50))
 
-    def with_heading(choices):
-        return [{**mark, "y": mark["y"] + 20} if mark["page"] == 2 else mark for mark in pages(choices)]
+    def with_heading(placements):
+        return [{**mark, "y": mark["y"] + 20} if mark["page"] == 2 else mark for mark in pages(placements)]
 
-    assert placement.choose([["fig-a"]], {"fig-a"}, with_heading) == {}
+    assert placement.place([["fig-a"]], {"fig-a"}, with_heading) == {}
 
 
 def test_tables_are_moved_but_never_made_smaller():
-    choices = placement.choose([["tab-a"]], set(), Pages(("", 140), ("tab-a", 110), ("", 50)))
-    assert choices == {"tab-a": placement.ATOP}
+    placements = placement.place([["tab-a"]], set(), Pages(("", 140), ("tab-a", 110), ("", 50)))
+    assert placements == {"tab-a": placement.ON_TOP}

@@ -1,4 +1,4 @@
-"""What a notebook shows carries its caption, label and alternative text with it."""
+"""Outputs of a notebook have their caption, label and alternative text."""
 
 import pandas as pd
 import pytest
@@ -8,39 +8,48 @@ from lib.presentation import show
 
 
 @pytest.fixture
-def shown(monkeypatch):
-    outputs = []
-    monkeypatch.setattr(show, "display", lambda data, metadata, raw: outputs.append((data, metadata["report"])))
-    return outputs
+def outputs(monkeypatch):
+    calls = []
+    monkeypatch.setattr(show, "display", lambda data, metadata, raw: calls.append((data, metadata["report"])))
+    return calls
 
 
-def test_curves_are_svg_and_photographs_png(shown):
-    curve, photograph = Figure(), Figure()
-    curve.subplots().plot([1, 2])
+def curve():
+    figure = Figure(label="A line.")
+    figure.subplots().plot([1, 2])
+    return figure
+
+
+def test_curves_are_svg_and_photographs_png(outputs):
+    photograph = Figure(label="Four squares.")
     photograph.subplots().imshow([[0, 1], [1, 0]])
-    show.figure(curve, label="fig-a", caption="A curve.", alt="A line.")
-    show.figure(photograph, label="fig-b", caption="A photograph.", alt="Four squares.")
-    (first, about), (second, _) = (output for output in shown if output[1]["kind"] == "figure")
+    show.figure(curve(), label="fig-a", caption="A curve.")
+    show.figure(photograph, label="fig-b", caption="A photograph.")
+    (first, about), (second, _) = (output for output in outputs if output[1]["kind"] == "figure")
     assert first["image/svg+xml"].lstrip().startswith("<?xml") and "image/png" not in first
     assert second["image/png"].startswith("iVBOR") and "image/svg+xml" not in second
     assert about == {"kind": "figure", "label": "fig-a", "caption": "A curve.", "alt": "A line."}
 
 
-def test_the_same_curve_gives_the_same_bytes(shown):
+def test_a_figure_without_alternative_text_is_refused(outputs):
+    with pytest.raises(ValueError, match="fig-a"):
+        show.figure(Figure(), label="fig-a", caption="Nothing.")
+    assert not outputs
+
+
+def test_the_same_curve_gives_the_same_bytes(outputs):
     for _ in range(2):
-        figure = Figure()
-        figure.subplots().plot([1, 2])
-        show.figure(figure, label="fig-a", caption="A curve.", alt="A line.")
-    bytes_of = [data["image/svg+xml"] for data, about in shown if about["kind"] == "figure"]
-    assert bytes_of[0] == bytes_of[1]
+        show.figure(curve(), label="fig-a", caption="A curve.")
+    first, second = (data["image/svg+xml"] for data, about in outputs if about["kind"] == "figure")
+    assert first == second
 
 
-def test_captions_are_echoed_for_jupyterlab_only(shown):
+def test_captions_are_displayed_for_jupyterlab_only(outputs):
     show.table(pd.DataFrame({"a": [1]}), label="tab-a", caption="Numbers.")
-    assert [about["kind"] for _, about in shown] == ["table", "lab"]
-    assert "Numbers." in shown[1][0]["text/markdown"]
+    assert [about["kind"] for _, about in outputs] == ["table", "lab"]
+    assert "Numbers." in outputs[1][0]["text/markdown"]
 
 
-def test_a_table_without_rows_says_none(shown):
+def test_a_table_without_rows_says_none(outputs):
     show.table(pd.DataFrame(columns=["a", "b"]), label="tab-a", caption="Nothing.")
-    assert "none" in shown[0][0]["text/markdown"] and len(shown[0][0]["text/markdown"].splitlines()) == 3
+    assert "none" in outputs[0][0]["text/markdown"] and len(outputs[0][0]["text/markdown"].splitlines()) == 3

@@ -1,4 +1,4 @@
-"""Who is fitted on, who is judged."""
+"""Splits: their sizes, what they depend on, the check for leaks, and saved ones."""
 
 import dataclasses
 import hashlib
@@ -12,27 +12,17 @@ from lib.core.errors import UserError
 from lib.data import duplicates, splits
 
 
-def test_resubstitution_fits_all_normals_and_judges_everything():
-    labels = np.array([0, 1, 0, 1, 1])
-    divided = splits.split("resubstitution", labels)
-    assert divided.fit.tolist() == [0, 2] and divided.test.tolist() == [0, 1, 2, 3, 4]
-    assert divided.seen == 2
-
-
-def test_no_protocol_fits_an_anomaly():
-    labels = np.random.default_rng(0).integers(0, 2, 100)
-    assert not labels[splits.split("resubstitution", labels).fit].any()
+def test_resubstitution_fits_all_normal_images_and_tests_on_everything():
+    split = splits.resubstitution(np.array([0, 1, 0, 1, 1]))
+    assert split.fit.tolist() == [0, 2] and split.test.tolist() == [0, 1, 2, 3, 4] and split.seen == 2
+    assert [len(part) for part in (split.calibration, split.validation, split.labelled, split.dropped)] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("labels", [[0, 0], [1, 1], []])
-def test_one_kind_of_image_alone_cannot_be_divided(labels):
-    with pytest.raises(ValueError, match="both"):
-        splits.split("resubstitution", np.array(labels))
-
-
-def test_an_unknown_protocol_is_refused():
-    with pytest.raises(ValueError, match="unknown protocol"):
-        splits.split("guess", np.array([0, 1]))
+def test_one_kind_of_image_alone_cannot_be_split(labels):
+    for protocol in (splits.resubstitution, lambda labels: splits.holdout(labels, labels, labels, **SHARES)):
+        with pytest.raises(ValueError, match="both"):
+            protocol(np.array(labels))
 
 
 # Protocol holdout.
@@ -47,28 +37,28 @@ def material(normals=200, anomalies=300, seed=0):
     return ids, labels, np.arange(len(labels))
 
 
-def parts(divided, ids):
-    """Ids in each part."""
-    return {part: set(ids[getattr(divided, part)]) for part in (*splits.PARTS, "dropped")}
+def parts(split, ids):
+    """Ids in every part."""
+    return {part: set(ids[getattr(split, part)]) for part in (*splits.PARTS, "dropped")}
 
 
-def test_holdout_divides_normals_by_share_and_judges_only_anomalies_and_the_rest():
+def test_holdout_splits_normal_images_by_share_and_tests_on_the_rest_and_anomalies():
     ids, labels, groups = material()
-    divided = splits.holdout(ids, labels, groups, **SHARES)
-    assert not labels[np.r_[divided.fit, divided.calibration]].any() and labels[divided.validation].all()
-    assert (len(divided.fit), len(divided.calibration), (labels[divided.test] == 0).sum()) == (140, 20, 40)
-    assert (len(divided.validation), labels[divided.test].sum(), len(divided.dropped)) == (60, 240, 0)
-    assert divided.seen == 0
-    assert sorted(divided.labelled) == sorted([*divided.calibration, *divided.validation])
+    split = splits.holdout(ids, labels, groups, **SHARES)
+    assert not labels[np.r_[split.fit, split.calibration]].any() and labels[split.validation].all()
+    assert (len(split.fit), len(split.calibration), (labels[split.test] == 0).sum()) == (140, 20, 40)
+    assert (len(split.validation), labels[split.test].sum(), len(split.dropped)) == (60, 240, 0)
+    assert split.seen == 0
+    assert sorted(split.labelled) == sorted([*split.calibration, *split.validation])
 
 
 @pytest.mark.parametrize("count", [10, 13, 97, 800, 801])
 @pytest.mark.parametrize("fit_share", [0.5, 0.6, 0.7])
 def test_shares_hold_to_within_rounding(count, fit_share):
     ids, labels, groups = material(count, 10)
-    divided = splits.holdout(ids, labels, groups, **SHARES | {"fit_share": fit_share})
-    assert abs(len(divided.fit) - count * fit_share) <= 0.5 + 1e-6
-    assert abs(len(divided.fit) + len(divided.calibration) - count * (fit_share + 0.1)) <= 0.5 + 1e-6
+    split = splits.holdout(ids, labels, groups, **SHARES | {"fit_share": fit_share})
+    assert abs(len(split.fit) - count * fit_share) <= 0.5 + 1e-6
+    assert abs(len(split.fit) + len(split.calibration) - count * (fit_share + 0.1)) <= 0.5 + 1e-6
 
 
 def test_the_order_of_images_does_not_matter():
@@ -89,13 +79,13 @@ def test_how_groups_are_numbered_does_not_matter():
 
 
 def test_a_split_is_the_same_on_every_machine():
-    """Written down once: a split that changes makes every figure of a finished report incomparable."""
+    """The expected split is written out: if it changed, finished reports could not be compared with new ones."""
     ids = [f"normal/{number}" for number in range(10)] + ["anomaly/0"]
     shares = SHARES | {"validation_share": 0.0}
-    divided = splits.holdout(ids, np.array([0] * 10 + [1]), np.arange(11), **shares)
+    split = splits.holdout(ids, np.array([0] * 10 + [1]), np.arange(11), **shares)
     ranked = sorted(range(10), key=lambda number: hashlib.sha256(f"555:{ids[number]}".encode()).hexdigest())
-    assert divided.fit.tolist() == sorted(ranked[:7]) == [0, 1, 3, 4, 5, 6, 7]
-    assert divided.calibration.tolist() == ranked[7:8]
+    assert split.fit.tolist() == sorted(ranked[:7]) == [0, 1, 3, 4, 5, 6, 7]
+    assert split.calibration.tolist() == ranked[7:8]
 
 
 def test_another_seed_is_another_split():
@@ -105,7 +95,7 @@ def test_another_seed_is_another_split():
     assert abs(shared - 200 * 0.7 * 0.7) < 20  # as many as two independent draws share
 
 
-def test_anomalies_that_come_or_go_move_no_normal_image():
+def test_adding_or_removing_anomalies_moves_no_normal_image():
     ids, labels, groups = material()
     whole = parts(splits.holdout(ids, labels, groups, **SHARES), ids)
     keep = (labels == 0) | (np.arange(len(ids)) % 3 == 0)
@@ -114,7 +104,7 @@ def test_anomalies_that_come_or_go_move_no_normal_image():
     assert fewer["fit"] == whole["fit"] and fewer["calibration"] == whole["calibration"]
 
 
-def test_a_normal_image_that_comes_moves_only_its_neighbours_at_the_cuts():
+def test_adding_a_normal_image_moves_others_only_at_the_cuts():
     ids, labels, groups = material(800, 10)
     whole = parts(splits.holdout(ids, labels, groups, **SHARES), ids)
     keep = ids != ids[labels == 0][0]
@@ -123,32 +113,32 @@ def test_a_normal_image_that_comes_moves_only_its_neighbours_at_the_cuts():
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_whatever_the_groups_parts_are_disjoint_whole_and_leak_proof(seed):
+def test_parts_are_disjoint_complete_and_without_leaks_for_any_groups(seed):
     random = np.random.default_rng(seed)
     ids, labels, _ = material(int(random.integers(40, 200)), int(random.integers(40, 200)), seed)
     groups = random.integers(0, len(ids) * random.uniform(0.5, 3), len(ids))
     sha256 = [f"{group}/{random.integers(3)}" for group in groups]  # equal files are always of one group
-    divided = splits.holdout(ids, labels, groups, **SHARES)
-    together = [*divided.fit, *divided.calibration, *divided.validation, *divided.test, *divided.dropped]
+    split = splits.holdout(ids, labels, groups, **SHARES)
+    together = [*split.fit, *split.calibration, *split.validation, *split.test, *split.dropped]
     assert sorted(together) == list(range(len(ids)))
-    assert not labels[divided.fit].any() and not labels[divided.calibration].any() and labels[divided.dropped].all()
-    assert set(groups[divided.dropped]) <= set(groups[np.r_[divided.fit, divided.calibration]])
+    assert not labels[split.fit].any() and not labels[split.calibration].any() and labels[split.dropped].all()
+    assert set(groups[split.dropped]) <= set(groups[np.r_[split.fit, split.calibration]])
     largest = np.bincount(groups[labels == 0]).max()
-    assert abs(len(divided.fit) - 0.7 * (labels == 0).sum()) <= largest / 2 + 0.5
-    splits.check(divided, ids, sha256, groups)
+    assert abs(len(split.fit) - 0.7 * (labels == 0).sum()) <= largest / 2 + 0.5
+    splits.check(split, ids, sha256, groups)
 
 
-def test_an_anomaly_like_a_fitted_normal_is_dropped_and_one_like_a_judged_normal_is_judged():
+def test_an_anomaly_like_a_fitted_image_is_dropped_and_one_like_a_test_image_is_tested():
     ids, labels, groups = material()
-    divided = splits.holdout(ids, labels, groups, **SHARES)
-    normals_of_test = divided.test[labels[divided.test] == 0]
+    split = splits.holdout(ids, labels, groups, **SHARES)
+    normals_of_test = split.test[labels[split.test] == 0]
     anomalies = np.flatnonzero(labels == 1)
-    for anomaly, normal in zip(anomalies, [divided.fit[0], divided.calibration[0], *normals_of_test], strict=False):
+    for anomaly, normal in zip(anomalies, [split.fit[0], split.calibration[0], *normals_of_test], strict=False):
         groups[anomaly] = groups[normal]
     again = splits.holdout(ids, labels, groups, **SHARES)
     assert again.dropped.tolist() == sorted(anomalies[:2])
     assert set(anomalies[2 : 2 + len(normals_of_test)]) <= set(again.test)
-    assert again.fit.tolist() == divided.fit.tolist()
+    assert again.fit.tolist() == split.fit.tolist()
     splits.check(again, ids, ids, groups)
 
 
@@ -173,21 +163,21 @@ def test_shares_that_leave_a_part_empty_are_refused_in_one_line(normals, anomali
     assert "\n" not in str(refused.value)
 
 
-def test_parts_that_nobody_asked_for_may_be_empty():
+def test_parts_with_a_share_of_zero_are_empty():
     ids, labels, groups = material()
-    divided = splits.holdout(ids, labels, groups, **SHARES | {"calibration_share": 0.0, "validation_share": 0.0})
-    assert (len(divided.fit), len(divided.calibration), len(divided.validation)) == (140, 0, 0)
-    assert len(divided.labelled) == 0 and len(divided.test) == 360
+    split = splits.holdout(ids, labels, groups, **SHARES | {"calibration_share": 0.0, "validation_share": 0.0})
+    assert (len(split.fit), len(split.calibration), len(split.validation)) == (140, 0, 0)
+    assert len(split.labelled) == 0 and len(split.test) == 360
 
 
-def test_an_id_that_stands_twice_is_refused():
+def test_two_equal_ids_are_refused():
     ids, labels, groups = material()
     ids[3] = ids[7]
     with pytest.raises(UserError, match=ids[3]):
         splits.holdout(ids, labels, groups, **SHARES)
 
 
-# The leak proof.
+# The check for leaks.
 
 
 def planted(part, other, copy):
@@ -196,99 +186,94 @@ def planted(part, other, copy):
     images = np.random.default_rng(0).integers(0, 256, (120, 12, 12, 3)).astype(np.uint8)
     images = images.repeat(8, axis=1).repeat(8, axis=2)
     sha256 = np.array([f"file {number}" for number in range(120)], object)
-    divided = splits.holdout(ids, labels, groups, **SHARES)
-    one, two = getattr(divided, part)[0], getattr(divided, other)[-1]
+    split = splits.holdout(ids, labels, groups, **SHARES)
+    one, two = getattr(split, part)[0], getattr(split, other)[-1]
     images[two] = copy(images[one])
-    return divided, ids, images, sha256, one, two
+    return split, ids, images, sha256, one, two
 
 
 @pytest.mark.parametrize(("part", "other"), list(itertools.combinations(splits.PARTS, 2)))
 @pytest.mark.parametrize("brighter", [False, True])
-def test_a_planted_duplicate_stops_and_both_files_are_named(part, other, brighter):
-    divided, ids, images, sha256, one, two = planted(
+def test_a_planted_duplicate_is_refused_with_both_images_named(part, other, brighter):
+    split, ids, images, sha256, one, two = planted(
         part, other, lambda image: np.clip(image * 1.05 + 4, 0, 255) if brighter else image
     )
     if not brighter:
         sha256[two] = sha256[one]
     groups = duplicates.groups(images, sha256, np.full((120, 2), 96))
-    with pytest.raises(UserError, match="near-duplicates" if brighter else "same file") as stopped:
-        splits.check(divided, ids, sha256, groups)
-    told = str(stopped.value)
-    assert f"{ids[one]} ({part})" in told and f"{ids[two]} ({other})" in told and "\n" not in told
+    with pytest.raises(UserError, match="near-duplicates" if brighter else "same file") as refused:
+        splits.check(split, ids, sha256, groups)
+    message = str(refused.value)
+    assert f"{ids[one]} ({part})" in message and f"{ids[two]} ({other})" in message and "\n" not in message
 
 
-def test_the_same_bytes_under_another_name_stop_even_where_groups_say_nothing():
+def test_equal_files_under_two_names_are_refused_even_in_different_groups():
     ids, labels, groups = material(60, 60)
-    divided = splits.holdout(ids, labels, groups, **SHARES)
+    split = splits.holdout(ids, labels, groups, **SHARES)
     sha256 = np.array([f"file {number}" for number in range(120)], object)
-    splits.check(divided, ids, sha256, groups)
-    sha256[divided.test[5]] = sha256[divided.fit[3]]
+    splits.check(split, ids, sha256, groups)
+    sha256[split.test[5]] = sha256[split.fit[3]]
     with pytest.raises(UserError, match="same file"):
-        splits.check(divided, ids, sha256, groups)
+        splits.check(split, ids, sha256, groups)
 
 
-def test_an_image_in_two_parts_stops():
+def test_an_image_in_two_parts_is_refused():
     ids, labels, groups = material(60, 60)
-    divided = splits.holdout(ids, labels, groups, **SHARES)
-    leaky = dataclasses.replace(divided, test=np.union1d(divided.test, divided.fit[:1]))
+    split = splits.holdout(ids, labels, groups, **SHARES)
+    leaky = dataclasses.replace(split, test=np.union1d(split.test, split.fit[:1]))
     with pytest.raises(UserError, match="the same image"):
         splits.check(leaky, ids, ids, groups)
     twins = ids.copy()
-    twins[divided.test[0]] = ids[divided.fit[0]]
+    twins[split.test[0]] = ids[split.fit[0]]
     with pytest.raises(UserError, match="the same image"):
-        splits.check(divided, twins, ids, groups)
+        splits.check(split, twins, ids, groups)
 
 
-def test_duplicates_inside_one_part_are_no_leak():
+def test_duplicates_inside_one_part_are_allowed():
     ids, labels, groups = material(60, 60)
-    divided = splits.holdout(ids, labels, groups, **SHARES)
+    split = splits.holdout(ids, labels, groups, **SHARES)
     sha256 = ids.copy()
     for part in splits.PARTS:
-        groups[getattr(divided, part)] = -1 - splits.PARTS.index(part)
-        sha256[getattr(divided, part)] = part
-    splits.check(divided, ids, sha256, groups)
+        groups[getattr(split, part)] = -1 - splits.PARTS.index(part)
+        sha256[getattr(split, part)] = part
+    splits.check(split, ids, sha256, groups)
 
 
-# The split that is kept with a run.
+# Saved splits.
 
 
-def test_a_kept_split_comes_back_even_for_images_in_another_order(tmp_path):
+def test_a_saved_split_is_restored_even_for_images_in_another_order(tmp_path):
     ids, labels, groups = material()
     groups[labels == 1] = groups[labels == 1] // 4 + 1000
     groups[np.flatnonzero(labels == 1)[:5]] = groups[np.flatnonzero(labels == 0)[:5]]
-    divided = splits.holdout(ids, labels, groups, **SHARES)
-    table = splits.to_table(divided, ids)
-    assert len(table) == len(ids) and len(divided.dropped)
+    split = splits.holdout(ids, labels, groups, **SHARES)
+    table = splits.to_table(split, ids)
+    assert len(table) == len(ids) and len(split.dropped)
     table.sample(frac=1, random_state=0).to_csv(tmp_path / "split.csv", index=False)
-    kept = pd.read_csv(tmp_path / "split.csv")
+    saved = pd.read_csv(tmp_path / "split.csv")
     order = np.random.default_rng(1).permutation(len(ids))
-    assert parts(splits.from_table(kept, ids[order]), ids[order]) == parts(divided, ids)
-    again = splits.from_table(kept, ids)
-    assert all((getattr(again, part) == getattr(divided, part)).all() for part in (*splits.PARTS, "dropped"))
+    assert parts(splits.from_table(saved, ids[order]), ids[order]) == parts(split, ids)
+    again = splits.from_table(saved, ids)
+    assert all((getattr(again, part) == getattr(split, part)).all() for part in (*splits.PARTS, "dropped"))
 
 
-def test_resubstitution_can_be_kept_too():
-    labels = np.array([0, 1, 0, 1])
-    again = splits.from_table(splits.to_table(splits.split("resubstitution", labels), list("abcd")), list("abcd"))
+def test_a_split_by_resubstitution_can_be_saved_too():
+    split = splits.resubstitution(np.array([0, 1, 0, 1]))
+    again = splits.from_table(splits.to_table(split, list("abcd")), list("abcd"))
     assert again.fit.tolist() == [0, 2] and again.test.tolist() == [0, 1, 2, 3] and again.seen == 2
-
-
-def test_resubstitution_has_no_other_parts():
-    divided = splits.split("resubstitution", np.array([0, 1]))
-    assert [len(part) for part in (divided.calibration, divided.validation, divided.dropped)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
     ("ids", "line"),
     [(["a", "b"], "c is in the saved split, but not"), (["a", "b", "c", "d"], "d is not in the saved split")],
 )
-def test_a_split_of_other_images_is_refused(ids, line):
+def test_a_saved_split_of_other_images_is_refused(ids, line):
     table = pd.DataFrame({"id": ["a", "b", "c"], "part": ["fit", "test", "test"]})
     with pytest.raises(UserError, match=line):
         splits.from_table(table, ids)
 
 
-def test_a_part_that_there_is_not_is_refused():
+def test_a_saved_split_with_an_unknown_part_is_refused():
     table = pd.DataFrame({"id": ["a", "b"], "part": ["fit", "train"]})
     with pytest.raises(UserError, match="no part 'train'"):
         splits.from_table(table, ["a", "b"])

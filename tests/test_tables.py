@@ -1,4 +1,4 @@
-"""Tables: what stands in them, and how it reads as Markdown."""
+"""Tables: their cells, and their Markdown."""
 
 import numpy as np
 import pandas
@@ -6,10 +6,11 @@ import pytest
 
 from lib.evaluation import metrics
 from lib.presentation import tables
+from lib.presentation.tables.cells import LABELS as METRIC_NAMES
 
 LABELS = np.repeat([1, 0, 0, 1], [7822, 193, 607, 522])
 SCORES = np.repeat([1.0, 1.0, 0.0, 0.0], [7822, 193, 607, 522])
-TOLD = {"accuracy": 0.9218, "precision": 0.9759, "recall": 0.9374, "f1": 0.9563, "tp": 7822, "fp": 193}
+PUBLISHED = {"accuracy": 0.9218, "precision": 0.9759, "recall": 0.9374, "f1": 0.9563, "tp": 7822, "fp": 193}
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +23,8 @@ def rows(markdown):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in markdown.splitlines()]
 
 
-def test_metrics_beside_published_figures(result):
-    frame = tables.metrics(result, TOLD).set_index("Metric")
+def test_metrics_stand_beside_published_values(result):
+    frame = tables.metrics(result, PUBLISHED).set_index("Metric")
     assert frame.loc["Accuracy", "Published"] == 0.9218
     assert (frame.loc[["Accuracy", "Precision", "Recall", "F1"], "Difference"] == 0).all()
     assert frame.loc["True positives", "Difference"] == 0
@@ -32,11 +33,11 @@ def test_metrics_beside_published_figures(result):
     assert frame.loc["MCC", "Published"] is None and frame.loc["MCC", "Difference"] is None
 
 
-def test_without_published_figures_the_columns_are_left_out(result):
+def test_without_published_values_the_columns_are_left_out(result):
     assert {"Published", "Difference"}.isdisjoint(tables.metrics(result))
 
 
-def test_a_difference_is_that_of_the_printed_numbers():
+def test_a_difference_is_that_of_the_rounded_numbers():
     frame = tables.metrics({"accuracy": 0.92184, "tp": 7863}, {"accuracy": 0.9206, "tp": 7822})
     assert frame["Difference"].tolist() == [0.0012, 41]
     assert [row[-1] for row in rows(tables.to_markdown(frame))[2:]] == ["+0.0012", "+41"]
@@ -47,11 +48,11 @@ def test_ranking_metrics_have_a_chance_column():
     assert frame["Chance"].tolist() == [0.5] and "Flag everything" not in frame
 
 
-def test_sweep_has_metrics_as_rows_and_thresholds_as_columns(result):
-    frame = tables.sweep([result, result], [0.01, 0.02])
+def test_a_threshold_sweep_has_metrics_as_rows_and_thresholds_as_columns(result):
+    frame = tables.threshold_sweep([result, result], [0.01, 0.02])
     assert list(frame) == ["Metric", "0.01", "0.02"]
     assert frame["Metric"].tolist()[-4:] == ["True positives", "False positives", "True negatives", "False negatives"]
-    beside = tables.sweep([result, result], [0.01, 0.02], [None, TOLD])
+    beside = tables.threshold_sweep([result, result], [0.01, 0.02], [None, PUBLISHED])
     assert beside.loc[0, "0.01"] == result["accuracy"]["value"]
     assert beside.loc[0, "0.02"] == "0.9218 (0.9218)" and beside.loc[4, "0.02"] == "7,822 (7,822)"
 
@@ -66,7 +67,7 @@ def test_detectors_are_rows(result):
     assert "AUPR" not in frame
 
 
-def test_layers_end_in_their_total():
+def test_the_last_row_of_layers_is_the_total():
     frame = tables.layers(
         [
             {"part": "encoder", "layer": "Conv2D", "output": (48, 48, 32), "parameters": 896},
@@ -78,7 +79,7 @@ def test_layers_end_in_their_total():
     assert "Part" not in tables.layers([{"layer": "Dense", "output": (2,), "parameters": 3}])
 
 
-def test_provenance_is_flat_and_exact():
+def test_provenance_is_flat_and_not_rounded():
     frame = tables.provenance(
         {"beta": 1e-4, "versions": {"numpy": "2.4.6"}, "thresholds": [0.01, 0.02], "note": None, "ok": True, "of": {}}
     )
@@ -91,7 +92,7 @@ def test_provenance_is_flat_and_exact():
     }
 
 
-def test_class_counts_rank_and_keep_the_normal_class():
+def test_class_counts_are_ranked_and_include_the_normal_class():
     frame = tables.class_counts(["b", "a", "c", "d"], [5, 5, 80, 10], normal="b", top=2)
     assert frame["Class"].tolist() == ["c", "d", "b"] and frame.index.tolist() == [1, 2, 4]
     assert frame["Share"].tolist() == [0.8, 0.1, 0.05]
@@ -99,8 +100,9 @@ def test_class_counts_rank_and_keep_the_normal_class():
     assert tables.class_counts(["b", "a"], [5, 5])["Class"].tolist() == ["a", "b"]
 
 
-def test_shifts_are_read_by_their_intervals():
-    results = [metrics.shift(a, b) for a, b in (([9] * 40, [1] * 40), ([1] * 40, [9] * 40), ([1, 2, 3], [1, 2, 3]))]
+def test_the_reading_of_a_shift_follows_its_interval():
+    pairs = (([9] * 40, [1] * 40), ([1] * 40, [9] * 40), ([1, 2, 3], [1, 2, 3]))
+    results = [metrics.shift(a, b) for a, b in pairs]
     frame = tables.shifts(["one", "two", "three"], results)
     assert frame["Reading"].tolist() == ["higher", "lower", "no clear difference"]
     assert tables.to_markdown(tables.shifts([], [])).startswith("| Attribute")
@@ -112,12 +114,12 @@ def detector():
     rng = np.random.default_rng(6)
     labels = np.repeat([1, 0], [40, 360])
     scores = rng.normal(1.5 * labels, 1.0)
-    return labels, scores, metrics.judge(labels, scores) | metrics.at_threshold(labels, scores, 1.0)
+    return labels, scores, metrics.ranking_metrics(labels, scores) | metrics.at_threshold(labels, scores, 1.0)
 
 
-def test_the_honest_table_holds_every_metric_and_what_it_has_to_beat(detector):
+def test_against_chance_lists_every_metric_with_its_trivial_values(detector):
     labels, _, record = detector
-    frame = tables.honest(record | {"threshold": {"value": 1.0}, "thresholds": {}}).set_index("Metric")
+    frame = tables.against_chance(record | {"threshold": {"value": 1.0}, "thresholds": {}}).set_index("Metric")
     assert frame.index.tolist() == [
         *("AUROC", "AUPR", "AUPR, normal as positive", "FPR at 95 % TPR"),
         *("Accuracy", "Balanced accuracy", "Precision", "Recall", "False positive rate", "F1", "MCC"),
@@ -134,31 +136,31 @@ def test_the_honest_table_holds_every_metric_and_what_it_has_to_beat(detector):
     assert set(words.index) == set(rates.index) - {"Recall", "False positive rate"}
     assert words["AUROC"] == "better"
     assert words["Accuracy"].endswith("than flagging nothing (0.9000)")
-    for key, head in tables.LABELS.items():
-        if head in words:
-            assert words[head].startswith(metrics.better_than_trivial(record[key]))
+    for key, name in METRIC_NAMES.items():
+        if name in words:
+            assert words[name].startswith(metrics.better_than_trivial(record[key]))
 
 
 @pytest.mark.parametrize(
     "scores", [np.ones(400), np.random.default_rng(0).normal(size=400)], ids=["constant", "random"]
 )
 @pytest.mark.parametrize("anomalies", [360, 40])
-def test_a_detector_that_knows_nothing_is_never_called_better(scores, anomalies):
+def test_constant_and_random_scores_are_never_better_than_chance(scores, anomalies):
     labels = np.repeat([1, 0], [anomalies, 400 - anomalies])
     for threshold in (-9.0, 0.5, 9.0):
-        record = metrics.judge(labels, scores) | metrics.at_threshold(labels, scores, threshold)
-        words = tables.honest(record)["Verdict"].dropna()
+        record = metrics.ranking_metrics(labels, scores) | metrics.at_threshold(labels, scores, threshold)
+        words = tables.against_chance(record)["Verdict"].dropna()
         assert len(words) == 9 and not words.str.startswith("better").any()
 
 
-def test_the_honest_table_of_a_single_class_says_what_it_can():
-    frame = tables.honest(metrics.at_threshold([0, 0, 0], [1, 2, 3], 2.5)).set_index("Metric")
+def test_against_chance_has_no_value_for_what_a_single_class_lacks():
+    frame = tables.against_chance(metrics.at_threshold([0, 0, 0], [1, 2, 3], 2.5)).set_index("Metric")
     assert frame.loc["False positive rate", "Value"] == pytest.approx(1 / 3)
     assert frame.loc["Recall", "Value"] is None and frame.loc["MCC", "Verdict"] is None
     assert tables.to_markdown(frame.reset_index())
 
 
-def test_references_are_read_by_their_differences(detector):
+def test_the_leaderboard_reads_differences_by_their_intervals(detector):
     labels, scores, record = detector
     rng = np.random.default_rng(1)
     others = {
@@ -166,18 +168,52 @@ def test_references_are_read_by_their_differences(detector):
         "mean image": scores + rng.normal(0, 0.1, 400),
         "size": rng.normal(size=400),
     }
-    rows = {"autoencoder": record | {"seconds": 400}} | {
-        name: metrics.judge(labels, each)
-        | {"difference": metrics.auroc_difference(labels, each, scores), "seconds": 0.4, "shortcut": name == "size"}
-        for name, each in others.items()
-    }
-    frame = tables.references(rows)
-    assert frame["Detector"].tolist() == ["autoencoder", "clever\\_one", "mean image", "size (shortcut)"]
+    board = [record | {"name": "autoencoder", "family": "autoencoder", "seconds": 400}] + [
+        metrics.ranking_metrics(labels, values)
+        | {"name": name, "family": "shortcut" if name == "size" else "baseline", "seconds": 0.4, "validation": 0.9123}
+        | {"difference": metrics.auroc_difference(labels, values, scores)}
+        for name, values in others.items()
+    ]
+    frame = tables.leaderboard(board)
+    assert frame["Detector"].tolist() == ["autoencoder", "clever\\_one", "mean image", "size"]
+    assert frame["Family"].tolist() == ["autoencoder", "baseline", "baseline", "shortcut"]
     assert frame["Reading"].tolist() == [None, "higher", "no clear difference", "lower"]
-    assert frame["AUROC"][0].startswith(f"{record['auroc']['value']:.3f} [")
+    assert frame["AUROC, validation set"].tolist() == [None, *[0.9123] * 3]
+    assert frame["AUROC, test set"][0].startswith(f"{record['auroc']['value']:.3f} [")
     assert frame["Difference of AUROC"][1].startswith("+0.") and frame["Difference of AUROC"][3].startswith("−0.")
     body = dict(zip(rows_of(frame)[0], rows_of(frame)[2], strict=True))
     assert body["Seconds"] == "400.0" and len(body["AUPR"]) == 5 and body["Reading"] == "–"
+
+
+def test_the_leaderboard_leaves_out_columns_without_values():
+    frame = tables.leaderboard([{"name": "a", "family": "features", "auroc": {"value": 0.9}}])
+    assert frame.to_dict("list") == {"Detector": ["a"], "AUROC, test set": ["0.900"]}
+    unsure = {"name": "b", "family": "baseline", "auroc": None, "difference": {"value": 0.001}}
+    frame = tables.leaderboard([{"name": "a", "family": "features", "auroc": {"value": 0.9}}, unsure])
+    assert frame["Difference of AUROC"].tolist() == [None, "+0.001"] and "Reading" not in frame
+    assert tables.to_markdown(tables.leaderboard([])).startswith("| Detector ")
+
+
+def test_recommendations_keep_missing_values():
+    record = {
+        "recommendation": "Train longer",
+        "tried": "30, 60 and 120 epochs",
+        "best": "60 epochs",
+        "difference": {"value": 0.002, "low": -0.002, "high": 0.006},
+        "verdict": "within noise",
+    }
+    frame = tables.recommendations([record, {"recommendation": "Collect more", "verdict": "not tried", "best": None}])
+    assert rows_of(frame)[2:] == [
+        ["Train longer", "within noise", "+0.002 [−0.002, +0.006]", "60 epochs", "30, 60 and 120 epochs"],
+        ["Collect more", "not tried", "–", "–", "–"],
+    ]
+
+
+def test_small_weights_of_the_kl_term_are_not_rounded():
+    record = {"beta": 1e-5, "kl": 48.126, "active": 10, "latent": 1024, "share": 0.25, "alarms": []}
+    frame = tables.latent_use({"VAE": record, "β-VAE": record | {"alarms": ["inert KL"]}})
+    assert rows_of(frame)[2] == ["VAE", "1e-05", "48.13", "10", "1,024", "0.2500", "none"]
+    assert frame["Warnings"].tolist() == ["none", "inert KL"]
 
 
 def rows_of(frame):
@@ -192,7 +228,7 @@ def classes():
     return metrics.by_class(labels, rng.normal(labels, 1.0), names, 0.5)
 
 
-def test_the_hardest_and_the_easiest_classes(classes):
+def test_by_class_lists_both_ends_of_the_ranking(classes):
     frame = tables.by_class(classes, top=3)
     assert frame["Rank"].tolist() == [1, 2, 3, 28, 29, 30]
     assert [name.replace("\\", "") for name in frame["Class"]] == classes["class"].iloc[[0, 1, 2, 27, 28, 29]].tolist()
@@ -210,7 +246,7 @@ def test_classes_without_normal_images_have_no_auroc():
     assert tables.to_markdown(tables.by_class(metrics.by_class([0], [1.0], ["n"], 1.0))).startswith("| Rank")
 
 
-def test_operations_are_counted_per_thousand():
+def test_operations_list_expected_counts_per_threshold():
     frame = metrics.operations([0.05, 1.0], [0.2, 0.0], prevalence=0.1, thresholds=[0.0213456, 1.0])
     head, _, first, last = rows_of(tables.operations(frame))
     assert head == [
@@ -218,28 +254,22 @@ def test_operations_are_counted_per_thousand():
         "Reviewed",
         "Anomalies caught",
         "Anomalies missed",
-        "Reviewed in vain",
-        "Share in vain",
+        "False alarms",
+        "Share of false alarms",
     ]
     assert first == ["0.02135", "275.0", "95.0", "5.0", "180.0", "0.6545"]
     assert last == ["1", "0.0", "0.0", "100.0", "0.0", "–"]
     assert "Threshold" not in tables.operations(frame.drop(columns="threshold"))
 
 
-def test_parts_say_what_they_are_for():
+def test_parts_leave_out_empty_sets_and_count_the_test_images_fitted_on():
     sizes = {"fit": 560, "calibration": 80, "validation": 0, "normal": 160, "anomalies": 8344, "dropped": 3}
     frame = tables.parts(sizes)
-    assert frame["Part"].tolist() == ["Fit", "Calibration", "Test", "Left out"]
+    assert frame["Set"].tolist() == ["Fit", "Calibration", "Test", "Left out"]
     assert frame["Normal images"].tolist() == [560, 80, 160, None] and frame["Anomalies"].tolist()[2:] == [8344, 3]
     assert rows_of(frame)[2][:3] == ["Fit", "560", "–"]
     frame = tables.parts({"fit": 800, "normal": 800, "anomalies": 8344}, seen=800)
-    assert frame["Part"].tolist() == ["Fit", "Test"] and "800 of them were fitted on" in frame["What it is for"][1]
-
-
-def test_differences_are_read_against_no_difference():
-    assert tables.reading({"low": 0.1, "high": 0.2, "chance": 0.0}) == "higher"
-    assert tables.reading({"low": -0.1, "high": 0.2, "chance": 0.0}) == "no clear difference"
-    assert tables.reading({"low": 0.1, "high": 0.2}) == "lower"
+    assert frame["Set"].tolist() == ["Fit", "Test"] and "800 are also in the fit set" in frame["Use"][1]
 
 
 def test_markdown_formats_and_aligns():
@@ -263,18 +293,18 @@ def test_markdown_formats_and_aligns():
 @pytest.mark.parametrize(
     ("value", "text"), [(-0.5, "−0.5000"), (-3, "−3"), (np.float64(0.25), "0.2500"), (np.int64(1000), "1,000")]
 )
-def test_numbers_read_as_numbers(value, text):
+def test_numbers_have_a_true_minus_and_thousands_separators(value, text):
     assert rows(tables.to_markdown(pandas.DataFrame({"x": [value]})))[2] == [text]
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.00001, "0.0000"), (-0.00001, "0.0000"), (0, "0"), (0.5, "+0.5000")])
-def test_what_rounds_to_nothing_has_no_sign(value, text):
+def test_a_number_that_rounds_to_zero_has_no_sign(value, text):
     frame = pandas.DataFrame({"x": [value]})
     frame.attrs["signed"] = ["x"]
     assert rows(tables.to_markdown(frame))[2] == [text]
 
 
-def test_literal_text_survives_markdown():
+def test_literal_text_is_escaped_once():
     assert tables.literal("car_side *x* [y] a|b") == "car\\_side \\*x\\* \\[y\\] a\\|b"
     frame = pandas.DataFrame({"x": [tables.literal("a|b")]})
     assert "a\\|b" in tables.to_markdown(frame) and "a\\\\|b" not in tables.to_markdown(frame)
@@ -285,11 +315,11 @@ def test_literal_text_survives_markdown():
     [
         lambda: tables.class_counts(["a"], [1, 2]),
         lambda: tables.class_counts(["a"], [1], normal="b"),
-        lambda: tables.sweep([{}], [0.1, 0.2]),
-        lambda: tables.sweep([{}, {}], [0.1, 0.1]),
+        lambda: tables.threshold_sweep([{}], [0.1, 0.2]),
+        lambda: tables.threshold_sweep([{}, {}], [0.1, 0.1]),
         lambda: tables.shifts(["a"], []),
     ],
 )
-def test_what_does_not_fit_together_is_refused(call):
+def test_arguments_of_different_lengths_are_refused(call):
     with pytest.raises(ValueError):
         call()

@@ -1,4 +1,4 @@
-"""What one threshold decides, and what each rule may see, promises and refuses."""
+"""Decisions at a threshold, and the value, the images used and the errors of each rule."""
 
 import math
 from itertools import pairwise
@@ -38,19 +38,19 @@ def test_only_scores_strictly_above_are_flagged():
     assert thresholds.decide([], 0.02).tolist() == []
 
 
-def test_raising_the_threshold_never_flags_more():
+def test_a_higher_threshold_never_flags_more():
     scores = np.random.default_rng(0).normal(size=200)
-    flagged = [thresholds.decide(scores, line) for line in np.linspace(-3, 3, 20)]
+    flagged = [thresholds.decide(scores, threshold) for threshold in np.linspace(-3, 3, 20)]
     assert all((low | ~high).all() for low, high in pairwise(flagged))
 
 
-@pytest.mark.parametrize(("scores", "line"), [([0.1, math.nan], 0.02), ([0.1], math.nan)])
-def test_nan_is_refused(scores, line):
+@pytest.mark.parametrize(("scores", "threshold"), [([0.1, math.nan], 0.02), ([0.1], math.nan)])
+def test_nan_is_refused(scores, threshold):
     with pytest.raises(ValueError, match="NaN"):
-        thresholds.decide(scores, line)
+        thresholds.decide(scores, threshold)
 
 
-def test_fixed_takes_the_value_as_given():
+def test_fixed_returns_the_given_value():
     assert thresholds.fixed(0.02) == 0.02
 
 
@@ -67,32 +67,32 @@ def test_impossible_fixed_thresholds_are_refused(value):
     ("n", "alpha", "rank"), [(19, 0.05, 19), (20, 0.05, 20), (79, 0.05, 76), (80, 0.05, 77), (99, 0.1, 90), (1, 0.5, 1)]
 )
 def test_target_fpr_is_the_score_of_the_conformal_rank(n, alpha, rank):
-    """79 normals at 0.05: 80 × 0.95 is 76, which binary fractions must not turn into 77."""
+    """79 images at 0.05: 80 × 0.95 is 76, not 77 by binary fractions."""
     scores = np.random.default_rng(n).permutation(n) + 1.0
     assert thresholds.target_fpr(scores, alpha) == rank
 
 
 @pytest.mark.parametrize(("alpha", "needed"), [(0.05, 19), (0.01, 99), (0.001, 999), (0.03, 33), (0.5, 1)])
-def test_target_fpr_says_how_many_normals_it_needs(alpha, needed):
+def test_target_fpr_says_how_many_images_it_needs(alpha, needed):
     assert math.isfinite(thresholds.target_fpr(np.arange(needed), alpha))
-    with pytest.raises(UserError, match=f"at least {needed} calibration normals and there are {needed - 1}") as caught:
+    with pytest.raises(UserError, match=f"at least {needed} calibration images and there are {needed - 1}") as caught:
         thresholds.target_fpr(np.arange(needed - 1), alpha)
     assert "\n" not in str(caught.value)
 
 
 def realised(n, alpha, m, draw, splits=1000):
-    """FPRs on m test normals behind thresholds from n calibration normals, over random splits of fresh scores."""
+    """FPRs on m normal test images of thresholds from n calibration images, over random splits of new scores."""
     rng = np.random.default_rng(555)
     rates = []
     for _ in range(splits):
         scores = rng.permutation(draw(rng, n + m))
-        line = thresholds.target_fpr(scores[:n], alpha)
-        rates.append(thresholds.decide(scores[n:], line).mean())
+        threshold = thresholds.target_fpr(scores[:n], alpha)
+        rates.append(thresholds.decide(scores[n:], threshold).mean())
     return np.array(rates)
 
 
 def scatter(n, alpha, m):
-    """Mean and standard deviation of the FPR on m test normals: Beta-binomial, a Beta(b, k) share of m images."""
+    """Mean and standard deviation of the FPR on m normal test images, which is beta-binomial."""
     k = math.ceil((n + 1) * (1 - alpha) - 1e-9)
     b = n + 1 - k
     mean = b / (n + 1)
@@ -100,7 +100,7 @@ def scatter(n, alpha, m):
 
 
 @pytest.mark.parametrize(("n", "alpha", "m"), [(79, 0.05, 160), (80, 0.05, 160), (19, 0.05, 50), (30, 0.1, 60)])
-def test_a_thousand_splits_keep_the_mean_fpr_at_or_below_alpha(n, alpha, m):
+def test_the_mean_fpr_over_splits_is_at_most_alpha(n, alpha, m):
     """Four standard errors of a mean over 1,000 splits: exceeded by chance less than once in 30,000 times."""
     mean, deviation = scatter(n, alpha, m)
     error = 4 * deviation / math.sqrt(1000)
@@ -117,8 +117,8 @@ def test_ties_only_lower_the_mean_fpr():
     assert not realised(79, 0.05, 160, lambda rng, size: np.ones(size), splits=3).any()
 
 
-def test_one_finite_set_of_scores_split_again_and_again():
-    """Exchangeable is enough: the 240 held-out normals of a study, split at random, keep the promise too."""
+def test_the_mean_fpr_over_splits_of_one_finite_set_is_at_most_alpha():
+    """Exchangeability is enough: the bound also holds for random splits of one set of 240 images."""
     held_out = np.random.default_rng(1).lognormal(-4, 0.5, 240)
     mean, deviation = scatter(80, 0.05, 160)
     rates = realised(80, 0.05, 160, lambda rng, size: held_out)
@@ -126,7 +126,7 @@ def test_one_finite_set_of_scores_split_again_and_again():
     assert rates.mean() == pytest.approx(mean, abs=4 * deviation / math.sqrt(1000))
 
 
-def test_the_scatter_of_the_realised_fpr_is_told():
+def test_realised_fpr_gives_the_mean_and_the_range_over_splits():
     mean, low, high = thresholds.realised_fpr(80, 0.05)
     assert mean == pytest.approx(4 / 81) and low < mean < high
     rates = realised(80, 0.05, 4000, lambda rng, size: rng.random(size))
@@ -139,14 +139,14 @@ def test_the_scatter_of_the_realised_fpr_is_told():
 
 
 def every_decision(scores):
-    """A threshold for each decision that these scores allow, from flagging everything to nothing."""
+    """A threshold for each decision on these scores, from flagging everything to flagging nothing."""
     levels = np.unique(scores)
     return [levels[0] - 1, *levels]
 
 
-def measured(labels, scores, line):
-    """What each rule is after, higher better, at one threshold."""
-    result = metrics.at_threshold(labels, scores, line)
+def measured(labels, scores, threshold):
+    """The criterion of each rule at one threshold; higher is better."""
+    result = metrics.at_threshold(labels, scores, threshold)
     miss, alarm = 1 - result["recall"]["value"], result["fpr"]["value"]
     cost = COSTS["cost_miss"] * COSTS["prevalence"] * miss
     cost += COSTS["cost_false_alarm"] * (1 - COSTS["prevalence"]) * alarm
@@ -154,25 +154,25 @@ def measured(labels, scores, line):
 
 
 @pytest.mark.parametrize("name", LABELLED)
-def test_no_decision_is_better_than_the_chosen_one(ranking, name):
+def test_no_decision_is_better_by_the_criterion_of_the_rule(ranking, name):
     labels, scores = ranking
-    line = LABELLED[name](labels, scores)
+    threshold = LABELLED[name](labels, scores)
     best = max(measured(labels, scores, other)[name] for other in every_decision(scores))
-    assert measured(labels, scores, line)[name] == pytest.approx(best, abs=1e-12)
+    assert measured(labels, scores, threshold)[name] == pytest.approx(best, abs=1e-12)
 
 
 def test_thresholds_lie_between_scores_and_are_finite(rule, ranking):
     labels, scores = ranking
-    line = rule(labels, scores)
-    assert math.isfinite(line) and line not in scores
+    threshold = rule(labels, scores)
+    assert math.isfinite(threshold) and threshold not in scores
 
 
 @pytest.mark.parametrize(("labels", "scores"), [([0, 0, 1, 1], [1, 2, 4, 5]), ([1, 0, 1, 0], [4, 2, 4, 2])])
-def test_perfect_scores_are_parted_in_the_middle(rule, labels, scores):
+def test_perfect_scores_have_a_threshold_midway(rule, labels, scores):
     assert rule(labels, scores) == 3
 
 
-def test_order_does_not_matter_but_the_scale_carries_over(rule, ranking):
+def test_thresholds_do_not_depend_on_order_and_scale_with_the_scores(rule, ranking):
     labels, scores = ranking
     order = np.random.default_rng(0).permutation(labels.size)
     assert rule(labels[order], scores[order]) == rule(labels, scores)
@@ -180,17 +180,16 @@ def test_order_does_not_matter_but_the_scale_carries_over(rule, ranking):
 
 
 @pytest.mark.parametrize("value", [0.0, 0.02, -3.0, 1e300, 1.7e308, -1.7e308, 5e-324])
-def test_constant_scores(value):
-    """They allow two decisions: F1 is for everything; J is 0 either way and takes nothing; so is the cheap prior."""
+def test_of_constant_scores_f1_flags_all_and_youden_none(value):
+    """J is 0 for both decisions, and of equal thresholds the highest is used; min_cost depends on the costs."""
     labels, scores = [0, 1, 1], [value] * 3
     assert not math.isinf(thresholds.max_f1(labels, scores)) and thresholds.max_f1(labels, scores) < value
-    for line in (thresholds.youden(labels, scores), thresholds.min_cost(labels, scores, **COSTS)):
-        assert value <= line < math.inf
+    for threshold in (thresholds.youden(labels, scores), thresholds.min_cost(labels, scores, **COSTS)):
+        assert value <= threshold < math.inf
     assert thresholds.min_cost(labels, scores, 100, 1, 0.1) < value
 
 
-def test_reversed_scores():
-    """Anomalies lowest: the best F1 flags everything, the best J nothing."""
+def test_of_reversed_scores_f1_flags_all_and_youden_none():
     labels, scores = [1, 1, 0, 0], [1.0, 2.0, 3.0, 4.0]
     assert thresholds.max_f1(labels, scores) == 0.5
     assert thresholds.youden(labels, scores) == 4.5
@@ -203,43 +202,42 @@ def test_positive_scores_have_positive_thresholds(rule):
         assert rule(labels, scores) > 0
 
 
-def test_of_equally_good_thresholds_the_highest_flags_fewest():
+def test_of_equally_good_thresholds_the_highest_is_used():
     assert thresholds.youden([0, 1, 0, 1], [1, 2, 3, 4]) == 3.5  # J is one half at 1.5 as well
     assert thresholds.min_cost([0, 1, 0, 1], [1, 2, 3, 4], 1, 1, 0.5) == 3.5
 
 
-def test_neighbouring_floats_are_still_told_apart(rule):
+def test_scores_that_are_neighbouring_floats_are_separated(rule):
     low, high = 0.02, math.nextafter(0.02, 1)
-    line = rule([0, 1], [low, high])
-    assert thresholds.decide([low, high], line).tolist() == [False, True]
+    threshold = rule([0, 1], [low, high])
+    assert thresholds.decide([low, high], threshold).tolist() == [False, True]
 
 
-def test_only_the_balance_of_costs_and_prevalence_counts(ranking):
+def test_min_cost_depends_on_the_product_of_cost_and_prevalence(ranking):
     labels, scores = ranking
     assert thresholds.min_cost(labels, scores, 9, 1, 0.1) == thresholds.min_cost(labels, scores, 1, 1, 0.5)
     assert thresholds.min_cost(labels, scores, 1, 1, 0.5) == thresholds.youden(labels, scores)
-    dear, cheap = (thresholds.min_cost(labels, scores, cost, 1, 0.1) for cost in (50, 2))
-    assert dear <= cheap
+    high, low = (thresholds.min_cost(labels, scores, cost, 1, 0.1) for cost in (50, 2))
+    assert high <= low
 
 
 # ---------------------------------------------------------------- one rule by name
 
 
-def test_choose_agrees_with_the_rules_and_says_what_they_saw(ranking):
+def test_choose_agrees_with_the_rules_and_names_the_images_used(ranking):
     normals = ranking[1][ranking[0] == 0]
     known = {"threshold": 0.02, "alpha": 0.05, "calibration": normals, "validation": ranking} | COSTS
-    chosen = {rule: thresholds.choose(rule, **known) for rule in thresholds.RULES}
-    assert chosen["fixed"].value == 0.02 and chosen["fixed"].saw.startswith("no image")
-    assert chosen["target_fpr"].value == thresholds.target_fpr(normals, 0.05)
-    assert chosen["target_fpr"].saw == "40 calibration normals"
+    results = {rule: thresholds.choose(rule, **known) for rule in thresholds.RULES}
+    assert results["fixed"].value == 0.02 and results["fixed"].saw == "no images"
+    assert results["target_fpr"].value == thresholds.target_fpr(normals, 0.05)
+    assert results["target_fpr"].saw == "40 calibration images"
     for rule, function in LABELLED.items():
-        assert (chosen[rule].value, chosen[rule].rule) == (function(*ranking), rule)
-        assert chosen[rule].saw.startswith("40 normal images and 60 anomalies of the validation part, with labels")
-    assert "60.0 % anomalies" in chosen["max_f1"].saw and "prevalence of 10 %" in chosen["min_cost"].saw
+        assert (results[rule].value, results[rule].rule) == (function(*ranking), rule)
+        assert results[rule].saw.startswith("40 normal images and 60 anomalies of the validation set")
+    assert "60.0 % anomalies" in results["max_f1"].saw
 
 
-def test_a_rule_sees_only_its_own_part(ranking):
-    """Whatever stands in the other parts, a rule's threshold stays the same."""
+def test_a_rule_uses_only_its_own_set(ranking):
     normals = ranking[1][ranking[0] == 0]
     with_labels = thresholds.choose("target_fpr", alpha=0.05, calibration=normals, validation=ranking)
     assert with_labels == thresholds.choose("target_fpr", alpha=0.05, calibration=normals)
@@ -250,15 +248,15 @@ def test_a_rule_sees_only_its_own_part(ranking):
 @pytest.mark.parametrize(
     ("rule", "given", "message"),
     [
-        ("max_f1", {}, "threshold_rule: max_f1 needs labelled validation images; set validation_share"),
-        ("youden", {"validation": ([0, 0], [1, 2])}, "youden needs labelled validation images"),
+        ("max_f1", {}, "threshold_rule: max_f1 needs a labelled validation set; set validation_share"),
+        ("youden", {"validation": ([0, 0], [1, 2])}, "youden needs a labelled validation set"),
         ("min_cost", {"validation": ([1, 1], [1, 2])}, "calibration_share"),
-        ("target_fpr", {"alpha": 0.1}, "target_fpr needs calibration normals; set protocol: holdout"),
-        ("target_fpr", {"alpha": 0.1, "calibration": [1.0] * 8}, "at least 9 calibration normals and there are 8"),
+        ("target_fpr", {"alpha": 0.1}, "target_fpr needs a calibration set; set protocol: holdout"),
+        ("target_fpr", {"alpha": 0.1, "calibration": [1.0] * 8}, "at least 9 calibration images and there are 8"),
         ("max_fl", {}, "no such rule 'max_fl' .did you mean 'max_f1'"),
     ],
 )
-def test_a_rule_without_its_part_is_refused_in_one_line(rule, given, message):
+def test_a_rule_without_its_set_is_refused_in_one_line(rule, given, message):
     with pytest.raises(UserError, match=message) as caught:
         thresholds.choose(rule, **given)
     assert "\n" not in str(caught.value)

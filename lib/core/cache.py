@@ -71,7 +71,8 @@ def code_files(*starts: str | Path) -> list[Path]:
         if file not in files:
             files.add(file)
             waiting += _imported_files(file)
-    return sorted(files | {beside for file in files for beside in _data_files(file.parent)})
+    folders = {file.parent for file in files}
+    return sorted(files | {beside for folder in folders for beside in _data_files(folder)})
 
 
 def _module_file(module: str) -> Path | None:
@@ -86,22 +87,31 @@ def _data_files(folder: Path) -> list[Path]:
 
 
 def _imported_files(file: Path) -> set[Path]:
-    files: set[Path | None] = set()
-    waiting: list[ast.AST] = [ast.parse(file.read_bytes(), str(file))]
+    imports = _imports(file.read_bytes(), str(file))
+    files = {next((file for file in map(_module_file, modules) if file), None) for modules in imports} - {None}
+    if file.name == "__init__.py" and ("lazy_loader",) in imports:
+        files |= set(file.parent.glob("*.py"))
+    return files
+
+
+@functools.cache
+def _imports(source: bytes, name: str) -> frozenset[tuple[str, ...]]:
+    """The imports of `lib` and `lazy_loader` in a text, each as names of modules; the first that exists is meant."""
+    imports: set[tuple[str, ...]] = set()
+    waiting: list[ast.AST] = [ast.parse(source, name)]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Import):
-            files |= {_module_file(name.name) for name in node.names if name.name.startswith("lib.")}
-            if file.name == "__init__.py" and any(name.name.startswith("lazy_loader") for name in node.names):
-                files |= set(file.parent.glob("*.py"))
+            imports |= {(alias.name,) for alias in node.names if alias.name.startswith(("lib.", "lazy_loader"))}
+        elif isinstance(node, ast.ImportFrom) and node.module == "lazy_loader":
+            imports.add(("lazy_loader",))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lib":
-            for name in node.names:
-                files.add(_module_file(f"{node.module}.{name.name}") or _module_file(node.module))
+            imports |= {(f"{node.module}.{alias.name}", node.module) for alias in node.names}
         elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             waiting += node.orelse
             continue
         waiting += ast.iter_child_nodes(node)
-    return files - {None}
+    return frozenset(imports)
 
 
 @contextlib.contextmanager

@@ -64,6 +64,15 @@ def evaluate(study: Study, run: Run, name: str, sweep: list[float] | None = None
     return record | {"at": metrics.at_threshold(labels, scores, own.value)}
 
 
+def roc_curves(study: Study, run: Run, records: dict[str, dict[str, Any]]) -> dict[str, tuple]:
+    """The ROC curve of each detector of which `evaluate` gave a record: FPR, TPR and AUROC, by its label."""
+    fits = run.fits()
+    return {
+        fits[name]["label"]: (*metrics.roc_curve(*labels_and_scores(study, run, name))[:2], record["auroc"])
+        for name, record in records.items()
+    }
+
+
 def threshold_record(threshold: Threshold) -> dict[str, Any]:
     """A threshold as JSON keeps it."""
     return {"value": threshold.value, "rule": threshold.rule, "saw": threshold.saw}

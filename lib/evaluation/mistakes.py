@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from lib.data import attributes
 from lib.evaluation import metrics, thresholds
@@ -36,6 +37,11 @@ def mistakes(study: Study, scores: np.ndarray, threshold: float) -> Mistakes:
     )
 
 
+def measured(study: Study) -> pd.DataFrame:
+    """What can be measured of every image, one row an image; see `lib.data.attributes`."""
+    return attributes.of_images(study.images)
+
+
 def compare(study: Study, group: np.ndarray, others: np.ndarray) -> tuple[list[str], list[Metric]]:
     """How the measured attributes of one group of images differ from those of another.
 
@@ -50,10 +56,9 @@ def compare(study: Study, group: np.ndarray, others: np.ndarray) -> tuple[list[s
     """
     if not len(group) or not len(others):
         return [], []
-    measured = attributes.of_images(study.images)
-    results = {}
-    for name in measured.columns:
-        values = measured[name].to_numpy()
+    table, results = measured(study), {}
+    for name in table.columns:
+        values = table[name].to_numpy()
         if np.ptp(values[np.r_[group, others]]) > 0:
             results[attributes.DESCRIPTIONS[name]] = metrics.shift(values[group], values[others])
     ranked = sorted(results, key=lambda name: -abs(results[name]["value"] - 0.5))

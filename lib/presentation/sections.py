@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import numpy as np
+
 from lib.detectors import BASELINE
 from lib.evaluation.evaluate import evaluate
+from lib.evaluation.mistakes import compare
 from lib.presentation import examples, plots, show, tables, text
 from lib.study import Run, Study, differences, open_run, published_at
 
@@ -28,6 +31,22 @@ def heat_maps(study: Study, run: Run) -> None:
             caption="The anomalies with the lowest scores, and where they are unlike every normal image, by a "
             "pretrained network.",
         )
+
+
+def compared(study: Study, names: tuple[str, str], group: np.ndarray, others: np.ndarray, label: str) -> None:
+    """How the measured features of one group of images differ from those of another, as sentences and a table.
+
+    Args:
+        study: the study.
+        names: what the two groups are called, in the plural.
+        group: indices of the images in question.
+        others: indices of those to compare with.
+        label: of the table.
+    """
+    shifts = compare(study, group, others)
+    show.prose(text.shifts(*names, len(group), *shifts))
+    caption = f"Features of {len(group):,} {names[0]} compared with those of {len(others):,} {names[1]}."
+    show.table(tables.shifts(*shifts), label=label, caption=caption)
 
 
 def variant(study: Study, run: Run, name: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What a notebook shows: figures, tables and computed sentences, with all that a page needs to know of them.
+"""Display of figures, tables and computed sentences in a notebook, with all that a page needs to know of them.
 
-The caption, the label and the alternative text travel with the output, in its metadata; `lib.report` reads
-them there. In JupyterLab, which does not show them, the caption is echoed under the figure.
+The caption, the label and the alternative text are metadata of the output, where `lib.report` reads them. JupyterLab
+does not show metadata, so the caption is also displayed under the figure.
 """
 
 import base64
@@ -15,61 +15,63 @@ from matplotlib.figure import Figure
 
 from lib.presentation import plots, tables
 
-DPI = 160  # of figures made of photographs; the others are drawn as curves and need none
+DPI = 160  # of figures that contain images; the others are vector graphics
 
 
-def figure(drawn: Figure, *, label: str, caption: str, alt: str) -> None:
-    """Shows a figure: as SVG, or as PNG where it holds photographs.
+def figure(drawn: Figure, *, label: str, caption: str) -> None:
+    """Show a figure: as SVG, or as PNG if it contains images.
 
     Args:
-        drawn: the figure.
-        label: what other text refers to it by, `fig-...`; once in a study.
-        caption: Markdown; says what to see.
-        alt: plain text for people who do not see it: what it shows, with its main figures.
+        drawn: The figure, with its alternative text as its label, as all of `lib.presentation.plots` have it.
+        label: The name that other text refers to, `fig-...`; unique in a study.
+        caption: Markdown.
+
+    Raises:
+        ValueError: The figure has no alternative text.
     """
-    photographs = any(axes.images for axes in drawn.axes)
+    alt = drawn.get_label()
+    if not alt:
+        raise ValueError(f"figure {label!r} has no alternative text; set it with `set_label`")
     buffer = io.BytesIO()
     with plots.style():  # it fixes the ids in SVG files
-        if photographs:
+        if any(axes.images for axes in drawn.axes):
             drawn.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+            bundle = {"image/png": base64.b64encode(buffer.getvalue()).decode()}
         else:
             drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    if photographs:
-        bundle = {"image/png": base64.b64encode(buffer.getvalue()).decode()}
-    else:
-        bundle = {"image/svg+xml": buffer.getvalue().decode()}
-    _emit(bundle, {"kind": "figure", "label": label, "caption": caption, "alt": alt})
-    _echo(caption)
+            bundle = {"image/svg+xml": buffer.getvalue().decode()}
+    _display(bundle, {"kind": "figure", "label": label, "caption": caption, "alt": alt})
+    _display_caption(caption)
 
 
 def table(frame: pd.DataFrame, *, label: str, caption: str, **options: Any) -> None:
-    """Shows a table.
+    """Show a table.
 
     Args:
-        frame: the table; its index is left out.
-        label: what other text refers to it by, `tab-...`; once in a study.
-        caption: Markdown; says what to read in it.
-        **options: of `lib.presentation.tables.to_markdown`.
+        frame: The table; its index is left out.
+        label: The name that other text refers to, `tab-...`; unique in a study.
+        caption: Markdown.
+        **options: Of `lib.presentation.tables.to_markdown`.
     """
-    if frame.empty:  # a table without rows is none to the renderers, and a label needs one
+    if frame.empty:  # the renderers know no table without rows, and the label has to exist
         frame = pd.DataFrame([["none", *[None] * (frame.shape[1] - 1)]], columns=frame.columns)
     markdown = tables.to_markdown(frame, **options)
-    _emit({"text/markdown": markdown}, {"kind": "table", "label": label, "caption": caption})
-    _echo(caption)
+    _display({"text/markdown": markdown}, {"kind": "table", "label": label, "caption": caption})
+    _display_caption(caption)
 
 
 def prose(markdown: str) -> None:
-    """Shows computed sentences, as Markdown."""
-    _emit({"text/markdown": markdown}, {"kind": "prose"})
+    """Show computed sentences, as Markdown."""
+    _display({"text/markdown": markdown}, {"kind": "prose"})
 
 
 def provenance(manifest: Mapping[str, Any], params: Mapping[str, Any], page: str) -> None:
-    """Shows where a page came from: the study's parameters, then data, code, versions, seed and device.
+    """Show a table of the study's parameters, data, code, versions, seed and device.
 
     Args:
-        manifest: the run's `manifest.json`.
-        params: the run's `params.json`.
-        page: short name of the page, for the label.
+        manifest: The run's `manifest.json`.
+        params: The run's `params.json`.
+        page: Short name of the page, for the label.
     """
     data, code = manifest["data"], manifest["code"]
     rows = {
@@ -90,21 +92,20 @@ def provenance(manifest: Mapping[str, Any], params: Mapping[str, Any], page: str
 
 def _listed(values: Mapping[str, Any]) -> str:
     return "; ".join(
-        f"{name} {', '.join(map(_worded, value)) if isinstance(value, list) else value}"
-        for name, value in values.items()
+        f"{name} {', '.join(map(_item, value)) if isinstance(value, list) else value}" for name, value in values.items()
     )
 
 
-def _worded(value: Any) -> str:
-    """An item of a list; of a set of keys and values, `latent_dim 64` and the like."""
-    return " and ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, Mapping) else str(value)
+def _item(value: Any) -> str:
+    """An item of a list; a mapping as `latent_dim 64 and beta 0.01`."""
+    return " and ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, Mapping) else str(value)
 
 
-def _emit(bundle: dict[str, Any], report: dict[str, str]) -> None:
+def _display(bundle: dict[str, Any], report: dict[str, str]) -> None:
     plain = report.get("alt") or report.get("caption") or report["kind"]
     text = bundle.get("text/markdown", plain)
     display({"text/plain": text, **bundle}, metadata={"report": report}, raw=True)
 
 
-def _echo(caption: str) -> None:
+def _display_caption(caption: str) -> None:
     display({"text/plain": caption, "text/markdown": f"*{caption}*"}, metadata={"report": {"kind": "lab"}}, raw=True)

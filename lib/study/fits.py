@@ -152,11 +152,17 @@ def _check_device(detector: Detector) -> None:
 def _fit_key(study: Study, spec: Spec) -> str:
     options = spec.options.model_dump(mode="json", exclude=set(spec.options.scoring))
     ids = study.images.table["id"].to_numpy()[study.split.fit].tolist()
-    code = [cache.code_of(module) for module in spec.kind.detector.modules()[0]]
+    code = [_classes(spec.kind.detector), *(cache.code_of(module) for module in spec.kind.detector.modules()[0])]
     versions = {name: version for name, version in provenance.versions().items() if name in LIBRARIES}
     return cache.content_key(
         spec.kind.name, options, study.images.fingerprint, ids, code, versions, provenance.device()
     )
+
+
+def _classes(detector: type[Detector]) -> str:
+    """A key of the files in which a class and its bases are written: any may hold a part of the fit."""
+    modules = {base.__module__ for base in detector.__mro__ if base.__module__.startswith("lib.")}
+    return cache.files_key([paths.ROOT.joinpath(*module.split(".")).with_suffix(".py") for module in modules])
 
 
 def _score_key(study: Study, spec: Spec, fit_key: str, every: bool) -> str:

@@ -44,7 +44,7 @@ class Study:
         images = data.load(params)
         labels = images.labels(params.normal_class)
         if params.protocol == "resubstitution":
-            return cls(params, images, labels, splits.split(params.protocol, labels))
+            return cls(params, images, labels, splits.resubstitution(labels))
         groups = duplicates.of_images(images)
         ids, sha256 = images.table["id"].to_numpy(), images.table["sha256"].to_numpy()
         split = splits.holdout(

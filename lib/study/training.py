@@ -1,6 +1,7 @@
 """Everything that a study fits, and how it is left in the run folder, so that later pages only read."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from lib.study.fits import Fitted, fit_and_score
 from lib.study.run import FORMAT, Run
 from lib.study.study import Study, holdout_of
 
+# Parameters that no fit and no split depends on.
+FREE = {"threshold", "thresholds", "threshold_rule", "target_fpr", "cost_miss", "cost_false_alarm", "prevalence"}
 HELD_OUT = "_held_out"  # ends the columns of detectors fitted with images held out, where the study holds none out
 
 
@@ -90,8 +93,10 @@ def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
     Returns:
         The detectors by their column in `scores.parquet`.
     """
-    (run.folder / "fits.json").unlink(missing_ok=True)
-    (run.folder / "metrics.json").unlink(missing_ok=True)
+    for stale in ("fits.json", "metrics.json"):
+        (run.folder / stale).unlink(missing_ok=True)
+    for stale in ("arrays", "detectors"):  # of detectors that this study may not have
+        shutil.rmtree(run.folder / stale, ignore_errors=True)
     run.write("params", study.params.model_dump())
     run.write("manifest", study.provenance())
     ids = study.images.table["id"].to_numpy()
@@ -256,10 +261,10 @@ def open_run(name: str, **changes: Any) -> tuple[Run, Study]:
 
     Args:
         name: of the study.
-        **changes: parameters that a page may set anew, such as `threshold`, since no fit depends on them.
+        **changes: parameters that a page may set anew, such as `threshold`; see `FREE`.
 
     Raises:
-        UserError: a parameter is not valid, or the data set is no longer the one that was divided.
+        UserError: a parameter is not valid or needs other fits, or the data set is no longer the one that was divided.
     """
     run = Run.of(name)
     if not run.complete:
@@ -268,10 +273,12 @@ def open_run(name: str, **changes: Any) -> tuple[Run, Study]:
         print(f"{name}: no finished draft; training with params/{name}.yaml", file=sys.stderr)
         fit_all(Study.open(load(name)), run)
     params = Parameters.model_validate(run.read("params"))
+    for key, value in changes.items():
+        if key not in FREE and value != getattr(params, key):
+            raise UserError(f"{key}: the run of {name} was fitted with {getattr(params, key)!r}; run 02_training again")
     study = Study.open(Parameters.model_validate(params.model_dump() | changes))
-    if params.protocol == "holdout":  # the data set may have changed since it was divided
-        ids, sha256 = study.images.table["id"].to_numpy(), study.images.table["sha256"].to_numpy()
-        saved = splits.from_table(pd.read_csv(run.folder / "split.csv"), ids)
+    ids, sha256 = study.images.table["id"].to_numpy(), study.images.table["sha256"].to_numpy()
+    saved = splits.from_table(pd.read_csv(run.folder / "split.csv"), ids)  # the data set may have changed since
+    if params.protocol == "holdout":
         splits.check(saved, ids, sha256, study.groups)
-        study = replace(study, split=saved)
-    return run, study
+    return run, replace(study, split=saved)

@@ -1,33 +1,48 @@
-"""Which images are near-duplicates of each other: the same file, a copy, or a crop of the same picture.
+"""Groups of near-duplicate images: the same file, a copy, or a crop of the same picture.
 
-Near-duplicates on both sides of a split let a detector be judged on what it was fitted on (B. Barz and J. Denzler,
-"Do We Train on Test Data? Purging CIFAR of Near-Duplicates", Journal of Imaging 6 (2020)). They are known by their
-pixels alone; names and classes play no part.
+With near-duplicates in two parts of a split, a detector would be tested on images that it was fitted on (B. Barz and
+J. Denzler, "Do We Train on Test Data? Purging CIFAR of Near-Duplicates", Journal of Imaging 6 (2020)). They are found
+from pixels alone, not from names or classes.
 
-Where originals are smaller than `SMALLEST` pixels there is too little in them to tell a copy from a look-alike (two
-handwritten zeros of 8x8 pixels hash alike), so there only equal files and equal prepared pixels count.
+Originals smaller than `SMALLEST` pixels hold too little to distinguish a copy from a similar image (the hashes of two
+handwritten zeros of 8 × 8 pixels are alike), so of these only equal files and equal prepared pixels count.
 """
 
 import hashlib
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from lib.core import cache
 from lib.data.duplicates import copies, crops
-from lib.data.duplicates.copies import perceptual_hashes
 
-__all__ = ["groups", "perceptual_hashes", "summary"]
+if TYPE_CHECKING:
+    from lib.data.images import ImageSet
 
 SMALLEST = 32  # side in pixels; what the hash reads
 
 
-def groups(images: np.ndarray, sha256: list[str], sizes: np.ndarray) -> np.ndarray:
-    """Numbers images so that near-duplicates share a number.
+def of_images(images: "ImageSet") -> np.ndarray:
+    """The groups of a data set as `groups` returns them, cached."""
 
-    Near-duplicates of near-duplicates are taken together, so two images of a group need not look alike.
-    What is found depends a little on the size of the prepared images: the smaller they are, the fewer crops.
+    def write(folder: Path) -> None:
+        sizes = images.table[["height", "width"]].to_numpy()
+        np.save(folder / "groups.npy", groups(images.images, images.table["sha256"].tolist(), sizes))
+
+    key = cache.content_key(images.fingerprint, cache.code_of("lib.data.duplicates"))
+    return np.load(cache.cached("groups", key, write) / "groups.npy")
+
+
+def groups(images: np.ndarray, sha256: list[str], sizes: np.ndarray) -> np.ndarray:
+    """Number images so that near-duplicates share a number.
+
+    Near-duplicates of near-duplicates are in one group, so two images of a group need not look alike. The result
+    depends a little on the size of the prepared images: the smaller they are, the fewer crops are found.
 
     Args:
         images: uint8 (N, H, W, C), prepared; C 1 or 3. May be memory-mapped.
@@ -35,7 +50,7 @@ def groups(images: np.ndarray, sha256: list[str], sizes: np.ndarray) -> np.ndarr
         sizes: int (N, 2), height and width of the original files in pixels.
 
     Returns:
-        int (N,): the row of the group's first image. An image that has no near-duplicate is alone in its group.
+        int (N,): the row of the group's first image; for an image without near-duplicates, its own.
 
     Raises:
         ValueError: arrays of different lengths.
@@ -46,7 +61,7 @@ def groups(images: np.ndarray, sha256: list[str], sizes: np.ndarray) -> np.ndarr
     pixels = [hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in images]
     links = [_equal(list(sha256)), _equal(pixels)]
 
-    # One image stands for all that are equal to it: a data set of blank images must not become N * N pairs.
+    # Of equal images only the first is compared: a data set of blank images must not become N × N pairs.
     large = np.unique(_join(links, len(images)))
     large = large[sizes[large].min(axis=1) >= SMALLEST]
     if len(large) > 1:
@@ -55,44 +70,32 @@ def groups(images: np.ndarray, sha256: list[str], sizes: np.ndarray) -> np.ndarr
 
 
 def summary(table: pd.DataFrame, groups: np.ndarray) -> dict:
-    """Counts of near-duplicates, for the page and the run.
+    """Counts of near-duplicates.
 
     Args:
-        table: one row an image, with `id` and `class_name`.
+        table: one row an image, with `class_name`.
         groups: int (N,), of `groups`.
 
     Returns:
-        `images`: images that have a near-duplicate; `groups`: groups of them; `largest`: images in the largest;
-        `within`: groups inside one class, by class, most first; `across`: groups that two classes share, as rows of
-        `classes` (two names) and `groups`, most first; `members`: ids of every group, the largest first.
+        `images`: images that have a near-duplicate; `groups`: groups of them; `across`: groups that two classes share,
+        as rows of `classes` (two names) and `groups`, most first.
     """
-    rows = pd.DataFrame({"group": groups, "id": table["id"].to_numpy(), "class_name": table["class_name"].to_numpy()})
-    rows = rows[rows.groupby("group")["id"].transform("size") > 1]
-    members = sorted(rows.groupby("group")["id"].agg(list), key=lambda ids: (-len(ids), ids))
-    classes = rows.groupby("group")["class_name"].agg(lambda names: tuple(sorted(set(names))))
-    within = classes[classes.str.len() == 1].str[0].value_counts()
-    shared = pd.Series([(one, other) for names in classes for one in names for other in names if one < other])
-    return {
-        "images": len(rows),
-        "groups": len(members),
-        "largest": max(map(len, members), default=0),
-        "within": {name: int(count) for name, count in within.items()},
-        "across": [
-            {"classes": list(pair), "groups": int(count)}
-            for pair, count in shared.astype(object).value_counts().items()
-        ],
-        "members": members,
-    }
+    rows = pd.DataFrame({"group": groups, "class_name": table["class_name"].to_numpy()})
+    rows = rows[rows.duplicated("group", keep=False)]
+    classes = rows.groupby("group")["class_name"].agg(lambda names: sorted(set(names)))
+    shared = pd.Series([pair for names in classes for pair in itertools.combinations(names, 2)], dtype=object)
+    across = [{"classes": list(pair), "groups": int(count)} for pair, count in shared.value_counts().items()]
+    return {"images": len(rows), "groups": len(classes), "across": across}
 
 
 def _equal(values: list[str]) -> np.ndarray:
-    """Each image with the first that has the same value; int (N, 2)."""
+    """Every image with the first that has the same value; int (N, 2)."""
     first: dict[str, int] = {}
     return np.array([(first.setdefault(value, number), number) for number, value in enumerate(values)]).reshape(-1, 2)
 
 
 def _join(links: list[np.ndarray], count: int) -> np.ndarray:
-    """The first of all images that each one is linked to, directly or through others; int (count,)."""
+    """For every image, the first of those it is linked to, directly or through others; int (count,)."""
     one, other = np.concatenate(links).astype(np.int64).T
     graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(count, count))
     parts = connected_components(graph, directed=False)[1]

@@ -1,10 +1,11 @@
-"""Re-encoded, resized, brightened, slightly cropped and mirrored copies: perceptual hashes, then a closer look.
+"""Copies that were re-encoded, resized, brightened, slightly cropped or mirrored: perceptual hashes, then details.
 
 The hash is the DCT hash of C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010),
-section 3.2.1: signs against the median of the lowest frequencies of a 32x32 grey image. It is quick enough to compare
-all pairs, and too coarse to decide alone: airplanes before a plain sky hash alike. So whatever hashes alike is looked
-at again, window by window, with the structure term of Z. Wang et al., "Image Quality Assessment: From Error Visibility
-to Structural Similarity", IEEE Transactions on Image Processing 13 (2004), which ignores plain background.
+section 3.2.1: signs against the median of the lowest frequencies of a 32 × 32 grey image. It is fast enough to compare
+all pairs, and too coarse to decide alone: the hashes of different airplanes before a plain sky are alike. So images
+with hashes alike are compared again, window by window, by the structure term of Z. Wang et al., "Image Quality
+Assessment: From Error Visibility to Structural Similarity", IEEE Transactions on Image Processing 13 (2004), which
+ignores plain background.
 """
 
 from collections.abc import Iterator
@@ -18,19 +19,19 @@ HASH_CUT = 8  # of 64 bits
 STRUCTURE_SIDE = 48
 STRUCTURE_CUT = 0.75
 WINDOW = 7
-FAINT = 0.03  # local contrast, as a share of the image's, under which there is nothing to compare
+FAINT = 0.03  # local contrast, as a share of the image's; windows with less are not compared
 CHUNK = 512
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def perceptual_hashes(images: np.ndarray) -> np.ndarray:
-    """DCT hashes.
+    """DCT hashes of images.
 
     Args:
         images: uint8 (N, H, W, C), C 1 or 3; read in chunks, so that a memory-mapped array stays on disk.
 
     Returns:
-        uint64 (N,). Copies differ in few of the 64 bits; unrelated images in about half.
+        uint64 (N,). Copies differ in few of the 64 bits, unrelated images in about half.
     """
     hashes = np.empty(len(images), np.uint64)
     for start in range(0, len(images), CHUNK):
@@ -42,28 +43,28 @@ def perceptual_hashes(images: np.ndarray) -> np.ndarray:
 
 
 def pairs(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Pairs of images of which one is a copy of the other, mirrored or not; rows as int (P, 2), smaller first.
+    """Pairs of images of which one is a copy of the other, mirrored or not: rows as int (P, 2), smaller first.
 
     Args:
         images: uint8 (N, H, W, C).
         rows: ascending; the images to compare.
     """
     hashes = perceptual_hashes(images)[rows]
-    found = [np.zeros((0, 2), np.int64)]
+    rows_of_pairs = [np.zeros((0, 2), np.int64)]
     for mirrored in (False, True):
         others = perceptual_hashes(images[:, :, ::-1])[rows] if mirrored else hashes
         for near in _alike(hashes, others):
             alike = rows[near]
             one, other = _thumbnails(images, alike[:, 0]), _thumbnails(images, alike[:, 1])
-            found.append(alike[structure(one, other[:, :, ::-1] if mirrored else other) >= STRUCTURE_CUT])
-    return np.concatenate(found)
+            rows_of_pairs.append(alike[structure(one, other[:, :, ::-1] if mirrored else other) >= STRUCTURE_CUT])
+    return np.concatenate(rows_of_pairs)
 
 
 def structure(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """How alike two images are in their details: the correlation in small windows, weighted by local contrast.
+    """Similarity of the details of two images: the correlation in small windows, weighted by local contrast.
 
     Args:
-        one: float (N, H, W), each image of mean 0 and variance 1 (or all 0, where it is plain).
+        one: float (N, H, W), every image of mean 0 and variance 1 (or all 0, where it is plain).
         other: likewise.
 
     Returns:
@@ -87,9 +88,9 @@ def shrink(images: np.ndarray, side: int) -> np.ndarray:
 
 
 def standardised(grey: np.ndarray, plain: float = 1.0) -> np.ndarray:
-    """Each image of (N, H, W) with mean 0 and variance 1, so that brightness and contrast do not matter.
+    """Images (N, H, W) scaled to mean 0 and variance 1, so that brightness and contrast do not matter.
 
-    An image whose standard deviation is less than `plain` has nothing in it, and becomes 0 everywhere.
+    An image whose standard deviation is less than `plain` becomes 0 everywhere.
     """
     centred = grey - grey.mean((1, 2), keepdims=True)
     spread = centred.std((1, 2), keepdims=True)

@@ -1,9 +1,10 @@
-"""Crops of the same picture at the same scale, which whole-image hashes cannot see: local patches that agree.
+"""Crops of the same picture at the same scale, which hashes of whole images do not find: local patches that match.
 
-Every image is brought to one scale, that of its original pixels. The strongest points of a band-pass keep a 64-bit
-hash of the patch around them; equal 16-bit bands of it (locality-sensitive hashing: Indyk and Motwani, STOC 1998)
-find patches that agree, and patches that agree on one shift name a pair. The pair is then laid one over the other
-and must agree in the details of what they share. A crop that was also rescaled or mirrored is not found.
+Every image is resized to one scale, that of its original pixels. The strongest points of a band-pass get a 64-bit
+hash of the patch around them. Patches that are equal in a 16-bit band of it (locality-sensitive hashing: Indyk and
+Motwani, STOC 1998) are compared, and images with several matching patches that agree on one shift are candidates. A
+candidate pair is overlaid at that shift, and must agree in the details of the overlap. A crop that was also rescaled
+or mirrored is not found.
 """
 
 from functools import lru_cache
@@ -21,22 +22,22 @@ POINTS = 32
 RADIUS = 6  # of a patch
 PATCH_CUT = 12  # of 63 bits
 BANDS = 8
-NEIGHBOURS = 60  # in one bucket; a patch that more images share says nothing
+NEIGHBOURS = 60  # in one bucket; a patch that more images share is too common to identify one
 VOTES = 2
 SHARED = 0.5  # of the smaller image
-OVERLAP_CUT = 0.8  # of the structure they share; where any shift may fit, more is asked than of whole images
+OVERLAP_CUT = 0.8  # of the structure they share; more than of whole images, since any of many shifts may fit
 
 
 def pairs(images: np.ndarray, sizes: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Pairs of images that show the same picture, cropped differently; rows as int (P, 2), smaller first.
+    """Pairs of images that show the same picture, cropped differently: rows as int (P, 2), smaller first.
 
     Args:
-        images: uint8 (N, H, W, C), prepared: squeezed into one shape.
+        images: uint8 (N, H, W, C), prepared: all resized to one shape.
         sizes: int (N, 2), height and width of the original files in pixels.
         rows: ascending; the images to compare.
     """
     common = _common_scale(images, sizes, rows)
-    patches = [_patches(each) for each in common]
+    patches = [_patches(grey) for grey in common]
     owner = np.repeat(np.arange(len(common)), [len(points) for points, _ in patches])
     points = np.concatenate([points for points, _ in patches])
     bits = np.concatenate([bits for _, bits in patches])
@@ -50,15 +51,15 @@ def pairs(images: np.ndarray, sizes: np.ndarray, rows: np.ndarray) -> np.ndarray
 
 
 def _common_scale(images: np.ndarray, sizes: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
-    """Grey images with the proportions of their originals, at one number of original pixels to a pixel."""
+    """Grey images with the proportions of their originals; a pixel is the same number of original pixels in all."""
     unit = np.median(sizes[rows].max(1)) / LONG_SIDE
     shapes = np.clip(np.rint(sizes[rows] / unit).astype(int), 2 * RADIUS + 1, LONGEST)
     side = min(images.shape[1], 96)
     common = []
     for start in range(0, len(rows), CHUNK):
         grey = shrink(images[rows[start : start + CHUNK]], side)
-        for each, (height, width) in zip(grey, shapes[start : start + CHUNK], strict=True):
-            common.append(standardised((_line(side, int(height)) @ each @ _line(side, int(width)).T)[None])[0])
+        for image, (height, width) in zip(grey, shapes[start : start + CHUNK], strict=True):
+            common.append(standardised((_line(side, int(height)) @ image @ _line(side, int(width)).T)[None])[0])
     return common
 
 
@@ -73,7 +74,7 @@ def _line(side: int, pixels: int) -> np.ndarray:
 def _patches(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The strongest points of an image, int (K, 2), and the bits of the patches around them, bool (K, 63).
 
-    Bits are signs of a patch's DCT, slow waves first.
+    Bits are signs of a patch's DCT, low frequencies first.
     """
     band = np.abs(scipy.ndimage.gaussian_filter(grey, 1) - scipy.ndimage.gaussian_filter(grey, 2.5))
     peak = (band == scipy.ndimage.maximum_filter(band, 5)) & (band > 0.1)
@@ -83,17 +84,17 @@ def _patches(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     points = points[np.argsort(-band[tuple(points.T)], kind="stable")][:POINTS]
     windows = np.lib.stride_tricks.sliding_window_view(grey, (2 * RADIUS, 2 * RADIUS))
     waves = scipy.fft.dctn(windows[tuple(points.T - RADIUS)], axes=(1, 2))[:, :8, :8].reshape(-1, 64)
-    slow_first = np.argsort(np.add.outer(np.arange(8), np.arange(8)).ravel(), kind="stable")[1:]
-    return points, waves[:, slow_first] > 0
+    low_first = np.argsort(np.add.outer(np.arange(8), np.arange(8)).ravel(), kind="stable")[1:]
+    return points, waves[:, low_first] > 0
 
 
 def _matches(bits: np.ndarray, owner: np.ndarray) -> np.ndarray:
     """Pairs of patches (M, 2) of different images that differ in few bits and are equal in one band of 16."""
     hashes = np.ascontiguousarray(np.packbits(np.pad(bits, ((0, 0), (0, 1))), axis=1)).view(np.uint64)[:, 0]
-    found = [np.zeros((0, 2), np.int64)]
+    matches = [np.zeros((0, 2), np.int64)]
     for band in range(BANDS):
-        chosen = np.random.default_rng(band).permutation(28)[:16]  # of the slow waves, which copies keep
-        key = bits[:, chosen] @ (1 << np.arange(16))
+        bits_of_band = np.random.default_rng(band).permutation(28)[:16]  # of the low frequencies, which copies have too
+        key = bits[:, bits_of_band] @ (1 << np.arange(16))
         order = np.argsort(key, kind="stable")
         for step in range(1, NEIGHBOURS):
             place = np.flatnonzero(key[order[step:]] == key[order[:-step]])
@@ -101,8 +102,8 @@ def _matches(bits: np.ndarray, owner: np.ndarray) -> np.ndarray:
                 break
             one, other = order[place], order[place + step]
             good = (np.bitwise_count(hashes[one] ^ hashes[other]) <= PATCH_CUT) & (owner[one] != owner[other])
-            found.append(np.stack([one[good], other[good]], axis=1))
-    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)  # patches are in the order of their images
+            matches.append(np.stack([one[good], other[good]], axis=1))
+    return np.unique(np.sort(np.concatenate(matches), axis=1), axis=0)  # patches are in the order of their images
 
 
 def _votes(matches: np.ndarray, points: np.ndarray, owner: np.ndarray) -> list[tuple[int, int, int, int]]:
@@ -119,9 +120,9 @@ def _votes(matches: np.ndarray, points: np.ndarray, owner: np.ndarray) -> list[t
 
 
 def _overlap(one: np.ndarray, other: np.ndarray, down: int, right: int) -> float:
-    """Structure that two images share where they overlap, at the best shift within a pixel; 0 if that is little."""
+    """Structure that two images share where they overlap, at the best shift within a pixel; 0 for a small overlap."""
     middle = _shared(one, other, down, right)
-    if middle < OVERLAP_CUT / 2:  # a pixel aside does not mend that
+    if middle < OVERLAP_CUT / 2:  # no shift by a pixel raises that to the cut
         return middle
     return max(_shared(one, other, down + row, right + column) for row in (-1, 0, 1) for column in (-1, 0, 1))
 

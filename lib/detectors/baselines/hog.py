@@ -5,6 +5,7 @@ import numpy as np
 from lib.detectors import batches
 from lib.detectors.base import register
 from lib.detectors.baselines.pixels import PixelDetector
+from lib.detectors.features.neighbours import nearest_distance
 
 
 @register("hog", family="baseline", title="HOG nearest neighbour")
@@ -25,15 +26,8 @@ class HOGNearestNeighbour(PixelDetector):
 
     def score_pixels(self, images: np.ndarray) -> np.ndarray:
         """Euclidean distance to the nearest image fitted on, float64 (N,)."""
-        parts = [self._distance(features(batch)) for batch in batches.batches(images)]
+        parts = [nearest_distance(features(batch), self.known) for batch in batches.batches(images)]
         return np.concatenate(parts or [np.empty(0)])
-
-    def _distance(self, found: np.ndarray) -> np.ndarray:
-        from sklearn.metrics import pairwise_distances_argmin
-
-        # Matrix products round, so they only find the nearest; its distance is then taken from the difference itself.
-        nearest = pairwise_distances_argmin(found, self.known)
-        return np.linalg.norm((found - self.known[nearest]).astype(np.float64), axis=1)
 
 
 def features(images: np.ndarray) -> np.ndarray:

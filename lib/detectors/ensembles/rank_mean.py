@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from lib.core.errors import UserError
 from lib.detectors.base import Detector, History, Images, Options, load, register
 from lib.detectors.specs import spec
 
@@ -17,6 +18,17 @@ class EnsembleOptions(Options):
     members: list[dict[str, dict[str, Any]]] = Field(
         min_length=2, max_length=20, description="its detectors, each by its name with all its options"
     )
+
+    @field_validator("members")
+    @classmethod
+    def _are_detectors(cls, members: list[dict[str, dict[str, Any]]]) -> list[dict[str, dict[str, Any]]]:
+        try:
+            for member in members:
+                for name, given in member.items():
+                    spec(name, given, {}, "members")
+        except UserError as error:
+            raise ValueError(str(error)) from None
+        return members
 
     @classmethod
     def describe(cls, title: str, given: Mapping[str, Any]) -> str:

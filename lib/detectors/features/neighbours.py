@@ -1,10 +1,8 @@
-"""The nearest of the images fitted on, by the direction of their embeddings."""
+"""Distances to the nearest of the images fitted on."""
 
 from typing import ClassVar
 
 import numpy as np
-
-CHUNK = 2_000  # images compared at once with all that were fitted on; 8 MB for every thousand of those
 
 
 class Neighbours:
@@ -29,20 +27,17 @@ class Neighbours:
 
     def score(self, embeddings: np.ndarray) -> np.ndarray:
         """Mean cosine distance to the nearest fitted on, float64 (N,) in [0, 2], of embeddings (N, D)."""
-        chunks = [embeddings[start : start + CHUNK] for start in range(0, len(embeddings), CHUNK)]
-        scores = [nearest_cosine(directions(chunk), self.known, self.neighbours) for chunk in chunks]
-        return np.concatenate(scores or [np.empty(0)])
+        return nearest_cosine(directions(embeddings), self.known, self.neighbours)
 
     def left_out(self) -> np.ndarray:
-        """Score of each image fitted on, float64 (n,), had it alone been left out; of a single one there is none.
+        """Score of each image fitted on, float64 (n,), by a detector fitted on all others; empty if there are none.
 
-        An image is the nearest to itself, at a distance of 0, so one neighbour more is asked for and none averaged.
+        An image is its own nearest neighbour at distance 0, so one neighbour more is searched, and the 0 not averaged.
         """
         count = min(self.neighbours + 1, len(self.known))
         if count < 2:
             return np.empty(0)
-        chunks = [self.known[start : start + CHUNK] for start in range(0, len(self.known), CHUNK)]
-        return np.concatenate([nearest_cosine(chunk, self.known, count) for chunk in chunks]) * count / (count - 1)
+        return nearest_cosine(self.known, self.known, count) * count / (count - 1)
 
 
 def directions(embeddings: np.ndarray) -> np.ndarray:
@@ -63,9 +58,31 @@ def nearest_cosine(units: np.ndarray, known: np.ndarray, neighbours: int) -> np.
     Returns:
         float64 (N,) in [0, 2].
     """
-    count = min(neighbours, len(known))
-    nearest = np.argpartition(units @ known.T, len(known) - count, axis=1)[:, -count:]
-    # The nearest are found by matrix products, which round; 1 − cosine is then half the squared difference, which is
-    # exactly 0 for an image that was fitted on. One neighbour of every image at a time keeps it small.
-    squared = [np.square(units - known[column], dtype=np.float64).sum(axis=1) for column in nearest.T]
-    return np.mean(squared, axis=0) / 2
+    found = nearest(units, known, neighbours)
+    # One neighbour of every image at a time, so that memory does not grow with their number.
+    return np.mean([squared_length(units - known[column]) / 2 for column in found.T], axis=0)
+
+
+def nearest_distance(vectors: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Euclidean distance of each vector (N, D) to the nearest of the known ones (n, D), float64 (N,)."""
+    return np.sqrt(squared_length(vectors - known[nearest(vectors, known, 1)[:, 0]]))
+
+
+def nearest(vectors: np.ndarray, known: np.ndarray, count: int) -> np.ndarray:
+    """Indices of the nearest known vectors by Euclidean distance, int (N, `count`), or (N, n) where n is smaller.
+
+    A distance is computed from the difference of two vectors: the library's own distances are rounded matrix products,
+    and not exactly 0 for equal vectors.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    count = min(count, len(known))
+    if not len(vectors):  # the library refuses none
+        return np.empty((0, count), int)
+    library = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(known)
+    return library.kneighbors(vectors, return_distance=False)
+
+
+def squared_length(vectors: np.ndarray) -> np.ndarray:
+    """Squared length of each vector (N, D), summed in float64: (N,)."""
+    return np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)

@@ -60,6 +60,8 @@ class ReconstructionDetector(Detector):
             from lib.detectors.reconstruction.networks import passes
 
             return passes.mean_squared_error(self.network, pixels)
+        if not self.state:
+            raise ValueError(f"{self.kind.name}: the score '{self.options.score}' needs `learn_score` first")
         from lib.detectors.reconstruction.networks.scores import Scores
 
         return Scores(self.network, self.state).score(pixels)[self.options.score]

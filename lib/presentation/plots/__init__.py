@@ -1,19 +1,17 @@
-"""Every figure: arrays in, a matplotlib Figure out, nothing shown and no state kept.
+"""Every figure: arrays or records in, a matplotlib Figure out; nothing is displayed and no state is kept.
 
-Figures are built on `matplotlib.figure.Figure`, never on pyplot, under the one style in
-`lib/report.mplstyle`. Text has the size it has on paper, where a figure takes at most the full 16 cm of the
-column. Normal is blue and drawn solid, an anomaly is vermilion and dashed or hatched, so that neither colour
-vision nor a colour printer is needed. Titles belong to the caption on the page, so figures have none.
+Figures are built on `matplotlib.figure.Figure`, never on pyplot, in the one style of `report.mplstyle`. A figure is at
+most 16 cm wide, as the column on paper, so its text has the size it has in print. Normal is blue and solid, an anomaly
+orange and dashed or hatched, so that figures can be read without colour. Titles belong to the caption on the page, so
+figures have none. A figure's label is its alternative text, written from the same arrays.
 """
 
-from lib.presentation.plots.charts import attribute_shift, class_counts, confusion
-from lib.presentation.plots.comparisons import by_class, references, seed_spread
-from lib.presentation.plots.curves import loss_curve, loss_terms, pr_curves, roc_curves, score_histogram
-from lib.presentation.plots.maps import heat_maps
-from lib.presentation.plots.pictures import difference_maps, extremes, image_grid, reconstruction_pairs
-from lib.presentation.plots.refinements import differences, latent_use
+from lib.presentation.plots.charts import class_counts, confusion
+from lib.presentation.plots.comparisons import by_class, differences, leaderboard, seed_spread
+from lib.presentation.plots.curves import latent_use, loss_curve, loss_terms, pr_curves, roc_curves
+from lib.presentation.plots.pictures import difference_maps, extremes, heat_maps, image_grid, reconstruction_pairs
 from lib.presentation.plots.style import ANOMALY, NORMAL, STYLE, WIDTH, style
-from lib.presentation.plots.thresholds import expected_cost, operations, threshold_sweep
+from lib.presentation.plots.thresholds import expected_cost, operations, score_histogram, threshold_sweep
 from lib.presentation.plots.tradeoffs import cost_benefit, rate_distortion
 
 __all__ = [
@@ -21,7 +19,6 @@ __all__ = [
     "NORMAL",
     "STYLE",
     "WIDTH",
-    "attribute_shift",
     "by_class",
     "class_counts",
     "confusion",
@@ -33,13 +30,13 @@ __all__ = [
     "heat_maps",
     "image_grid",
     "latent_use",
+    "leaderboard",
     "loss_curve",
     "loss_terms",
     "operations",
     "pr_curves",
     "rate_distortion",
     "reconstruction_pairs",
-    "references",
     "roc_curves",
     "score_histogram",
     "seed_spread",

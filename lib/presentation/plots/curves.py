@@ -1,4 +1,4 @@
-"""Figures made of lines: losses, score histograms, ROC and precision-recall curves, thresholds and costs."""
+"""Figures made of curves: losses, the use of latent values, ROC and precision-recall curves."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,50 +8,45 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from lib.core.formatting import count
 from lib.presentation.plots.style import (
-    ANOMALY,
-    ANOMALY_DASHES,
+    CHANCE_LOOK,
     FAINT,
-    NORMAL,
-    THRESHOLD_LINE,
+    INK,
     WIDTH,
+    check_curves,
+    curve_looks,
+    described,
     log_axis,
-    looks,
-    need_curves,
-    percent,
-    percent_axis,
+    note,
+    some,
     styled,
 )
 
-_FEW = 15  # up to so many points a curve has markers
-_BINS = 50
+_FEW = 30  # up to so many points a curve has markers
 
 
 # ---------------------------------------------------------------- training
 
 
 @styled
-def loss_curve(
-    history: Mapping[str, Sequence[float]], ylabel: str = "Loss (mean squared error)", log: bool = False
-) -> Figure:
-    """Draw loss by epoch.
+def loss_curve(history: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw the mean squared error by epoch.
 
     Args:
-        history: One or several named curves, a value per epoch each.
-        ylabel: What the loss is.
-        log: Whether the loss axis is logarithmic.
+        history: One or more named curves, each with a value per epoch.
 
     Returns:
-        Figure with one line per curve; a single curve ends in its last value, several have a legend.
+        Figure with one line per curve; a single curve has its last value beside it, several have a legend.
 
     Raises:
         ValueError: There is no curve, or one has no epochs.
     """
-    need_curves(history)
+    check_curves(history)
     figure = Figure(figsize=(WIDTH, 2.9))
     axes = figure.add_subplot()
-    _epochs(axes, history, log)
-    axes.set_ylabel(ylabel)
+    _epochs(axes, history)
+    axes.set_ylabel("Loss (mean squared error)")
     if len(history) > 1:
         axes.legend()
     else:
@@ -63,17 +58,17 @@ def loss_curve(
             textcoords="offset points",
             ha="right" if len(values) > 1 else "center",
         )
-    return figure
+    return described(figure, f"Line chart of the loss (mean squared error) by epoch. {_first_to_last(history)}.")
 
 
 @styled
 def loss_terms(history: Mapping) -> Figure:
-    """Draw the terms of a VAE's loss against each other, on a logarithmic scale.
+    """Draw the terms of a VAE's loss by epoch, on a logarithmic scale.
 
     Args:
-        history: Terms by name (`{"reconstruction": [...], "KL": [...]}`), a value per epoch each, or such a
-            dict by model name, which gives one panel per model on a common scale. Values of zero or less,
-            which a logarithmic scale cannot show, leave a gap.
+        history: Terms by name (`{"reconstruction": [...], "KL": [...]}`), each with a value per epoch, or such a
+            mapping by model name, which gives one panel per model on a common scale. Values of zero or less, which a
+            logarithmic scale cannot show, leave a gap.
 
     Returns:
         Figure with one panel per model and one line per term.
@@ -84,7 +79,7 @@ def loss_terms(history: Mapping) -> Figure:
     nested = bool(history) and all(isinstance(terms, Mapping) for terms in history.values())
     models = history if nested else {"": history}
     for terms in models.values():
-        need_curves(terms, "loss term")
+        check_curves(terms, "loss term")
     figure = Figure(figsize=(WIDTH, 2.9))
     panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     for axes, (name, terms) in zip(panels, models.items(), strict=True):
@@ -94,18 +89,19 @@ def loss_terms(history: Mapping) -> Figure:
     log_axis(panels[0].yaxis)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
-    return figure
+    changes = [f"{name}, {_first_to_last(terms)}" if name else _first_to_last(terms) for name, terms in models.items()]
+    return described(figure, f"Line chart of the terms of the loss by epoch. {some(changes, separator='. ')}.")
 
 
-def _epochs(axes: Axes, curves: Mapping[str, Sequence[float]], log: bool) -> None:
-    """Draw named curves over epochs that count from 1."""
-    for (colour, dashes, marker), (name, values) in zip(looks(curves), curves.items(), strict=True):
+def _epochs(axes: Axes, curves: Mapping[str, Sequence[float]], log: bool = False) -> None:
+    """Draw curves over epochs counted from 1."""
+    for (colour, dashes, marker), (name, values) in zip(curve_looks(curves), curves.items(), strict=True):
         values = np.asarray(values, dtype=float)
         if log:
             values = np.where(values > 0, values, np.nan)
         epochs = np.arange(1, len(values) + 1)
-        shown = marker if len(values) <= 2 * _FEW else None
-        axes.plot(epochs, values, color=colour, linestyle=dashes, marker=shown, markersize=4, label=name)
+        look = {"color": colour, "linestyle": dashes, "marker": marker if len(values) <= _FEW else None}
+        axes.plot(epochs, values, markersize=4, label=name, **look)
     if log:
         axes.set_yscale("log")
     else:
@@ -114,78 +110,76 @@ def _epochs(axes: Axes, curves: Mapping[str, Sequence[float]], log: bool) -> Non
     axes.set_xlabel("Epoch")
 
 
-# ---------------------------------------------------------------- scores
+def _first_to_last(curves: Mapping[str, Sequence[float]]) -> str:
+    """The first and the last value of curves by epoch."""
+    return some(
+        [
+            f"{name}: {values[0]:.3g}"
+            + (f" to {values[-1]:.3g}" if len(values) > 1 else "")
+            + f" in {count(len(values), 'epoch')}"
+            for name, values in curves.items()
+        ]
+    )
+
+
+# ---------------------------------------------------------------- latent values
 
 
 @styled
-def score_histogram(normal_scores, anomaly_scores, threshold: float | None = None, log: bool | None = None) -> Figure:
-    """Draw how the scores of normal images and of anomalies are spread, each as a share of its own class.
+def latent_use(records: Mapping[str, Mapping], floor: float) -> Figure:
+    """Draw the KL divergence of each latent value of models, the highest first.
 
     Args:
-        normal_scores: Scores of normal images, shape (m,); may be empty.
-        anomaly_scores: Scores of anomalies, shape (n,); may be empty, but not both.
-        threshold: The line; the legend then says which share of either class lies strictly above it.
-        log: Whether the score axis is logarithmic; by default it is where all scores are above zero and
-            spread over more than a factor of 20.
+        records: By name of the model, a record of `lib.evaluation.comparison.latent_use`: of it are used `kl_by_value`,
+            the KL divergence of each latent value in nats; `kl`, of all; and `active`, the number of active values, of
+            `latent`.
+        floor: The level in nats, above 0, below which a latent value carries next to nothing.
 
     Returns:
-        Figure with two overlaid histograms of the same bins.
+        Figure with one line per model on a logarithmic scale; its legend has the number of values above the floor.
+        Values below a hundredth of the floor, such as zero, are drawn at that level, and the axis says so. Without any
+        model, a figure with one sentence that says so.
 
     Raises:
-        ValueError: There are no scores, one is not finite, or `log` is asked for with scores of zero or less.
+        ValueError: A model has no values, a value is negative or not finite, or the floor is not above 0.
     """
-    groups = [np.asarray(scores, dtype=float) for scores in (normal_scores, anomaly_scores)]
-    pooled = np.concatenate(groups)
-    if not pooled.size or not np.isfinite(pooled).all():
-        raise ValueError("score histogram: needs at least one score, and every score finite")
-    if log and pooled.min() <= 0:
-        raise ValueError(f"score histogram: a logarithmic axis cannot show the lowest score, {pooled.min():g}")
-    if log is None:
-        log = bool(pooled.min() > 0 and pooled.max() > 20 * pooled.min())
-    edges = _edges(groups, threshold, log)
-
+    if not records:
+        return note("No variational autoencoder to draw.")
+    check_curves({name: record["kl_by_value"] for name, record in records.items()}, "model")
+    if not floor > 0:
+        raise ValueError(f"floor: {floor} nats cannot be drawn on a logarithmic scale; give more than 0")
+    lowest = floor / 100
     figure = Figure(figsize=(WIDTH, 3.0))
     axes = figure.add_subplot()
-    for scores, name, colour, dashes, hatch in (
-        (groups[0], "Normal", NORMAL, "-", None),
-        (groups[1], "Anomaly", ANOMALY, ANOMALY_DASHES, "/////"),
-    ):
-        if not scores.size:
-            continue
-        shares = np.histogram(scores, edges)[0] / scores.size
-        above = "" if threshold is None else f", {percent((scores > threshold).mean())} above the threshold"
-        label = f"{name} (n = {scores.size:,}{above})"
-        outline = {"edgecolor": colour, "linestyle": dashes, "linewidth": 1.5, "hatch": hatch, "label": label}
-        axes.stairs(shares, edges, fill=True, facecolor=colour, alpha=0.22, linewidth=0)
-        axes.stairs(shares, edges, fill=hatch is not None, facecolor="none", **outline)
-    if log:
-        axes.set_xscale("log")
-    axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(bottom=0)
-    if log:
-        log_axis(axes.xaxis)
-    if threshold is not None:
-        axes.axvline(threshold, label=f"Threshold {threshold:g}", **THRESHOLD_LINE)
-    percent_axis(axes.yaxis)
-    axes.set_xlabel("Anomaly score (log scale)" if log else "Anomaly score")
-    axes.set_ylabel("Share of its class in a bin")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
-    return figure
-
-
-def _edges(groups: Sequence[np.ndarray], threshold: float | None, log: bool) -> np.ndarray:
-    """Common bins over all scores and the threshold, fewer of them where a class has few images."""
-    pooled = np.concatenate(groups)
-    if threshold is not None and (threshold > 0 or not log):
-        pooled = np.append(pooled, threshold)
-    low, high = float(pooled.min()), float(pooled.max())
-    if low == high:
-        low, high = low - 0.5 * abs(low or 1), high + 0.5 * abs(high or 1)
-    fewest = min(group.size for group in groups if group.size)
-    bins = int(np.clip(2.5 * np.sqrt(fewest), 12, _BINS))
-    edges = np.geomspace(low, high, bins + 1) if log else np.linspace(low, high, bins + 1)
-    edges[0], edges[-1] = low, high  # rounding must not lose the extremes
-    return edges
+    clipped = False
+    for (colour, dashes, marker), (name, record) in zip(curve_looks(records), records.items(), strict=True):
+        values = np.sort(np.asarray(record["kl_by_value"], dtype=float))[::-1]
+        if not (np.isfinite(values) & (values >= 0)).all():
+            raise ValueError(f"model {name!r}: each KL has to be finite and not negative")
+        clipped |= bool((values < lowest).any())
+        label = f"{name} ({np.sum(values > floor):,} of {values.size:,} above)"
+        look = {"color": colour, "linestyle": dashes, "marker": marker if values.size <= _FEW else None}
+        axes.plot(np.arange(1, values.size + 1), np.maximum(values, lowest), markersize=4, label=label, **look)
+    label = f"{floor:g} nats: below, a value carries next to nothing"
+    axes.axhline(floor, color=INK, linewidth=0.8, linestyle=(0, (1, 1)), label=label, zorder=1)
+    axes.set_yscale("log")
+    top = max(axes.get_ylim()[1], 2 * floor)
+    axes.set_ylim(lowest / 1.5 if clipped else min(axes.get_ylim()[0], floor / 2), top)
+    log_axis(axes.yaxis)
+    axes.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+    axes.set_xlabel("Latent values of a model, the one with the highest KL first")
+    axes.set_ylabel(
+        f"KL in nats (log scale,\nall below {lowest:g} at {lowest:g})" if clipped else "KL in nats (log scale)"
+    )
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    items = [
+        f"{name}: {record['kl']:.3g} nats in all, {record['active']:,} of {record['latent']:,} values active"
+        for name, record in records.items()
+    ]
+    return described(
+        figure,
+        f"Line chart of the KL divergence of each latent value, the highest first. {some(items)}.",
+    )
 
 
 # ---------------------------------------------------------------- evaluation
@@ -196,26 +190,33 @@ def roc_curves(curves: Mapping[str, tuple], marks: Mapping | None = None) -> Fig
     """Draw ROC curves together, with the diagonal of chance.
 
     Args:
-        curves: By detector name `(fpr, tpr, auroc)`: two arrays from 0 to 1 and the area, a number or a dict
-            with `value` and perhaps `low` and `high`.
-        marks: By detector name `(fpr, tpr, label)`, the decision at a threshold, or a list of such; marks
-            that all have the same label are named once, in the legend.
+        curves: By detector name `(fpr, tpr, auroc)`: two arrays from 0 to 1 and the area, a number or a mapping with
+            `value` and optionally `low` and `high`.
+        marks: By detector name `(fpr, tpr, label)`, the decision at a threshold, or a list of such. Marks that all have
+            the same label are named once, in the legend.
 
     Returns:
-        Figure with square axes and a legend that holds the areas.
+        Figure with square axes and a legend with the areas.
 
     Raises:
         ValueError: There is no curve, or a mark belongs to none.
     """
-    need_curves(curves, "ROC curve")
+    check_curves(curves, "ROC curve")
     figure, axes = _square("False positive rate (normal images flagged)", "True positive rate (anomalies flagged)")
-    for (colour, dashes, _), (name, (fpr, tpr, area)) in zip(looks(curves), curves.items(), strict=True):
+    for (colour, dashes, _), (name, (fpr, tpr, area)) in zip(curve_looks(curves), curves.items(), strict=True):
         axes.plot(fpr, tpr, color=colour, linestyle=dashes, label=f"{name}\nAUROC {_area(area)}")
     axes.set_ylim(-0.005, 1.005)
-    _marks(axes, curves, marks)
-    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (1, 2)), label="Chance\nAUROC 0.500", zorder=1)
+    points = _marks(axes, curves, marks)
+    axes.plot([0, 1], [0, 1], label="Chance\nAUROC 0.500", **CHANCE_LOOK)
     figure.legend(loc="outside right upper", labelspacing=0.9)
-    return figure
+    areas = some([f"{name}: {_area(area)}" for name, (_, _, area) in curves.items()])
+    at = [
+        f" {name}, {label}: false positive rate {fpr:.3f}, true positive rate {tpr:.3f}."
+        for name, fpr, tpr, label in points
+    ]
+    return described(
+        figure, f"ROC {_curves(curves)} and the diagonal of chance. AUROC of {areas}.{some(at, separator='')}"
+    )
 
 
 @styled
@@ -223,34 +224,45 @@ def pr_curves(curves: Mapping[str, tuple], prevalence: float, marks: Mapping | N
     """Draw precision-recall curves together, with the line of chance, which is the prevalence.
 
     Args:
-        curves: By detector name `(recall, precision, aupr)`: two arrays, recall rising, and the average
-            precision, a number or a dict with `value` and perhaps `low` and `high`.
-        prevalence: Share of anomalies among the images: the precision of flagging at random, or everything.
+        curves: By detector name `(recall, precision, aupr)`: two arrays, recall rising, and the average precision, a
+            number or a mapping with `value` and optionally `low` and `high`.
+        prevalence: Share of anomalies among the images: the precision of flagging at random, or of flagging all.
         marks: By detector name `(recall, precision, label)`, as for `roc_curves`.
 
     Returns:
-        Figure with a legend that holds the average precisions. Where all curves stay high, as they do when
-        most images are anomalies, the precision axis starts above 0 and its label says where.
+        Figure with a legend with the average precisions. If all curves stay high, as they do if most images are
+        anomalies, the precision axis starts above 0 and its label says where.
 
     Raises:
         ValueError: There is no curve, or a mark belongs to none.
     """
-    need_curves(curves, "precision-recall curve")
+    check_curves(curves, "precision-recall curve")
     least = min([prevalence, *(float(np.min(precision)) for _, precision, _ in curves.values())])
     start = np.floor((least - 0.005) * 20) / 20 if least > 0.5 else 0.0
     figure, axes = _square(
         "Recall (anomalies flagged)", f"Precision (axis starts at {start:.2f})" if start else "Precision"
     )
-    for (colour, dashes, _), (name, (recall, precision, area)) in zip(looks(curves), curves.items(), strict=True):
+    for (colour, dashes, _), (name, (recall, precision, area)) in zip(curve_looks(curves), curves.items(), strict=True):
         label = f"{name}\nAUPR {_area(area)}"
         # Average precision is the area under these steps.
         axes.step([0, *recall], [precision[0], *precision], where="pre", color=colour, linestyle=dashes, label=label)
     axes.set_ylim(start - 0.005 * (1 - start), 1 + 0.005 * (1 - start))
-    _marks(axes, curves, marks)
-    label = f"Chance\nAUPR {prevalence:.3f}"
-    axes.axhline(prevalence, color=FAINT, linewidth=1, linestyle=(0, (1, 2)), label=label, zorder=1)
+    points = _marks(axes, curves, marks)
+    axes.axhline(prevalence, label=f"Chance\nAUPR {prevalence:.3f}", **CHANCE_LOOK)
     figure.legend(loc="outside right upper", labelspacing=0.9)
-    return figure
+    areas = some([f"{name}: {_area(area)}" for name, (_, _, area) in curves.items()])
+    at = [
+        f" {name}, {label}: recall {recall:.3f}, precision {precision:.3f}."
+        for name, recall, precision, label in points
+    ]
+    return described(
+        figure,
+        f"Precision-recall {_curves(curves)}. AUPR of {areas}; chance: {prevalence:.3f}.{some(at, separator='')}",
+    )
+
+
+def _curves(curves: Mapping) -> str:
+    return "curve" if len(curves) == 1 else f"curves of {len(curves)} detectors"
 
 
 def _square(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
@@ -265,7 +277,7 @@ def _square(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
 
 
 def _area(area) -> str:
-    """An area, with its interval where it has one."""
+    """An area, with its interval if it has one."""
     if not isinstance(area, Mapping):
         return f"{area:.3f}"
     if area.get("low") is None or area.get("high") is None:
@@ -273,20 +285,18 @@ def _area(area) -> str:
     return f"{area['value']:.3f} [{area['low']:.3f}, {area['high']:.3f}]"
 
 
-def _marks(axes: Axes, curves: Mapping, marks: Mapping | None) -> None:
-    """Mark points on curves, labelled where they stand, or once in the legend if all share one label."""
-    if not marks:
-        return
-    unknown = [name for name in marks if name not in curves]
-    if unknown:
+def _marks(axes: Axes, curves: Mapping, marks: Mapping | None) -> list[tuple]:
+    """Mark points on curves and return them; each has its label beside it, or the legend has the one label of all."""
+    marks = marks or {}
+    if unknown := [name for name in marks if name not in curves]:
         raise ValueError(f"mark {unknown[0]!r} belongs to none of the curves: {', '.join(curves)}")
     points = [
         (name, *point) for name, given in marks.items() for point in ([given] if np.isscalar(given[0]) else given)
     ]
-    looked = dict(zip(curves, looks(curves), strict=True))
+    look_of = dict(zip(curves, curve_looks(curves), strict=True))
     labels = {label for *_, label in points}
     for name, x, y, label in points:
-        colour, _, marker = looked[name]
+        colour, _, marker = look_of[name]
         axes.plot(x, y, marker, color=colour, markersize=8, markeredgecolor="white", zorder=5, clip_on=False)
         if len(labels) > 1:
             inwards = -1 if x > 0.8 else 1
@@ -301,3 +311,4 @@ def _marks(axes: Axes, curves: Mapping, marks: Mapping | None) -> None:
             )
     if len(labels) == 1:
         axes.add_line(Line2D([], [], linestyle="none", marker="o", color=FAINT, markersize=7, label=labels.pop()))
+    return points

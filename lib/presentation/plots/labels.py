@@ -1,4 +1,4 @@
-"""Names beside dots: each at the nearest place where it covers no dot, no other name and little of the lines."""
+"""Names beside dots, each at the nearest place where it covers no dot, no other name and little of the lines."""
 
 import itertools
 import math
@@ -11,27 +11,27 @@ from matplotlib.patheffects import withStroke
 
 from lib.presentation.plots.style import FAINT
 
-DIRECT = 10  # up to so many dots are named directly; more are numbered
+DIRECT = 10  # up to so many dots have names beside them; more have numbers
 
 _SIZE = 8.0  # points: text of a label
-_RADII = (5, 7, 9, 13, 18, 24, 31, 39, 48, 58, 69)  # points: how far from its dot a label may be
-_FARTHER = (82, 96, 112, 130, 150, 175, 205, 240)  # where dots lie on each other
-_LEADER = 13  # points: from here on a line leads from the dot to its label
+_RADII = (5, 7, 9, 13, 18, 24, 31, 39, 48, 58, 69)  # points: distances of a label from its dot that are tried
+_FARTHER = (82, 96, 112, 130, 150, 175, 205, 240)  # the same where dots are close to each other
+_LEADER = 13  # points: from this distance on a line joins the dot and its label
 _TURNS = 24  # directions that are tried
 _DOT = 3.5  # points: half the width of a dot
-_ROW = 0.165  # inches: a row of the key
+_ROW = 0.165  # inches: a row of the list of names
 _BETWEEN = 0.15  # inches: between its columns, at least
 _COLUMNS = 4
 
 
 def name_dots(figure: Figure, axes: Axes, names: Sequence[str], xs, ys, lines: Sequence = ()) -> None:
-    """Name dots beside them or, where they are many or close, number them and put the key below the axes.
+    """Write names beside dots; if dots are many or close, write numbers, and the names below the axes.
 
     Args:
-        figure: The figure, with everything else in it, in a constrained layout; it grows by the key's height.
-        axes: Where the dots are, its limits final.
+        figure: The figure, complete, in a constrained layout; it grows by the height of the list of names.
+        axes: The axes of the dots, with their final limits.
         names: Name of each dot, k of them.
-        xs: Places in data coordinates, shape (k,). Numbers run from left to right, and down where equal.
+        xs: Data coordinates, shape (k,). Numbers run from left to right, of equal coordinates downwards.
         ys: As `xs`.
         lines: Polylines that labels should not lie on, arrays of shape (m, 2) in data coordinates.
     """
@@ -66,7 +66,7 @@ def name_dots(figure: Figure, axes: Axes, names: Sequence[str], xs, ys, lines: S
 
 
 def _key(figure: Figure, names: Sequence[str]) -> None:
-    """Write numbered names below everything, down as many columns as their widths allow."""
+    """Write the numbered names below the axes, in as many columns as their widths allow."""
     inch = 1 / figure.dpi
     widths = [_size(figure, name)[0] * inch for name in names]
     number = _size(figure, str(len(names)))[0] * inch
@@ -92,17 +92,17 @@ def _key(figure: Figure, names: Sequence[str]) -> None:
 def _places(
     axes: Axes, texts: Sequence[str], xs, ys, lines, crowded: bool = False
 ) -> list[tuple[float, float, bool]] | None:
-    """Find for each label its middle in points right of and above its dot, and whether a line leads there.
+    """The middle of each label in points right of and above its dot, and whether a line joins the two.
 
-    None if a label fits nowhere. Where it is crowded, labels may be farther, lines may lead across other dots, and
-    what still fits nowhere stands right of its dot.
+    None if a label fits nowhere. With `crowded`, labels may be farther away, their lines may cross other dots, and a
+    label that still fits nowhere is right of its dot.
     """
     scale = 72 / axes.figure.dpi  # all lengths below are in points
     dots = axes.transData.transform(np.column_stack([xs, ys])) * scale
     room = axes.get_window_extent()
     room = np.array([room.x0 + 2, room.y0 + 2, room.x1 - 2, room.y1 - 2]) * scale
-    drawn = [_sampled(axes.transData.transform(line) * scale) for line in lines]
-    soft = np.concatenate(drawn) if drawn else np.empty((0, 2))
+    sampled = [_sampled(axes.transData.transform(line) * scale) for line in lines]
+    soft = np.concatenate(sampled) if sampled else np.empty((0, 2))
     around = np.column_stack([dots - _DOT, dots + _DOT])
     taken, leaders = np.empty((0, 4)), np.empty((0, 2))
     places: list = [None] * len(texts)
@@ -127,9 +127,9 @@ def _places(
                 others = taken if crowded else np.concatenate([taken, np.delete(around, one, axis=0)])
                 if any(_within(lead, other).any() for other in others):
                     continue
-                apart = np.hypot(*(np.clip(dots, box[:2], box[2:]) - dots).T)  # of every dot from this label
-                doubt = len(dots) > 1 and np.delete(apart, one).min() < 1.2 * apart[one]
-                cost = radius + 3 * min(_within(soft, box).sum(), 8) + 6 * doubt + 0.5 * abs(way[1]) - 0.2 * way[0]
+                distances = np.hypot(*(np.clip(dots, box[:2], box[2:]) - dots).T)  # of every dot from this label
+                ambiguous = len(dots) > 1 and np.delete(distances, one).min() < 1.2 * distances[one]
+                cost = radius + 3 * min(_within(soft, box).sum(), 8) + 6 * ambiguous + 0.5 * abs(way[1]) - 0.2 * way[0]
                 if best is None or cost < best[0]:
                     best = cost, middle, box, lead
         if best is None and not crowded:
@@ -145,9 +145,9 @@ def _places(
 
 def _size(figure: Figure, text: str) -> np.ndarray:
     """Width and height of a label in pixels."""
-    made = figure.text(0, 0, text, fontsize=_SIZE, parse_math=False)
-    box = made.get_window_extent()
-    made.remove()
+    label = figure.text(0, 0, text, fontsize=_SIZE, parse_math=False)
+    box = label.get_window_extent()
+    label.remove()
     return np.array([box.width, box.height])
 
 
@@ -160,10 +160,10 @@ def _sampled(line: np.ndarray) -> np.ndarray:
 
 
 def _meets(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Tell which of the boxes (left, bottom, right, top), shape (m, 4), overlap one."""
+    """Which of the boxes (left, bottom, right, top), shape (m, 4), overlap a box."""
     return (others[:, :2] < box[2:]).all(axis=1) & (others[:, 2:] > box[:2]).all(axis=1)
 
 
 def _within(points: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Tell which points, shape (m, 2), lie in a box."""
+    """Which points, shape (m, 2), are in a box."""
     return ((points > box[:2]) & (points < box[2:])).all(axis=1)

@@ -1,18 +1,20 @@
-"""The one look of every figure: the style file, the page's width, and what colour means."""
+"""The style shared by all figures: the style file, the page's width, the meaning of colours, and alternative text."""
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 STYLE = Path(__file__).parent / "report.mplstyle"
 WIDTH = 6.3  # inches: the text column of the page
+LISTED = 8  # up to so many items are listed in an alternative text
 
 NORMAL = "#0072B2"
 ANOMALY = "#D55E00"
@@ -22,7 +24,9 @@ INK = "#222222"
 FAINT = "#777777"
 
 ANOMALY_DASHES = (0, (5, 1.6))
-THRESHOLD_LINE = {"color": INK, "linewidth": 1.3, "linestyle": (0, (1, 1))}
+CHANCE_LOOK = {"color": FAINT, "linewidth": 1, "linestyle": (0, (1, 2)), "zorder": 1}
+THRESHOLD_LOOK = {"color": INK, "linewidth": 1.3, "linestyle": (0, (1, 1))}
+DOT_LOOK = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.6, "clip_on": False, "zorder": 3}
 
 # Colour, dashes and marker of each curve on shared axes; the hues are those of Okabe and Ito, some darkened.
 LOOKS = (
@@ -36,56 +40,96 @@ LOOKS = (
     ("#CC79A7", (0, (2, 1, 2, 3)), "p"),
 )
 
+# Colour and marker of the families of detectors; those of other families are neutral.
+_FAMILY_LOOKS = {
+    "autoencoder": ("#0072B2", "o"),
+    "features": ("#009E73", "^"),
+    "baseline": ("#7A3E78", "D"),
+    "shortcut": ("#A67500", "v"),
+    "ensemble": ("#D55E00", "s"),
+}
+_OTHER_COLOUR, _OTHER_MARKERS = "#555555", "XPp*h<>8"
+
 
 def style() -> AbstractContextManager:
-    """Give the context under which figures are drawn and should be saved (it fixes the ids in SVG files)."""
+    """Return the context in which figures are drawn and saved; it fixes the ids in SVG files."""
     return matplotlib.style.context(STYLE)
 
 
 def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Run a plot function under the style, and lay its figure out before the style is gone."""
+    """Run a plot function in the style and lay out its figure before the style ends."""
 
     @functools.wraps(function)
     def wrapper(*args, **kwargs) -> Figure:
         with style():
             figure = function(*args, **kwargs)
-            figure.draw_without_rendering()  # ticks are made while drawing and take the style of that moment
+            figure.draw_without_rendering()  # ticks are created while drawing, in the style of that moment
         return figure
 
     return wrapper
 
 
-def looks(curves: Mapping) -> list[tuple]:
-    """One colour, dash pattern and marker per curve; from the ninth on they come round again."""
-    return [LOOKS[place % len(LOOKS)] for place in range(len(curves))]
-
-
-def note(text: str) -> Figure:
-    """Make a figure that only says why there is nothing to see."""
-    figure = Figure(figsize=(WIDTH, 0.5), layout="none")
-    figure.text(0.5, 0.5, text, ha="center", va="center", style="italic", color=FAINT)
+def described(figure: Figure, alt: str) -> Figure:
+    """Give a figure its alternative text, which `lib.presentation.show.figure` reads as the label of the figure."""
+    figure.set_label(" ".join(alt.split()))
     return figure
 
 
-def percent(share: float, decimals: int = 1) -> str:
-    """Write a share as `24.1 %`, with a space that does not break."""
-    return f"{share * 100:.{decimals}f}\N{NO-BREAK SPACE}%"
+def some(items: Sequence[str], most: int = LISTED, separator: str = "; ") -> str:
+    """`"a; b; c and 5 more"`: the first items of a list that may be long."""
+    items = list(items)
+    rest = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return separator.join(items[:most]) + rest
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters, with an ellipsis if it was longer."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def curve_looks(curves: Mapping) -> list[tuple]:
+    """One colour, dash pattern and marker per curve; they repeat from the ninth curve on."""
+    return [LOOKS[place % len(LOOKS)] for place in range(len(curves))]
+
+
+def family_looks(families: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each family that occurs, in the order of the known families, then of occurrence.
+
+    Families that are not known are grey; their markers differ, and repeat from the ninth on.
+    """
+    known = {family: look for family, look in _FAMILY_LOOKS.items() if family in families}
+    others = [family for family in dict.fromkeys(families) if family not in known]
+    markers = {family: _OTHER_MARKERS[place % len(_OTHER_MARKERS)] for place, family in enumerate(others)}
+    return known | {family: (_OTHER_COLOUR, marker) for family, marker in markers.items()}
+
+
+def note(text: str) -> Figure:
+    """Return a figure with one sentence that says why there is nothing to draw."""
+    figure = Figure(figsize=(WIDTH, 0.5), layout="none")
+    figure.text(0.5, 0.5, text, ha="center", va="center", style="italic", color=FAINT, parse_math=False)
+    return described(figure, text)
+
+
+def legend_above(figure: Figure, handles: Sequence, labels: Sequence[str]) -> None:
+    """Put the legend above the axes, in as many columns as the page holds."""
+    columns = 100 // (max(map(len, labels)) + 9)  # a line has about 100 characters; a line or marker takes 9
+    figure.legend(handles, labels, loc="outside upper left", ncols=min(max(columns, 1), len(labels), 4))
 
 
 def percent_axis(axis) -> None:
     """Write shares on an axis as percentages, without decimals where none are needed."""
-    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(share * 100, 6):g}\N{NO-BREAK SPACE}%"))
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(share * 100, 6):g} %"))
 
 
 def log_axis(axis) -> None:
     """Write 0.01 on a logarithmic axis rather than a power of ten, with 2 and 5 between if there is room."""
     low, high = sorted(axis.get_view_interval())
-    room = low > 0 and math.log10(high / low) < 3.5
+    digits = (1, 2, 5) if low > 0 and math.log10(high / low) < 3.5 else (1,)
 
     def plain(value: float, _) -> str:
         power = math.floor(math.log10(value) + 1e-9)
         digit = round(value / 10**power)
-        if digit not in ((1, 2, 5) if room else (1,)):
+        if digit not in digits:
             return ""
         if -4 <= power < 5:
             return f"{value:g}"
@@ -96,14 +140,14 @@ def log_axis(axis) -> None:
     axis.set_minor_formatter(FuncFormatter(plain))
 
 
-def in_use(axes: Axes, threshold: float | None) -> None:
+def draw_threshold(axes: Axes, threshold: float | None) -> None:
     """Draw the threshold in use as a vertical line, named in the legend."""
     if threshold is not None:
-        axes.axvline(threshold, label=f"Threshold in use, {threshold:g}", **THRESHOLD_LINE)
+        axes.axvline(threshold, label=f"Threshold in use, {threshold:g}", **THRESHOLD_LOOK)
 
 
-def need_curves(curves: Mapping, what: str = "curve") -> None:
-    """Refuse nothing at all, and curves without points."""
+def check_curves(curves: Mapping, what: str = "curve") -> None:
+    """Raise ValueError if there is no curve, or one without points."""
     if not curves:
         raise ValueError(f"no {what} to draw; give at least one by name")
     for name, values in curves.items():
@@ -111,8 +155,29 @@ def need_curves(curves: Mapping, what: str = "curve") -> None:
             raise ValueError(f"{what} {name!r} has no points")
 
 
-def need_same_length(*columns) -> None:
-    """Refuse columns that do not belong together, and empty ones."""
+def check_same_length(*columns) -> None:
+    """Raise ValueError if columns differ in length or are empty."""
     lengths = [len(column) for column in columns]
     if len(set(lengths)) != 1 or not lengths[0]:
         raise ValueError(f"columns of {lengths} values; give as many of each, and at least one")
+
+
+def checked_rows(rows: Mapping[str, Mapping] | Sequence[Mapping], *keys: str) -> list[dict]:
+    """Rows of detectors, each with its `name`, and with the metrics named by `keys` as finite numbers.
+
+    Args:
+        rows: Rows with a `name`, or rows by name.
+        keys: Keys of metrics, mappings with `value`, `low` and `high`.
+
+    Raises:
+        ValueError: There is no row, or a value is missing or not finite.
+    """
+    listed = [{"name": name, **row} for name, row in rows.items()] if isinstance(rows, Mapping) else list(rows)
+    if not listed:
+        raise ValueError("no detector to draw; give at least one row")
+    for row in listed:
+        for key in keys:
+            values = [row[key].get(part) for part in ("value", "low", "high")]
+            if None in values or not np.isfinite(values).all():
+                raise ValueError(f"{row['name']}: value and interval of {key} are {values}; give finite numbers")
+    return listed

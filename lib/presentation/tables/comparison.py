@@ -103,12 +103,11 @@ def fits(records: Mapping[str, Mapping]) -> pandas.DataFrame:
         Columns `Detector`, `Family`, `Split` (`of the study` or `images held out`), `Fit, s` and `Score, s`.
     """
     rows = {column: row for column, row in records.items() if row["score"] in ("", "mse")}
-    own = [not column.endswith("_held_out") for column in rows]
     return framed(
         {
             "Detector": [row["label"] for row in rows.values()],
             "Family": [row["family"] for row in rows.values()],
-            "Split": ["of the study" if each else "images held out" for each in own],
+            "Split": ["images held out" if column.endswith("_held_out") else "of the study" for column in rows],
             "Fit, s": [float(row["seconds"]["fit"]) for row in rows.values()],
             "Score, s": [float(row["seconds"]["score"]) for row in rows.values()],
         },

@@ -44,7 +44,7 @@ def headline(params: Parameters, figures: Mapping[str, Any]) -> list[str]:
         best = max(baselines, key=lambda row: row["auroc"]["value"])
         shortcut = ", a shortcut that does not use the content of an image" if best["family"] == "shortcut" else ""
         lines.append(f"Best baseline: {best['name']}, AUROC {best['auroc']['value']:.4f} on held-out images{shortcut}.")
-    return [*lines, *_alternatives(rows, figures.get("refinements", {}))]
+    return [*lines, *_alternatives(rows, figures.get("comparison", {}))]
 
 
 def _alternatives(rows: Sequence[Mapping[str, Any]], figures: Mapping[str, Any]) -> Iterator[str]:

@@ -21,7 +21,7 @@ def network(rows: Sequence[Mapping[str, Any]], shape: Sequence[int], latent: int
     )
 
 
-def learning(name: str, history: Mapping[str, Sequence[float]], seconds: Mapping[str, float], kept: bool) -> str:
+def learning(name: str, history: Mapping[str, Sequence[float]], seconds: Mapping[str, float], cached: bool) -> str:
     """The change of the loss during a fit, the run time, and whether more epochs may help."""
     loss = history["loss"]
     text = (
@@ -29,7 +29,7 @@ def learning(name: str, history: Mapping[str, Sequence[float]], seconds: Mapping
         f"{loss[0]:.4f} to {loss[-1]:.4f}. Fitting took {seconds['fit']:.0f} s, scoring all images "
         f"{seconds['score']:.0f} s"
     )
-    text += " (cached from an earlier run with the same data, parameters, code and libraries)." if kept else "."
+    text += " (cached from an earlier run with the same data, parameters, code and libraries)." if cached else "."
     decrease = recent_decrease(loss)
     if decrease is None:
         return text

@@ -12,6 +12,7 @@ import numpy as np
 from lib.core.backend import tf
 from lib.detectors import batches
 from lib.detectors.features.gaussian import Gaussian
+from lib.detectors.features.neighbours import nearest_distance
 from lib.detectors.reconstruction.networks.network import Network
 
 _PLAIN = ("mse", "mae", "ssim", "gradient", "relative_mse", "relative_gradient", "coarse")
@@ -128,10 +129,9 @@ class _Nearest:
     """The nearest of some vectors, by Euclidean distance with each value divided by its standard deviation."""
 
     def __init__(self, vectors: np.ndarray):
-        from sklearn.neighbors import NearestNeighbors
-
-        self._mean, self._scale = vectors.mean(axis=0), vectors.std(axis=0) + 1e-6
-        self._known = NearestNeighbors(n_neighbors=1).fit((vectors - self._mean) / self._scale)
+        deviation = vectors.std(axis=0)  # a value that hardly varies is rounding noise, and is not divided by its own
+        self._mean, self._scale = vectors.mean(axis=0), np.maximum(deviation, 1e-3 * deviation.mean()) + 1e-6
+        self._known = (vectors - self._mean) / self._scale
 
     def distance(self, vectors: np.ndarray) -> np.ndarray:
-        return self._known.kneighbors((vectors - self._mean) / self._scale)[0][:, 0].astype(np.float64)
+        return nearest_distance((vectors - self._mean) / self._scale, self._known)
