@@ -1,161 +1,268 @@
-"""The detectors: the study's layers, scores that follow from images alone, and files that give them back."""
+"""Every kind of detector fits, scores, saves and loads; its options are checked; the cache tells fits and scores apart."""
 
+import functools
+import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from small_digits import digits
 
 from lib import detectors, params
-from lib.core.backend import check_device, keras, tf
 from lib.core.errors import UserError
-from lib.detectors import batches
-from lib.detectors.reconstruction import vae
+from lib.data import splits
+from lib.detectors.reconstruction.options import SCORES
+from lib.study import Study, fit_and_score
 
-NAMES = sorted(detectors.NAMES)
+NETWORK = {"image_size": 16, "latent_dim": 8, "epochs": 2, "batch_size": 16, "learning_rate": 0.002}
+SMALL = NETWORK | {"components": 8, "size": 16, "coreset": 50}
+SMALL["members"] = [{"pca": {"image_size": 16, "components": 8}}, {"beta_vae": NETWORK}]
+FIT = np.arange(60)
+
+# Name of the case: the kind of detector, its options, the channels of the images.
+CASES = {name: (name, {}, 1) for name in detectors.kinds()}
+CASES |= {f"features by {method}": ("features", {"method": method}, 1) for method in ("mahalanobis", "patches")}
+CASES |= {f"{name} in colour": (name, {}, 3) for name in ("pca", "hog", "edge_energy", "white_margin", "vae")}
+
+each_case = pytest.mark.parametrize("case", CASES)
+each_kind = pytest.mark.parametrize("name", detectors.kinds())
 
 
-def small(name: str, **changes) -> detectors.ReconstructionDetector:
-    chosen = params.load("digits").model_copy(update={"image_size": 16, "latent_dim": 8, "epochs": 2} | changes)
-    return detectors.build(name, chosen, channels=1)
+@functools.cache
+def fitted(case):
+    name, options, channels = CASES[case]
+    detector = detectors.spec(name, options, SMALL).create()
+    images = digits(channels=channels)
+    history = detector.fit(images, FIT)
+    return detector, images, history, detector.score(images)
+
+
+def assert_close(found, expected):
+    """A network's output has noise of about 1e-6 relative, which shows in full in a distance that is nearly 0."""
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+@each_case
+def test_every_kind_gives_an_image_a_finite_score(case):
+    _, images, history, scores = fitted(case)
+    assert scores.shape == (len(images),) and scores.dtype == np.float64
+    assert np.isfinite(scores).all() and (scores >= 0).all()
+    assert {len(curve) for curve in history.values()} <= {2}  # epochs, where there are any
+
+
+@each_case
+def test_a_score_depends_on_its_image_alone(case):
+    detector, images, _, scores = fitted(case)
+    order = np.random.default_rng(0).permutation(len(images))[:23]
+    assert_close(detector.score(images.take(order)), scores[order])
+    assert_close(detector.score(images.take([100])), scores[100:101])
+
+
+@each_kind
+def test_no_images_have_no_scores_and_cannot_be_fitted_to(name):
+    detector, images, _, _ = fitted(name)
+    assert detector.score(images.take(FIT[:0])).shape == (0,)
+    with pytest.raises(ValueError, match=f"{name}: no images to fit to"):
+        detectors.spec(name, {}, SMALL).create().fit(images, FIT[:0])
+
+
+# Runs in a process of its own: scores what lies in each folder, and every score of an autoencoder. The cheap detectors
+# come first, and need neither TensorFlow nor, until they are used, scikit-learn and scikit-image.
+ELSEWHERE = """
+import pathlib, sys
+from lib import detectors
+cheap = [name for name, kind in detectors.kinds().items() if kind.fitted_alone]
+import lib.detectors.features.gaussian, lib.detectors.features.neighbours, lib.detectors.features.patches
+assert not {"sklearn", "skimage", "tensorflow", "keras"} & set(sys.modules)
+import numpy
+from small_digits import digits
+folder, found = pathlib.Path(sys.argv[1]), {}
+for case in sorted(folder.iterdir(), key=lambda case: case.name.split()[0] not in cheap):
+    detector = detectors.load(case)
+    if detector.kind.name not in cheap or "tensorflow" not in sys.modules:
+        found[case.name] = detector.score(digits(channels=3 if "colour" in case.name else 1))
+for score in detectors.load(folder / "every score").score_names():
+    found[score] = detectors.load(folder / "every score", score=score).score(digits())
+numpy.savez(folder / "found.npz", **found)
+"""
 
 
 @pytest.fixture(scope="module")
-def images():
-    rows = np.linspace(0, 255, 16, dtype=np.float64)
-    random = np.random.default_rng(0)
-    shifts = random.uniform(0.2, 1.0, (70, 1, 1, 1))
-    return (shifts * (rows[:, None, None] + rows[None, :, None])[None] / 2).astype(np.uint8)
+def elsewhere():
+    with TemporaryDirectory() as name:
+        for case in CASES:
+            fitted(case)[0].save(Path(name) / case)
+        for_every_score().save(Path(name) / "every score")
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+        command = [sys.executable, "-c", ELSEWHERE, name]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        with np.load(Path(name) / "found.npz") as found:
+            yield dict(found)
 
 
-@pytest.fixture(scope="module", params=NAMES)
-def fitted(request, images):
-    detector = small(request.param)
-    return request.param, detector, detector.fit(images[:40])
+@functools.cache
+def for_every_score():
+    """An autoencoder with what each of its scores needs; the network is that of the case `autoencoder`."""
+    detector = detectors.spec("autoencoder", {"score": "latent_neighbour"}, SMALL).create()
+    detector.network = fitted("autoencoder")[0].network
+    detector.learn_score(digits(), FIT)
+    return detector
 
 
-def test_the_published_network_has_the_published_layers():
-    detector = detectors.build("autoencoder", params.load("airplanes"), channels=3)
-    rows = detector.describe()
-    encoder = [row for row in rows if row["part"] == "encoder"]
-    assert [row["output"] for row in encoder] == [[48, 48, 32], [24, 24, 64], [12, 12, 128], [18432], [256], [512]]
-    decoder = [row for row in rows if row["part"] == "decoder"]
-    shapes = [[18432], [12, 12, 128], [24, 24, 128], [48, 48, 64], [96, 96, 32], [96, 96, 3]]
-    assert [row["output"] for row in decoder] == shapes
-    # Weights and biases, counted by hand from the kernel sizes.
-    by_hand = [3 * 9 * 32 + 32, 32 * 9 * 64 + 64, 64 * 9 * 128 + 128, 0, 18432 * 256 + 256, 256 * 512 + 512]
-    by_hand += [512 * 18432 + 18432, 0, 128 * 9 * 128 + 128, 128 * 9 * 64 + 64, 64 * 9 * 32 + 32, 32 * 9 * 3 + 3]
-    assert [row["parameters"] for row in rows] == by_hand
-    assert sum(by_hand) == detector.model.count_params()
+@each_case
+def test_a_saved_detector_gives_equal_scores_in_a_new_process(case, elsewhere):
+    detector, _, _, scores = fitted(case)
+    if detector.kind.fitted_alone:
+        np.testing.assert_array_equal(elsewhere[case], scores)
+    else:
+        assert_close(elsewhere[case], scores)  # TensorFlow may share its work out to threads otherwise
 
 
-def test_initial_weights_follow_from_the_seed_and_are_glorots():
-    one, two, other = small("autoencoder"), small("autoencoder"), small("autoencoder", seed=1)
-    first = [weight.numpy() for weight in one.model.weights]
-    assert all((a == b.numpy()).all() for a, b in zip(first, two.model.weights, strict=True))
-    assert any((a != b.numpy()).any() for a, b in zip(first, other.model.weights, strict=True))
-    kernel = one.model.encoder.layers[1].kernel.numpy()  # 3x3 from 32 to 64
-    limit = np.sqrt(6 / (9 * 32 + 9 * 64))
-    assert 0.99 * limit < np.abs(kernel).max() <= limit
+@pytest.mark.parametrize("score", SCORES)
+def test_every_score_of_an_autoencoder_is_given_back_in_a_new_process(score, elsewhere):
+    assert_close(elsewhere[score], for_every_score().all_scores(digits(), FIT)[score])
 
 
-def test_fitting_lowers_the_loss_and_times_each_epoch(fitted):
-    _, _, history = fitted
-    assert history["loss"][-1] < history["loss"][0]
-    assert len(history["seconds"]) == len(history["loss"]) == 2
+def test_a_score_whose_fit_is_missing_is_refused(tmp_path):
+    detector, images, _, _ = fitted("autoencoder")
+    detector.save(tmp_path)
+    with pytest.raises(ValueError, match="'ssim' needs `learn_score` first"):
+        detectors.load(tmp_path, score="ssim").score(images)
 
 
-def test_scores_are_mean_squared_errors_of_the_reconstructions(fitted, images):
-    _, detector, _ = fitted
-    reconstructions = detector.reconstruct(images)
-    assert reconstructions.shape == images.shape and reconstructions.min() >= 0 and reconstructions.max() <= 1
-    by_hand = np.square(images / 255 - reconstructions).mean(axis=(1, 2, 3))
-    np.testing.assert_allclose(detector.score(images), by_hand, rtol=1e-4)
+@each_kind
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 cut short"])
+def test_a_file_that_is_missing_or_damaged_is_one_line(name, content, tmp_path):
+    detector = fitted(name)[0]
+    detector.save(tmp_path / "whole")
+    for file in sorted(path for path in (tmp_path / "whole").rglob("*") if path.is_file()):
+        folder = shutil.copytree(tmp_path / "whole", tmp_path / "damaged")
+        damaged = folder / file.relative_to(tmp_path / "whole")
+        damaged.unlink() if content is None else damaged.write_bytes(content)
+        with pytest.raises(UserError, match="not a fitted .* remove the folder to fit again") as caught:
+            detectors.load(folder)
+        assert "\n" not in str(caught.value)
+        shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("changes", [{}, {"depth": 1, "batch_norm": True}, {"precision": "mixed_bfloat16"}])
-def test_reconstructions_are_those_of_the_model_called_whole(images, changes):
-    settings = detectors.Settings((16, 16, 1), 6, 1, 16, 0.002, 5, **changes)
-    detector = detectors.Autoencoder(settings)
-    detector.fit(images[:40])
-    whole = detector.model(tf.constant(images, tf.float32) / 255.0, training=False).numpy()
-    np.testing.assert_allclose(detector.reconstruct(images), whole, atol=1e-2 if "precision" in changes else 1e-5)
+def test_the_files_of_another_kind_are_refused(tmp_path):
+    for name in ("hog", "mean_image"):
+        fitted(name)[0].save(tmp_path / name)
+    shutil.copy(tmp_path / "hog" / "state.npz", tmp_path / "mean_image")
+    with pytest.raises(UserError, match="not a fitted mean_image"):
+        detectors.load(tmp_path / "mean_image")
 
 
-def test_a_score_depends_on_the_image_alone(fitted, images, monkeypatch):
-    _, detector, _ = fitted
-    whole = detector.score(images)
-    order = np.random.default_rng(1).permutation(len(images))
-    np.testing.assert_allclose(detector.score(images[order]), whole[order], rtol=1e-4)
-    np.testing.assert_allclose(detector.score(images[33:34]), whole[33:34], rtol=1e-4)
-    monkeypatch.setattr(batches.batches, "__defaults__", (7,))
-    np.testing.assert_allclose(detector.score(images), whole, rtol=1e-4)
+# Which detectors a study asks for
 
 
-def test_a_saved_detector_gives_equal_scores_in_a_new_process(fitted, images, tmp_path):
-    name, detector, _ = fitted
-    detector.save(tmp_path / "fit")
-    np.save(tmp_path / "images.npy", images)
-    script = (
-        "import sys, numpy, pathlib; from lib import detectors; folder = pathlib.Path(sys.argv[2]);"
-        "detector = detectors.load(sys.argv[1], folder / 'fit');"
-        "numpy.save(folder / 'scores.npy', detector.score(numpy.load(folder / 'images.npy')))"
+def specs_of(**changes):
+    return detectors.specs(params.Parameters(**({"image_size": 16, "latent_dim": 8} | changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"detectors": ["autoencodr"]}, "detectors: 'autoencodr' is not a detector (did you mean 'autoencoder'?)"),
+        ({"detectors": [{"pca": {"component": 4}}]}, "pca: component: unknown option (did you mean 'components'?)"),
+        ({"detectors": [{"pca": {"components": 0}}]}, "pca: components: input should be greater than"),
+        ({"detectors": [{"pca": {"components": "4"}}]}, "pca: components: input should be a valid integer"),
+        ({"detectors": [{"pca": {"label": "…"}}]}, "pca: label: must be text"),
+        ({"detectors": [{"features": {"method": "patch"}}]}, "features: method: input should be 'knn'"),
+        ({"detectors": [{"features": {"backbone": "MobilNetV2"}}]}, "(did you mean 'MobileNetV2'?)"),
+        ({"backbone": "efficientnet_lite"}, "(did you mean 'efficientnet_lite0'?)"),
+        ({"detectors": ["features", "features"]}, "detectors: 'features, nearest neighbours' is given twice"),
+        ({"detectors": [{"ensemble": {}}]}, "ensemble: members: field required"),
+        ({"detectors": [{"ensemble": {"members": [{"pcaa": {}}, {"hog": {}}]}}]}, "(did you mean 'pca'?)"),
+        ({"detectors": [{"ensemble": {"members": [{"pca": {"size": 3}}, {"hog": {}}]}}]}, "size: unknown option"),
+        ({"refinements": [{"depht": 1}]}, "refinements: autoencoder: depht: unknown option (did you mean 'depth'?)"),
+        ({"refinements": [{"latent_dim": 8}]}, "refinements: each must change something"),
+    ],
+    ids=str,
+)
+def test_an_unknown_detector_or_option_is_one_line(changes, message):
+    with pytest.raises(UserError) as caught:
+        specs_of(**changes)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_study_fits_the_published_detectors_those_that_it_names_and_the_cheap_ones():
+    cheap = [name for name, kind in detectors.kinds().items() if kind.family in {"baseline", "shortcut"}]
+    assert [spec.name for spec in specs_of()] == [*detectors.PUBLISHED, *cheap]
+    named = {"detectors": ["features", {"autoencoder": {"latent_dim": 4, "label": "β × 2"}}], "refinements": [{"beta": 1}]}
+    added = [spec for spec in specs_of(**named) if spec.name not in [*detectors.PUBLISHED, *cheap]]
+    assert [spec.name for spec in added] == ["features_nearest_neighbours", "beta_x_2", "beta_vae_beta_1"]
+    assert added[1].changes == {"latent_dim": 4} and added[1].options.image_size == 16
+    short = [spec for spec in specs_of(backbone="efficientnet_lite0") if spec.family == "features"]
+    assert [(spec.options.method, spec.options.size, spec.options.share) for spec in short] == [
+        *((method, size, 0.0) for size in (16, 224) for method in ("knn", "mahalanobis")),
+        ("patches", 16, 1.0),
+    ]
+
+
+def test_other_scores_share_the_fit_and_have_names_of_their_own():
+    vae = next(spec for spec in specs_of() if spec.name == "vae")
+    others = detectors.other_scores(vae)
+    assert [spec.options.score for spec in others] == [score for score in SCORES if score != "mse"]
+    assert not any(spec.changes for spec in others) and vae.scores_as_published
+    assert len({spec.name for spec in [vae, *others]}) == len(SCORES)
+
+
+def test_the_weight_of_the_kl_term_is_one_in_the_vae_and_the_studys_in_the_beta_vae():
+    created = {spec.name: spec.create() for spec in specs_of(beta=0.5) if spec.name in detectors.PUBLISHED}
+    assert {name: detector.beta for name, detector in created.items()} == {"autoencoder": 0, "vae": 1, "beta_vae": 0.5}
+
+
+# The cache
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path))
+    labels = (np.arange(120) >= 60).astype(np.int8)
+    return Study(params.Parameters(**NETWORK), digits(), labels, splits.split("resubstitution", labels))
+
+
+def entries(folder):
+    return [len([path for path in (folder / kind).glob("*") if path.is_dir()]) for kind in ("fits", "scores")]
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "two", "made_anew"),
+    [
+        ("pca", {"components": 4}, {"components": 5}, [2, 2]),
+        ("features", {"method": "patches", "share": 0.0}, {"method": "patches", "share": 1.0}, [2, 2]),
+        ("autoencoder", {"score": "mse"}, {"score": "latent_neighbour"}, [1, 2]),
+    ],
+)
+def test_an_option_that_changes_a_score_changes_its_key(study, tmp_path, name, one, two, made_anew):
+    first, again, other = (
+        fit_and_score(study, detectors.spec(name, options, SMALL)) for options in (one, one, two)
     )
-    subprocess.run([sys.executable, "-c", script, name, str(tmp_path)], check=True, capture_output=True)
-    np.testing.assert_array_equal(np.load(tmp_path / "scores.npy"), detector.score(images))
+    assert entries(tmp_path) == made_anew
+    assert not first.cached and again.cached and other.cached == (made_anew[0] == 1)
+    np.testing.assert_array_equal(again.scores, first.scores)
+    assert not np.allclose(other.scores, first.scores)
+    assert_close(other.detector(study).score(study.images), other.scores)
 
 
-def test_files_that_are_no_detector_are_one_clear_line(tmp_path):
-    with pytest.raises(UserError, match="not a fitted detector"):
-        detectors.load("autoencoder", tmp_path)
+def test_other_images_to_fit_to_change_the_key(study, tmp_path):
+    spec = detectors.spec("mean_image", {}, SMALL)
+    fewer = replace(study, split=replace(study.split, fit=study.split.fit[1:]))
+    assert not np.allclose(fit_and_score(study, spec).scores, fit_and_score(fewer, spec).scores)
+    assert entries(tmp_path) == [2, 2]
 
 
-def test_the_kl_term_is_that_of_two_normal_distributions():
-    mean, log_var = np.array([[0.5, -1.0], [0.0, 2.0]], np.float32), np.array([[0.1, -0.3], [0.0, 0.7]], np.float32)
-    layer = vae.Latent(beta=3.0, seed=0)
-    layer([tf.constant(mean), tf.constant(log_var)])
-    by_hand = 0.5 * (np.exp(log_var) + mean**2 - 1 - log_var).sum(axis=1).mean()
-    assert float(layer.losses[0]) == pytest.approx(3 * by_hand, rel=1e-5)
-    assert float(layer.kl.result()) == pytest.approx(by_hand, rel=1e-5)
-
-
-def test_a_standard_normal_posterior_costs_nothing():
-    layer = vae.Latent(beta=1.0, seed=0)
-    layer([tf.zeros((4, 6)), tf.zeros((4, 6))])
-    assert float(layer.losses[0]) == pytest.approx(0.0, abs=1e-7)
-
-
-def test_the_loss_is_reconstruction_plus_beta_times_kl(images):
-    for beta in (1.0, 0.01):
-        detector = small("beta_vae", beta=beta)
-        history = detector.fit(images)
-        total = np.add(history["reconstruction"], np.multiply(beta, history["kl"]))
-        np.testing.assert_allclose(history["loss"], total, rtol=1e-3)
-
-
-def test_the_studys_vae_weighs_the_kl_term_with_one():
-    assert small("vae").settings.beta == 1.0 and small("beta_vae").settings.beta == 0.0001
-
-
-def test_noise_is_standard_normal_and_differs_between_images():
-    detector = small("vae", latent_dim=4096)
-    (noise,) = detector._given(np.stack([np.full((16, 16, 1), value, np.uint8) for value in (25, 51, 77)]))
-    assert abs(noise.mean()) < 0.05 and abs(noise.std() - 1) < 0.05
-    assert abs(np.corrcoef(noise)[0, 1]) < 0.1
-
-
-def test_the_device_computes_a_small_layer_right():
-    assert check_device() < 1e-3
-
-
-def test_a_device_that_computes_wrong_is_refused(monkeypatch):
-    monkeypatch.setattr(tf.nn, "relu", lambda values: values)
-    with pytest.raises(UserError, match="DEVICE=cpu"):
-        check_device()
-
-
-def test_models_load_without_custom_objects(images, tmp_path):
-    detector = small("vae")
-    detector.model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
-    assert [weight.shape for weight in loaded.weights] == [weight.shape for weight in detector.model.weights]
+def test_an_ensemble_shares_the_fits_of_its_members(study, tmp_path):
+    whole = fit_and_score(study, detectors.spec("ensemble", {}, SMALL))
+    assert entries(tmp_path) == [2, 2] and not whole.cached
+    for member in whole.spec.options.members:
+        ((name, options),) = member.items()
+        assert fit_and_score(study, detectors.spec(name, options, {})).cached
+    assert_close(whole.detector(study).score(study.images), whole.scores)

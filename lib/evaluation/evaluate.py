@@ -152,10 +152,12 @@ def seed_columns(run: Run, held_out: bool) -> dict[str, int]:
         run: the run.
         held_out: those that are comparable with the leaderboard; else those under the study's own protocol.
     """
-    fits = run.fits("seed")
-    twins = {column for column in fits if column.endswith("_held_out")}
-    wanted = twins if held_out and twins else fits.keys() - twins
-    return {column: fits[column]["options"]["seed"] for column in fits if column in wanted}
+    twins = held_out and any(column.endswith("_held_out") for column in run.fits("leaderboard"))
+    return {
+        column: fit["options"]["seed"]
+        for column, fit in run.fits("seed").items()
+        if column.endswith("_held_out") == twins
+    }
 
 
 def by_class(study: Study, run: Run, name: str, at: float) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from lib.core import cache
 from lib.core.errors import UserError
@@ -38,6 +38,15 @@ class FeaturesOptions(Options):
         0.0, ge=0, le=1, description="of patches: share of an image's patches whose mean is its score; 0: the farthest"
     )
     seed: int = Field(555, ge=0, le=2**31 - 1, description="of patches: seed of the coreset")
+
+    @field_validator("backbone")
+    @classmethod
+    def _is_a_backbone(cls, name: str) -> str:
+        try:
+            own_size(name)
+        except UserError as error:
+            raise ValueError(str(error)) from None
+        return name
 
     @classmethod
     def describe(cls, title: str, given: Mapping[str, Any]) -> str:

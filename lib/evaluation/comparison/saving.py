@@ -1,7 +1,7 @@
 """The detectors that a reader may want, saved in the run folder, each with its threshold."""
 
 from lib.detectors import PUBLISHED
-from lib.evaluation.comparison.choice import best_of_families, calibrate
+from lib.evaluation.comparison.choice import best, best_of_families, calibrate
 from lib.evaluation.comparison.ensembles import ensembles
 from lib.evaluation.comparison.leaderboard import validation_auroc
 from lib.evaluation.evaluate import seconds, threshold, threshold_record
@@ -42,8 +42,9 @@ def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[st
     ]
     saved = list(PUBLISHED)
     useful = [row for row in rows if row["family"] != "shortcut"]  # which no reader would use
+    recommended = best(useful)["column"]  # if it is a published one, with the threshold that the report recommends
     for column in (row["column"] for row in best_of_families(useful).values()):
-        if column not in saved:
+        if column not in saved or column == recommended:
             export(holdout, run, pool[column], column, threshold_record(calibrate(study, run, column)[0]))
             saved.append(column)
-    return saved
+    return list(dict.fromkeys(saved))

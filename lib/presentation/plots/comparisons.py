@@ -21,6 +21,7 @@ from lib.presentation.plots.style import (
     check_curves,
     checked_rows,
     described,
+    dot_look,
     family_looks,
     legend_above,
     note,
@@ -76,7 +77,11 @@ def by_class(frame: pandas.DataFrame, n: int = 10) -> Figure:
     axes.set_xlabel("Recall: share of the class that is flagged")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
     items = [f"{row['class']}: {percent(row['recall'])} of {row['n']:,}" for row in frame.to_dict("records")]
-    listed = some(items) if len(items) <= 8 else f"Lowest {'; '.join(items[:4])}. Highest {'; '.join(items[-4:])}"
+    listed = (
+        some(items)
+        if len(items) <= 8
+        else f"The lowest are {'; '.join(items[:4])}. The highest are {'; '.join(items[-4:])}"
+    )
     return described(
         figure,
         f"Dot chart of the recall of {count(len(frame), 'class', 'classes')} of anomalies, with 95 % intervals. "
@@ -111,11 +116,11 @@ def leaderboard(rows: Mapping[str, Mapping] | Sequence[Mapping], highlight: str 
     last = max(place_of_highlight + 1, MOST)
     drawn = [row for row in [*drawn, len(ranked[last:])] if row != 0]
 
-    figure, axes = _figure_of_rows(["" if isinstance(row, int) else row["name"] for row in drawn], head=1.1)
+    figure, axes = _figure_of_rows(["" if isinstance(row, int) else row["name"] for row in drawn], head=0.65)
     axes.axvline(0.5, label="chance", **CHANCE_LOOK)
     looks = family_looks([_family(row) for row in drawn if not isinstance(row, int)])
     for family, (colour, marker) in looks.items():
-        axes.plot([], [], marker, color=colour, label=family)
+        axes.plot([], [], marker, color=colour, label=family, **dot_look(marker))
     ends = [0.5]
     for place, row in enumerate(drawn):
         if isinstance(row, int):
@@ -259,8 +264,8 @@ def _whisker(
 ) -> None:
     """Draw a value with its interval in a row."""
     axes.plot([low, high], [place, place], color=color, linewidth=1.4, solid_capstyle="butt", zorder=2)
-    look = {"markerfacecolor": "white"} if hollow else {"markeredgecolor": "white", "markeredgewidth": 0.6}
-    axes.plot(value, place, marker, markersize=5 if hollow else 5.5, color=color, zorder=3, **look)
+    look = {"markerfacecolor": "white", "markersize": 5} if hollow else dot_look(marker)
+    axes.plot(value, place, marker, color=color, zorder=3, **look)
 
 
 def _write_beside(axes: Axes, place: int, text: str, **look) -> None:
@@ -281,6 +286,7 @@ def _write_beside(axes: Axes, place: int, text: str, **look) -> None:
 def _gap(axes: Axes, place: int, text: str) -> None:
     """Write in a row without a dot what is left out there."""
     look = {"fontsize": 8, "color": FAINT, "style": "italic", "ha": "center", "va": "center"}
+    look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     axes.text(0.5, place, text, transform=axes.get_yaxis_transform(), **look)
 
 

@@ -83,7 +83,7 @@ def image_grid(images, titles: Sequence[str] | None = None, columns: int = 8, em
     for axes in sheet.grid.flat[len(images) :]:
         axes.remove()
     pixels = f"{images.shape[2]} × {images.shape[1]}"
-    named = f", in reading order {some([title.replace('\n', ': ') for title in titles])}" if any(titles) else ""
+    named = f", in reading order {some([': '.join(title.splitlines()) for title in titles])}" if any(titles) else ""
     return described(sheet.figure, f"Grid of {count(len(images), 'image')} of {pixels} pixels{named}.")
 
 
@@ -317,10 +317,11 @@ def heat_maps(originals, maps, scores, titles: Sequence[str] | None = None, empt
     items = some(
         [f"{title}: {short_score(score)}".removeprefix(": ") for title, score in zip(titles, scores, strict=True)]
     )
+    of = "of " if any(titles) else ""
     return described(
         sheet.figure,
-        f"{count(images, 'image')} above a heat map of distances to the nearest normal patch, {short_score(nearest)} to "
-        f"{short_score(farthest)}. Anomaly score {items}.",
+        f"{count(images, 'image')} above a heat map of distances to the nearest normal patch, {short_score(nearest)} "
+        f"to {short_score(farthest)}. Anomaly score {of}{items}.",
     )
 
 

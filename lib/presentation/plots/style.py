@@ -26,7 +26,6 @@ FAINT = "#777777"
 ANOMALY_DASHES = (0, (5, 1.6))
 CHANCE_LOOK = {"color": FAINT, "linewidth": 1, "linestyle": (0, (1, 2)), "zorder": 1}
 THRESHOLD_LOOK = {"color": INK, "linewidth": 1.3, "linestyle": (0, (1, 1))}
-DOT_LOOK = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.6, "clip_on": False, "zorder": 3}
 
 # Colour, dashes and marker of each curve on shared axes; the hues are those of Okabe and Ito, some darkened.
 LOOKS = (
@@ -48,7 +47,7 @@ _FAMILY_LOOKS = {
     "shortcut": ("#A67500", "v"),
     "ensemble": ("#D55E00", "s"),
 }
-_OTHER_COLOUR, _OTHER_MARKERS = "#555555", "XPp*h<>8"
+_OTHER_COLOUR, _OTHER_MARKERS = "#555555", "XP*ph<>8"
 
 
 def style() -> AbstractContextManager:
@@ -111,9 +110,22 @@ def note(text: str) -> Figure:
 
 
 def legend_above(figure: Figure, handles: Sequence, labels: Sequence[str]) -> None:
-    """Put the legend above the axes, in as many columns as the page holds."""
-    columns = 100 // (max(map(len, labels)) + 9)  # a line has about 100 characters; a line or marker takes 9
-    figure.legend(handles, labels, loc="outside upper left", ncols=min(max(columns, 1), len(labels), 4))
+    """Put the legend above the axes, in as many columns as the page holds; the figure grows by its height."""
+    for columns in range(min(len(labels), 4), 0, -1):
+        parts = np.array_split(np.array([len(label) for label in labels]), columns)
+        if sum(part.max() + 9 for part in parts) <= 100:  # characters across the page; a line or marker takes 9
+            break
+    figure.set_figheight(figure.get_figheight() + 0.165 * len(parts[0]))
+    figure.legend(handles, labels, loc="outside upper left", ncols=columns)
+
+
+def dot_look(marker: str) -> dict:
+    """The size and the edge of a dot; markers with arms have to be larger to look as large."""
+    return {
+        "markersize": {"X": 7.5, "P": 7.5, "*": 9}.get(marker, 6),
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.6,
+    }
 
 
 def percent_axis(axis) -> None:

@@ -11,12 +11,12 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 from lib.core.formatting import count
 from lib.presentation.plots.labels import name_dots
 from lib.presentation.plots.style import (
-    DOT_LOOK,
     INK,
     NORMAL,
     WIDTH,
     checked_rows,
     described,
+    dot_look,
     family_looks,
     legend_above,
     note,
@@ -71,7 +71,7 @@ def cost_benefit(rows: Mapping[str, Mapping] | Sequence[Mapping]) -> Figure:
     rows, seconds, auroc = [rows[one] for one in drawn], np.maximum(seconds[drawn], _LEAST_SECONDS), auroc[drawn]
     best = _best_for_the_time(seconds, auroc[:, 0])
     families = [row.get("family") or "other" for row in rows]
-    figure = Figure(figsize=(WIDTH, 4.1))
+    figure = Figure(figsize=(WIDTH, 3.6))
     axes = figure.add_subplot()
     edge = _auroc_axis(axes, *auroc.T)
     _time_axis(axes, seconds)
@@ -85,7 +85,8 @@ def cost_benefit(rows: Mapping[str, Mapping] | Sequence[Mapping]) -> Figure:
         for one in members:
             axes.plot([seconds[one]] * 2, [lower[one], upper[one]], color=colour, linewidth=1.1, alpha=0.75, zorder=2)
             lines.append(np.array([(seconds[one], lower[one]), (seconds[one], upper[one])]))
-        axes.plot(seconds[members], values[members], marker, color=colour, linestyle="none", label=family, **DOT_LOOK)
+        look = {"color": colour, "linestyle": "none", "clip_on": False, "zorder": 3} | dot_look(marker)
+        axes.plot(seconds[members], values[members], marker, label=family, **look)
     axes.step(*steps.T, where="post", color=INK, linewidth=0.9, zorder=1, label=BEST)
     axes.grid(visible=True, axis="both")
     rest = f"; {count(left_out, 'detector')} left out" if left_out else ""
@@ -141,7 +142,8 @@ def rate_distortion(records: Mapping[str, Mapping]) -> Figure:
     axes = figure.add_subplot()
     axes.set_xscale("symlog", linthresh=1, linscale=0.5)
     axes.plot(rates[order], distortions[order], color=NORMAL, linewidth=0.9, alpha=0.7, zorder=2)
-    axes.plot(rates[order], distortions[order], "o", color=NORMAL, linestyle="none", **DOT_LOOK)
+    look = {"color": NORMAL, "linestyle": "none", "clip_on": False, "zorder": 3} | dot_look("o")
+    axes.plot(rates[order], distortions[order], "o", **look)
     top = max(float(rates.max()), 1.0)
     axes.set_xlim(-0.1, top * 1.8)
     ticks = [0, *(digit * 10.0**power for power in range(math.ceil(math.log10(top)) + 1) for digit in (1, 3))]
