@@ -37,10 +37,10 @@ class Parameters(BaseModel):
     normal_class: str = Field("8", min_length=1, description="the class that is normal; all others are anomalies")
     image_size: int = Field(32, ge=16, le=512, multiple_of=8, description="side of the square images, pixels")
     protocol: Literal["resubstitution", "holdout"] = Field(
-        "resubstitution", description="which images are fitted on and which judged"
+        "resubstitution", description="which images are fitted on and which are the test set"
     )
     fit_share: Share = Field(0.7, description="share of the normal images fitted on, under `holdout`")
-    calibration_share: Share = Field(0.1, description="share of them that thresholds may see; the rest is judged")
+    calibration_share: Share = Field(0.1, description="share of them that thresholds may see; the rest is the test set")
     validation_share: float = Field(0.0, ge=0, lt=1, description="share of the anomalies that thresholds may see")
     latent_dim: int = Field(64, ge=1, le=8192, description="size of the latent vector")
     epochs: int = Field(20, ge=1, le=10_000, description="passes over the images fitted on")
@@ -53,7 +53,7 @@ class Parameters(BaseModel):
     threshold_rule: Literal["fixed", "target_fpr", "max_f1", "youden", "min_cost"] = Field(
         "fixed", description="how the threshold is chosen; all but `fixed` need `protocol: holdout`"
     )
-    target_fpr: Share = Field(0.05, description="false alarm rate that the rule `target_fpr` keeps to")
+    target_fpr: Share = Field(0.05, description="expected false alarm rate that the rule `target_fpr` does not exceed")
     cost_miss: float = Field(1.0, gt=0, le=1e9, description="cost of a missed anomaly, for `min_cost`")
     cost_false_alarm: float = Field(1.0, gt=0, le=1e9, description="cost of a false alarm, for `min_cost`")
     prevalence: Share = Field(0.1, description="share of anomalies expected in use, for costs and work-load")

@@ -30,9 +30,9 @@ dataset_version: str = ""  # version of the TFDS data set; empty for digits
 splits: str = "all"  # TFDS splits put together, such as "train+test"
 normal_class: str = "8"  # the class that is normal; every other is an anomaly
 image_size: int = 32  # side of the square images, pixels, a multiple of 8
-protocol: str = "resubstitution"  # which images are fitted on and which judged
+protocol: str = "resubstitution"  # which images are fitted on and which are the test set
 fit_share: float = 0.7  # share of the normal images fitted on, under "holdout"
-calibration_share: float = 0.1  # share of them that threshold rules may see; the rest is judged
+calibration_share: float = 0.1  # share of them that threshold rules may see; the rest is the test set
 validation_share: float = 0.0  # share of the anomalies that threshold rules may see
 seed: int = 555  # of every random choice
 

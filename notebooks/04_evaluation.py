@@ -136,7 +136,7 @@ show.figure(
 
 # %%
 show.table(
-    tables.leaderboard(rows),
+    tables.leaderboard(rows, every_metric=True),
     label="tab-baselines",
     caption="The same in figures, with the paired difference of each AUROC to the autoencoder's, and seconds in all.",
 )

@@ -3,8 +3,6 @@
 import functools
 from dataclasses import replace
 
-import pandas as pd
-
 from lib import params
 from lib.core import paths
 from lib.evaluation import comparison

@@ -1,146 +1,374 @@
-"""A study from parameters to scores: computed once, kept by content, and told truly."""
+"""A study from parameters to the run folder: fitted once, cached by content, read only with its own parameters."""
 
 import json
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
+from small_study import fitted, opened, small, with_params
 
-from lib import params
+from lib import data, detectors, params
+from lib.core import cache, paths
 from lib.core.errors import UserError
-from lib.evaluation import evaluate
-from lib.study import run
-from lib.study.study import Study, finished, of_run
+from lib.data import duplicates
+from lib.detectors import PUBLISHED
+from lib.evaluation import comparison
+from lib.evaluation.evaluate import evaluate, threshold, threshold_record
+from lib.presentation import sections, show
+from lib.study import (
+    EXTREMES,
+    SAMPLES,
+    Run,
+    Study,
+    extremes,
+    fit_all,
+    fit_and_score,
+    fits,
+    highest_scoring,
+    holdout_of,
+    open_run,
+    plan,
+    training,
+)
+
+PROTOCOLS = ["resubstitution", "holdout"]
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        root = tmp_path_factory.mktemp("study")
-        patch.setenv("ANOMALY_CACHE_DIR", str(root / "cache"))
-        patch.delenv("ANOMALY_RUN_FOLDER", raising=False)
-        yield root
+@pytest.fixture
+def own_place(tmp_path, monkeypatch):
+    """A cache without fits and drafts."""
+    monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("ANOMALY_RUN_FOLDER", raising=False)
+    return tmp_path
 
 
-@pytest.fixture(scope="module")
-def study(place):
-    small = {"image_size": 16, "latent_dim": 4, "epochs": 2, "refinements": [], "backbone": "", "seeds": []}
-    return Study.open(params.load("digits").model_copy(update=small))
+# What is fitted, and what is left in the run folder
 
 
-@pytest.fixture(scope="module")
-def trained(study):
-    run = study.begin()
-    return run, study.train(run, "autoencoder")
-
-
-def test_every_image_gets_one_score_in_the_data_sets_order(study, trained):
-    run, fitted = trained
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_planned_detector_has_one_finite_score_for_each_image_in_the_data_sets_order(protocol):
+    study, run, fits_by_column, _ = fitted(protocol)
     frame = run.scores()
     assert frame["id"].tolist() == study.images.table["id"].tolist()
-    np.testing.assert_array_equal(frame["autoencoder"], fitted.scores)
-    assert frame["fitted"].sum() == study.counts["normal"] and not frame.loc[frame["fitted"], "label"].any()
+    columns = [planned.column for planned in plan(study)]
+    assert list(fits_by_column) == columns and len(set(columns)) == len(columns)
+    together = [column for column, fit in run.fits().items() if fit["family"] == "ensemble"]
+    assert list(frame)[5:] == list(run.fits()) == [*columns, *together]
+    for column, fit in fits_by_column.items():
+        np.testing.assert_array_equal(frame[column], fit.scores)
+    assert np.isfinite(frame[columns].to_numpy()).all()
+    np.testing.assert_array_equal(np.flatnonzero(frame["fitted"]), study.split.fit)
+    assert not frame.loc[frame["fitted"], "label"].any()
+    for part in ("fit", "calibration", "validation", "test"):
+        np.testing.assert_array_equal(np.flatnonzero(frame["part"] == part), getattr(holdout_of(study).split, part))
 
 
-def test_training_again_computes_nothing_and_changes_nothing(study, trained):
-    run, fitted = trained
-    again = study.train(run, "autoencoder")
-    assert again.kept and not fitted.kept
-    assert again.history == fitted.history and again.seconds == fitted.seconds
-    np.testing.assert_array_equal(again.scores, fitted.scores)
+def test_short_forms_seeds_and_mixed_precision_are_planned_beside_the_published_detectors():
+    study = with_params(
+        opened("resubstitution"), detectors=[], backbone="efficientnet_lite0", backbone_size=32, seeds=[1],
+        refinements=[{"beta": 0.01}], dtype_policy="mixed_bfloat16",
+    )  # fmt: skip
+    planned = {each.column: each for each in plan(study)}
+    features = [f"{method}_{size}_px" for size in (16, 32) for method in ("nearest_neighbours", "mahalanobis")]
+    assert [name for name in planned if name.startswith("features")] == [
+        f"features_{name}_held_out" for name in [*features, "patches_16_px"]
+    ]
+    assert {"beta_vae_beta_0_01_held_out", "beta_vae_beta_0_01_coarse_held_out"} <= set(planned)
+    assert planned["autoencoder_seed_1"].study is study
+    assert planned["autoencoder_seed_1_held_out"].study.params.protocol == "holdout"
+    assert [name for name, each in planned.items() if each.spec.options.model_dump().get("seed") == 1] == [
+        "autoencoder_seed_1", "autoencoder_seed_1_held_out"
+    ]  # fmt: skip
+    exact = planned["autoencoder_float32"]
+    assert (exact.spec.options.dtype_policy, exact.roles) == ("float32", ("float32",))
+    own = [name for name, each in planned.items() if "study" in each.roles]
+    assert own == list(PUBLISHED) and all(planned[name].study is study for name in own)
+
+
+def test_a_second_run_computes_nothing_and_forgets_detectors_of_another_study():
+    study, run, before, saved = fitted("holdout")
+    folders = {path for kind in ("fits", "scores", "features") for path in (paths.cache_folder() / kind).iterdir()}
+    scores, files = run.scores(), {path.name for path in (run.folder / "arrays").iterdir()}
+    run.write_arrays("heat_maps", "vae", maps=np.zeros(1))
+    (run.detector("another") / "x").mkdir(parents=True)
+    again = fit_all(study, run)
+    assert all(fit.cached for fit in again.values())
+    assert not (run.folder / "detectors").exists() and {path.name for path in (run.folder / "arrays").iterdir()} == files
+    for column, fit in again.items():
+        assert (fit.history, fit.seconds) == (before[column].history, before[column].seconds)
+    assert comparison.save_detectors(study, run, again) == saved
+    pd.testing.assert_frame_equal(run.scores(), scores)
+    assert {path for kind in ("fits", "scores", "features") for path in (paths.cache_folder() / kind).iterdir()} == folders
+
+
+def test_a_fit_is_computed_once(own_place):
+    study = Study.open(small())
+    spec = detectors.spec("mean_image", {}, study.params.model_dump())
+    assert [fit_and_score(study, spec).cached for _ in range(2)] == [False, True]
 
 
 @pytest.mark.parametrize("change", [{"threshold": 0.3}, {"title": "Other"}, {"thresholds": [0.1, 0.2]}, {"beta": 0.5}])
-def test_what_does_not_matter_to_a_fit_does_not_refit(study, trained, change):
-    other = Study.open(study.params.model_copy(update=change))
-    assert other._fit_key("autoencoder") == study._fit_key("autoencoder")
+def test_parameters_that_do_not_matter_to_a_fit_do_not_refit(change):
+    assert keys(Study.open(small(**change)), "autoencoder") == keys(Study.open(small()), "autoencoder")
 
 
 @pytest.mark.parametrize(
-    "change", [{"epochs": 3}, {"latent_dim": 5}, {"seed": 1}, {"normal_class": "1"}, {"image_size": 24}]
+    "change",
+    [{"epochs": 3}, {"latent_dim": 5}, {"seed": 1}, {"normal_class": "1"}, {"image_size": 24}, {"protocol": "holdout"}],
 )
-def test_what_matters_to_a_fit_refits(study, trained, change):
-    other = Study.open(study.params.model_copy(update=change))
-    assert other._fit_key("autoencoder") != study._fit_key("autoencoder")
-    assert study._fit_key("vae") != study._fit_key("autoencoder")
+def test_parameters_that_matter_to_a_fit_refit(change):
+    assert keys(Study.open(small(**change)), "autoencoder")[0] != keys(Study.open(small()), "autoencoder")[0]
 
 
-def test_every_reconstruction_that_pages_show_is_kept(study, trained):
-    run, fitted = trained
+@pytest.mark.parametrize("kind", sorted(set(detectors.kinds()) - {"ensemble"}))  # whose members have keys of their own
+def test_every_option_of_a_detector_is_in_the_key_of_its_fit_or_of_its_scores(kind):
+    study = opened("holdout")
+    spec = detectors.spec(kind, {"backbone": "x"} if kind == "features" else {}, study.params.model_dump())
+    fit, score = keys(study, spec)
+    for option, value in spec.options.model_dump().items():
+        another = f"another {value}" if isinstance(value, str) else (value or 0) + 1
+        other = keys(study, detectors.with_options(spec, "other", **{option: another}))
+        assert other[1] != score, option
+        assert (other[0] == fit) == (option in spec.options.scoring), option
+
+
+def keys(study, spec):
+    """Keys of the fit and of the scores of a detector, given by its name or as a `Spec`."""
+    if isinstance(spec, str):
+        spec = detectors.spec(spec, {}, study.params.model_dump())
+    fit = fits._fit_key(study, spec)
+    return fit, fits._score_key(study, spec, fit, every=False)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_reconstruction_that_pages_show_is_stored(protocol, name):
+    study, run, *_ = fitted(protocol)
+    scores = run.scores_of(name)
     for group in (study.normal, study.anomalies):
-        originals, reconstructions, scores, _ = study.extremes(run, "autoencoder", group, 0.1)
-        by_hand = np.square(originals / 255 - reconstructions / 255).mean(axis=(1, 2, 3))
-        np.testing.assert_allclose(by_hand, scores, atol=2e-3)  # reconstructions are kept with 8 bits
-        assert scores[0] == fitted.scores[group].min() and scores[-1] == fitted.scores[group].max()
+        indices = np.r_[extremes(scores, group), group[highest_scoring(scores[group], 5)]]
+        reconstructions = run.examples(name, indices)
+        by_hand = np.square(study.pixels(indices) / 255 - reconstructions / 255).mean(axis=(1, 2, 3))
+        np.testing.assert_allclose(by_hand, scores[indices], atol=2e-3)  # reconstructions are stored with 8 bits
+        assert scores[indices[0]] == scores[group].min() and len(indices) == 2 * EXTREMES + 5
+        assert scores[indices[2 * EXTREMES - 1]] == scores[indices[2 * EXTREMES]] == scores[group].max()
+    assert len(run.examples(name, study.split.fit[:SAMPLES])) == SAMPLES and 0 < run.spread(name) < 0.5
+    absent = np.setdiff1d(np.arange(len(study.labels)), run.arrays("examples", name)["indices"])
+    with pytest.raises(KeyError):
+        run.examples(name, absent[:1])
 
 
-def test_metrics_have_the_promised_form_and_add_up(study, trained):
-    run, _ = trained
-    evaluate.judge(study, run, "autoencoder", [0.01, 0.02])
-    told = json.loads((run.folder / "metrics.json").read_text())
-    assert told["dataset"] == {
-        "name": "digits", "version": "scikit-learn", "images": 1797, "classes": 10, "normal": 174, "anomalies": 1623,
-    }  # fmt: skip
-    record = told["detectors"]["autoencoder"]
-    assert set(record["seconds"]) == {"fit", "score"} and set(record["thresholds"]) == {"0.01", "0.02"}
-    for result in record["thresholds"].values():
-        assert result["tp"] + result["fn"] == 1623 and result["fp"] + result["tn"] == 174
-    low, high = record["auroc"]["low"], record["auroc"]["high"]
-    assert low <= record["auroc"]["value"] <= high
+def test_heat_maps_are_of_the_lowest_scoring_anomalies_at_the_largest_size_of_their_kind():
+    study, run, *_ = fitted("holdout")
+    arrays, scores = run.arrays("heat_maps", "autoencoder"), run.scores_of("autoencoder")
+    ranked = study.anomalies[np.argsort(scores[study.anomalies], kind="stable")]
+    np.testing.assert_array_equal(arrays["indices"], ranked[:6])
+    assert arrays["pictures"].shape == (6, 24, 24, 1) and len(arrays["maps"]) == 6 and (arrays["maps"] >= 0).all()
+    np.testing.assert_array_equal(arrays["pictures"], study.images.at(24).images[ranked[:6]])
+    assert not fitted("resubstitution")[1].arrays("heat_maps", "autoencoder")
 
 
-def test_a_run_tells_where_it_came_from(study, trained):
-    run, _ = trained
+def test_scores_of_images_left_out_are_stored_where_a_detector_has_them_but_not_of_near_duplicates():
+    study, run, fits_by_column, _ = fitted("holdout")
+    able = [column for column in run.fits() if run.arrays("left_out", column)]
+    assert able == [column for column, fit in run.fits().items() if fit["options"].get("method") == "knn"]
+    left_out = run.arrays("left_out", able[0])["scores"]
+    everything = np.load(fits_by_column[able[0]].score_folder / "left_out.npy")
+    group = study.groups[study.split.fit]
+    alone = np.array([np.count_nonzero(group == number) == 1 for number in group])
+    np.testing.assert_array_equal(left_out, everything[alone])
+    assert np.median(left_out) > np.median(run.scores_of(able[0])[study.split.fit])
+    with pytest.MonkeyPatch.context() as patch:  # the digits have no near-duplicates
+        twins = study.groups.copy()
+        twins[study.split.fit[1]] = twins[study.split.fit[0]]
+        patch.setitem(study.__dict__, "groups", twins)
+        assert not training._without_duplicates(study)[:2].any() and training._without_duplicates(study)[2:].all()
+
+
+def test_a_run_says_where_it_came_from():
+    study, run, *_ = fitted("holdout")
     manifest = run.read("manifest")
     assert manifest["seed"] == 555 and manifest["data"]["fingerprint"] == study.images.fingerprint
     assert manifest["versions"]["keras"] and manifest["device"]
-    assert of_run(run).params == study.params
+    assert params.Parameters.model_validate(run.read("params")) == study.params
+    assert run.history("vae").keys() == {"loss", "reconstruction", "kl", "seconds"}
+    assert run.history("autoencoder") == fitted("holdout")[2]["autoencoder"].history
 
 
-def test_pixels_come_in_the_order_asked_for(study):
-    order = np.array([5, 2, 9, 2])
+def test_pixels_come_in_the_order_asked_for():
+    study, order = opened("holdout"), np.array([5, 2, 9, 2])
     np.testing.assert_array_equal(study.pixels(order), np.asarray(study.images.images)[order])
 
 
-def test_beginning_again_forgets_old_scores(study, trained):
-    run, _ = trained
-    before = run.scores()
-    fresh = study.begin()
-    assert not fresh.exists and fresh.read("metrics").get("detectors") is None
-    study.train(fresh, "autoencoder")
-    np.testing.assert_array_equal(fresh.scores()["autoencoder"], before["autoencoder"])
-
-
-def test_a_run_that_is_not_there_is_trained_from_its_parameter_set(place, study, monkeypatch):
-    monkeypatch.setenv("ANOMALY_RUN_FOLDER", str(place / "elsewhere"))
-    monkeypatch.setattr("lib.study.study.load", lambda name: study.params)
-    assert finished("digits").exists
-
-
-def test_a_missing_score_is_refused(tmp_path):
-    left = run.Run(tmp_path)
-    frame = Study.open(params.load("digits"))._frame().assign(autoencoder=np.nan)
+def test_a_missing_score_is_refused_and_a_missing_file_or_column_is_one_clear_line(tmp_path):
+    run = Run(tmp_path)
     with pytest.raises(ValueError, match="no score"):
-        left.write_scores(frame)
-    assert not left.exists
-
-
-def test_reading_a_run_that_is_not_there_is_one_clear_line(tmp_path):
+        run.write_scores(pd.DataFrame({"id": ["a", "b"], "autoencoder": [0.1, np.nan]}))
+    assert not run.complete
     with pytest.raises(UserError, match="run 02_training first"):
-        run.Run(tmp_path).read("metrics")
+        run.read("metrics")
+    run.write_scores(pd.DataFrame({"id": ["a"], "autoencoder": [0.1]}))
+    with pytest.raises(UserError, match="no scores of 'vae'"):
+        run.scores_of("vae")
 
 
-def test_an_unkept_reconstruction_is_an_error_not_another_image(trained):
-    run, _ = trained
-    kept = set(np.load(run.detector("autoencoder") / "examples.npz")["indices"].tolist())
-    absent = next(index for index in range(1797) if index not in kept)
-    with pytest.raises(KeyError):
-        run.examples("autoencoder", np.array([absent]))
+# Saved detectors
+
+SCORE = """
+import json, pathlib, sys
+import numpy as np
+from lib import data, detectors
+from lib.params import Parameters
+for name in json.loads(sys.argv[1]):
+    folder = pathlib.Path(name)
+    provenance = json.loads((folder / "provenance.json").read_text())
+    images = data.load(Parameters.model_validate(provenance["params"]))
+    np.save(folder / "ten.npy", detectors.load(folder).score(images.take(np.arange(0, 1790, 179))))
+"""
 
 
-def test_a_groups_differences_are_measured_on_it(study):
-    bright = np.argsort(study.images.images.mean(axis=(1, 2, 3)))
-    names, results = study.compare(bright[-50:], bright[:50])
-    by_name = dict(zip(names, results, strict=True))
-    brightness = next(result for name, result in by_name.items() if "bright" in name.lower())
-    assert brightness["value"] == 1.0
-    assert study.compare(np.array([], int), bright) == ([], [])
+@pytest.fixture(scope="module")
+def scored_elsewhere():
+    """Each saved detector has scored ten images in another process, which was given its folder alone."""
+    folders = [str(run.detector(name)) for _, run, _, saved in map(fitted, PROTOCOLS) for name in saved]
+    subprocess.run([sys.executable, "-c", SCORE, json.dumps(folders)], check=True, capture_output=True, cwd=paths.ROOT)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_saved_detectors_give_the_scores_of_the_run_in_another_process(protocol, scored_elsewhere):
+    _, run, _, saved = fitted(protocol)
+    for name in saved:
+        expected = run.scores_of(name)[np.arange(0, 1790, 179)]
+        # Ten images are another batch than all of them: float32 rounds otherwise, and a root of it ten times more.
+        np.testing.assert_allclose(np.load(run.detector(name) / "ten.npy"), expected, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_published_the_recommended_and_the_best_of_each_family_are_saved_complete(protocol):
+    study, run, _, saved = fitted(protocol)
+    holdout, rows = holdout_of(study), comparison.leaderboard(study, run)
+    wanted = {row["column"] for family, row in comparison.best_of_families(rows).items() if family != "shortcut"}
+    choice = comparison.choose(study, run, rows)
+    assert set(saved) == {*PUBLISHED, *wanted} == {path.name for path in (run.folder / "detectors").iterdir()}
+    assert choice["row"]["column"] in saved
+    ids = study.images.table["id"].to_numpy()
+    for name in saved:
+        own = study if name in PUBLISHED else holdout
+        provenance = cache.read_json(run.detector(name) / "provenance.json")
+        assert provenance["fitted_on"] == ids[own.split.fit].tolist()
+        assert provenance["calibrated_on"] == ids[own.split.calibration].tolist()
+        assert provenance["params"] == own.params.model_dump() and provenance["column"] == name
+        assert provenance["images"]["channels"] == 1 and provenance["data"] == run.read("manifest")["data"]
+        np.testing.assert_array_equal(
+            np.load(run.detector(name) / "calibration.npy"), run.scores_of(name)[own.split.calibration]
+        )
+        expected = threshold(study, run, name) if name in PUBLISHED else comparison.calibrate(study, run, name)[0]
+        assert cache.read_json(run.detector(name) / "threshold.json") == threshold_record(expected)
+        assert cache.read_json(run.detector(name) / "detector.json")["kind"] == run.fits()[name]["kind"]
+
+
+def test_a_published_detector_that_is_recommended_is_saved_with_the_recommended_threshold(monkeypatch):
+    study, run, fits_by_column, _ = fitted("holdout")
+    exported = {}
+    scores = {column: fit.scores for column, fit in fits_by_column.items()}
+    scores["vae"] = scores["vae"] + 100 * study.labels
+    pool = {
+        column: SimpleNamespace(spec=fit.spec, scores=scores[column], fit_folder=fit.fit_folder)
+        for column, fit in fits_by_column.items()
+    }
+    changed = SimpleNamespace(
+        fits=lambda role: {column: fit for column, fit in run.fits(role).items() if column in pool},
+        scores_of=scores.get,
+        arrays=run.arrays,
+    )
+    monkeypatch.setattr("lib.evaluation.comparison.saving.export", lambda *parts: exported.update({parts[3]: parts[4]}))
+    monkeypatch.setattr("lib.evaluation.comparison.saving.add_fits", lambda *_: {})
+    saved = comparison.save_detectors(study, changed, pool)
+    assert sorted(saved) == sorted(exported) and len(saved) == len(set(saved))
+    assert exported["vae"] == threshold_record(comparison.calibrate(study, changed, "vae")[0])
+    assert exported["beta_vae"]["rule"] == "fixed"
+
+
+# A run is only read with its own parameters
+
+
+def test_pages_may_set_a_threshold_anew_and_nothing_that_a_fit_depends_on(monkeypatch):
+    study, run, *_ = fitted("holdout")
+    monkeypatch.setenv("ANOMALY_RUN_FOLDER", str(run.folder))
+    read, same = open_run("digits", threshold=0.3)
+    assert read == run and same.params == study.params.model_copy(update={"threshold": 0.3})
+    np.testing.assert_array_equal(same.split.fit, study.split.fit)
+    with pytest.raises(UserError, match="normal_class: the run of digits was fitted with '8'"):
+        open_run("digits", normal_class="3")
+    assert open_run("digits", normal_class="8")[1].params == study.params
+    with pytest.raises(UserError, match="02_training has left nothing"):
+        monkeypatch.setenv("ANOMALY_RUN_FOLDER", str(run.folder / "empty"))
+        open_run("digits")
+
+
+def test_a_draft_that_is_not_there_or_of_another_format_is_fitted_from_its_parameter_set(monkeypatch):
+    study, _, _, _ = fitted("resubstitution")
+    monkeypatch.delenv("ANOMALY_RUN_FOLDER", raising=False)
+    monkeypatch.setattr(training, "load", lambda name: study.params)
+    draft = Run.of("digits")
+    for before in (None, {"format": 1, "fits": {}}):
+        if before:
+            draft.write("fits", before)
+            assert not draft.complete
+        run, same = open_run("digits")
+        assert run == draft and run.complete and same.params == study.params
+        np.testing.assert_array_equal(run.scores_of("vae"), fitted("resubstitution")[1].scores_of("vae"))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_split_that_no_longer_fits_the_data_is_refused(protocol, monkeypatch):
+    study, run, *_ = fitted(protocol)
+    monkeypatch.setenv("ANOMALY_RUN_FOLDER", str(run.folder))
+    fewer = study.images.take(np.arange(len(study.labels) - 1))
+    monkeypatch.setattr(data, "load", lambda _: fewer)
+    with pytest.raises(UserError, match=study.images.table["id"].iloc[-1]):
+        open_run("digits")
+
+
+def test_a_near_duplicate_in_two_parts_of_a_saved_split_is_refused_with_both_names(monkeypatch):
+    study, run, *_ = fitted("holdout")
+    monkeypatch.setenv("ANOMALY_RUN_FOLDER", str(run.folder))
+    first, other = study.split.fit[0], study.normal[0]
+    planted = study.groups.copy()
+    planted[other] = planted[first]
+    groups = iter([study.groups, planted])  # the first is asked for to divide anew, the second to check what was saved
+    monkeypatch.setattr(duplicates, "of_images", lambda images: next(groups))
+    with pytest.raises(UserError) as refused:
+        open_run("digits")
+    ids = study.images.table["id"]
+    assert ids[first] in str(refused.value) and ids[other] in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_draft_of_another_normal_class_is_evaluated_as_that_class_and_says_so_first(own_place, monkeypatch):
+    """Tried in JupyterLab: `normal_class` set to 3 in one page, and a later page run on its default of 8."""
+    fit_all(Study.open(small(normal_class="3", protocol="holdout")), Run.of("digits"))
+    shown = []
+    monkeypatch.setattr(show, "prose", shown.append)
+    run, study = sections.opened("digits", threshold=0.3)
+    assert study.params.normal_class == "3" and set(study.class_names[study.normal]) == {"3"}
+    assert "3" not in set(study.class_names[study.anomalies])
+    record, test = evaluate(study, run, "autoencoder"), study.split.test
+    figures = [roc_auc_score(study.class_names[test] != name, run.scores_of("autoencoder")[test]) for name in "38"]
+    assert record["auroc"]["value"] == pytest.approx(figures[0], abs=1e-9) and abs(figures[0] - figures[1]) > 0.1
+    assert run.read("metrics")["dataset"]["normal"] == 183  # as many threes as the digits have
+    assert len(shown) == 1 and "other parameters than `params/digits.yaml`" in shown[0]
+    assert "`normal_class: 3` (file: `8`)" in shown[0] and "`threshold" not in shown[0]
+
+
+def test_a_run_of_the_parameter_set_as_it_is_shows_no_notice(monkeypatch):
+    study, run, *_ = fitted("holdout")
+    shown = []
+    monkeypatch.setattr(show, "prose", shown.append)
+    monkeypatch.setattr(training, "load", lambda name: study.params)
+    monkeypatch.setenv("ANOMALY_RUN_FOLDER", str(run.folder))
+    sections.opened("digits")
+    assert shown == []

@@ -1,6 +1,6 @@
 """TensorFlow, imported once and quietly, and the device it computes on.
 
-Rooms that compute say `from lib.core.backend import tf`. `DEVICE=cpu` in the environment keeps a GPU out of it.
+Modules that compute import `tf` and `keras` from here. `DEVICE=cpu` in the environment leaves a GPU unused.
 """
 
 import contextlib
@@ -17,14 +17,14 @@ from lib.core.errors import UserError
 def _muted() -> Iterator[None]:
     """Drops what C++ code writes to standard error before TensorFlow's own log level is in force."""
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    stderr, devnull = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(devnull)
 
 
 with _muted():

@@ -1,4 +1,4 @@
-"""Content keys, whole-or-nothing writes and locks: how anything is kept on disk.
+"""Content keys, atomic writes and locks: how anything is stored on disk.
 
 Every file is written under another name and moved into place, so a reader never meets half a file.
 """

@@ -225,7 +225,7 @@ def kind(name: str) -> Kind:
     return known[name]
 
 
-def load(folder: Path, **options: Any) -> Detector:
+def load(folder: str | Path, **options: Any) -> Detector:
     """The fitted detector that lies in a folder.
 
     Args:
@@ -235,6 +235,7 @@ def load(folder: Path, **options: Any) -> Detector:
     Raises:
         UserError: a file is missing or not readable, or there is no such kind of detector any more.
     """
+    folder = Path(folder)
     try:
         record = read_json(folder / FILE)
         found = kind(record["kind"])

@@ -75,7 +75,8 @@ def spec(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any], where
     label = given.pop("label", None)
     if label is not None and (not isinstance(label, str) or not slug(label)):
         raise UserError(f"{where}: {name}: label: must be text, and is {label!r}")
-    inherited = {key: defaults[key] for key in found.options.model_fields if key in defaults}
+    # An empty text stands for none: a study without a `backbone` leaves the option its own default.
+    inherited = {key: defaults[key] for key in found.options.model_fields if defaults.get(key, "") != ""}
     try:
         options = found.options.model_validate(inherited | given)
         usual = found.options.model_construct(**inherited)  # may lack what has no default

@@ -13,6 +13,7 @@ import hashlib
 import os
 import platform
 import shutil
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,7 +97,7 @@ class Execution:
     def key(self) -> str:
         """A key that is equal for executions with equal results; read it before the notebook is executed."""
         lasting = {name: value for name, value in self.provenance.items() if name not in ("created", "code")}
-        files = {name: sha256 for name, sha256 in self._files_before.items() if Path(name).name not in UNDECISIVE}
+        files = {name: value for name, value in self._files_before.items() if Path(name).name not in UNDECISIVE}
         return cache.content_key(code_key(self.source), dict(self.parameters), lasting, files)
 
     @property
@@ -126,7 +127,7 @@ class Execution:
 
     def save(self) -> None:
         """Cache the execution that has just succeeded, in place of the last one."""
-        files = [name for name, sha256 in _hashes(self.run_folder).items() if self._files_before.get(name) != sha256]
+        files = [name for name, value in _hashes(self.run_folder).items() if self._files_before.get(name) != value]
         with cache.replacing_folder(self._cached) as folder:
             _copy(self.target, folder / "notebook.ipynb")
             for name in files:
@@ -135,13 +136,18 @@ class Execution:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file in a folder, by relative path."""
-    hashes = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            with path.open("rb") as file:
-                hashes[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
-    return hashes
+    """A hash of every file in a folder, by relative path."""
+    return {path.relative_to(folder).as_posix(): _hash(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _hash(path: Path) -> str:
+    if path.suffix == ".keras":  # an archive, in which only the metadata hold the time of saving
+        with zipfile.ZipFile(path) as archive:
+            return cache.content_key(
+                [(part.filename, part.CRC) for part in archive.infolist() if part.filename != "metadata.json"]
+            )
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _copy(source: Path, target: Path) -> None:

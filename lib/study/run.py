@@ -131,17 +131,17 @@ class Run:
             return dict(arrays)
 
     def examples(self, column: str, indices: np.ndarray) -> np.ndarray:
-        """The kept reconstructions of some images, uint8 (n, H, W, C), in the order asked for.
+        """The stored reconstructions of some images, uint8 (n, H, W, C), in the order asked for.
 
         Raises:
-            KeyError: the reconstruction of one of them was not kept.
+            KeyError: the reconstruction of one of them was not stored.
         """
         examples = self.arrays("examples", column)
         place = {int(index): row for row, index in enumerate(examples["indices"])}
         return examples["reconstructions"][[place[int(index)] for index in indices]]
 
     def spread(self, column: str) -> float:
-        """How much a detector's kept reconstructions differ between images.
+        """How much a detector's stored reconstructions differ between images.
 
         Returns:
             Standard deviation over images, mean over pixels and channels; 0 to 0.5 for values in [0, 1]. It is 0

@@ -43,7 +43,7 @@ class ReconstructionDetector(Detector):
         from lib.detectors.reconstruction.networks.network import Settings
 
         pixels = images.pixels(self.options.image_size)
-        names = Settings.__dataclass_fields__.keys() & self.options.model_fields.keys()
+        names = Settings.__dataclass_fields__.keys() & type(self.options).model_fields.keys()
         values = {name: getattr(self.options, name) for name in names} | {"beta": self.beta}
         self.network = self._class()(Settings(image_shape=pixels.shape[1:], **values))
         return self.network.fit(np.asarray(pixels[self._used(indices)]), self.kind.title)

@@ -75,17 +75,17 @@ def record(
     run: Run, verdicts: Sequence[Mapping[str, Any]], noise: float | None, choice: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """What `metrics.json` keeps of a comparison besides the leaderboard, under `comparison`."""
-    kept: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "recommendations": {row["recommendation"]: dict(row) for row in verdicts},
         "noise": noise,
         "latent": {fit["label"]: latent_use(run, column) for column, fit in vaes(run).items()},
     }
     if choice is not None:
-        kept["choice"] = {
+        figures["choice"] = {
             "column": choice["row"]["column"],
             "detector": choice["row"]["name"],
             "threshold": threshold_record(choice["threshold"]),
             "aimed_at": choice["alpha"],
             "at": choice["at"],
         }
-    return {"comparison": kept}
+    return {"comparison": figures}

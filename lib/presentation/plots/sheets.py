@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.textpath import text_to_path
 
 from lib.presentation.plots.style import WIDTH
@@ -61,7 +62,8 @@ class Sheet:
         across = left + columns * (width + GAP) + right + (extra if before < columns else 0.0)
         down = sum(heads) + rows * height + foot
         self.height = height
-        self.figure = Figure(figsize=(across, down), layout="none")
+        # Not "none": saving in the style would then start its layout engine, which knows no axes at given places.
+        self.figure = Figure(figsize=(across, down), layout=PlaceHolderLayoutEngine(True, True))
         self.grid = np.empty((rows, columns), dtype=object)
         for row in range(rows):
             bottom = down - sum(heads[: row + 1]) - (row + 1) * height

@@ -8,35 +8,35 @@ from lib.presentation.tables.cells import framed, part_of, reading, value_of, wi
 from lib.presentation.tables.markdown import literal
 
 
-def leaderboard(rows: Sequence[Mapping]) -> pandas.DataFrame:
+def leaderboard(rows: Sequence[Mapping], every_metric: bool = False) -> pandas.DataFrame:
     """List detectors, one per row, with their AUROC on the test set and the difference to the baseline.
 
     Args:
-        rows: Records in the order wanted: `name`; `family`; `validation`, the AUROC on the validation set; `auroc`,
-            `aupr` and `fpr_at_95_tpr`, metrics on the test set; `difference`, the metric that
+        rows: Records in the order wanted: `name`; `validation`, the AUROC on the validation set; `auroc`, `aupr` and
+            `fpr_at_95_tpr`, metrics on the test set; `difference`, the metric that
             `lib.evaluation.metrics.auroc_difference` returns for this detector and the baseline (None for the baseline
             itself); and `seconds` of fitting and scoring. A missing key counts as None.
+        every_metric: Whether AUPR and FPR at 95 % TPR are listed too; long names then have little room.
 
     Returns:
-        Columns `Detector`, `Family`, `AUROC, validation set`, `AUROC, test set` (with its 95 % interval), `AUPR`,
-        `FPR at 95 % TPR`, `Difference of AUROC` (with its interval), `Reading` (`higher` or `lower` if the interval
-        excludes 0, else `no clear difference`) and `Seconds`. A column without any value is left out, and so is the
-        family if all rows have the same.
+        Columns `Detector`, `AUROC, validation set`, `AUROC, test set` (with its 95 % interval), `AUPR`, `FPR at 95 %
+        TPR`, `Difference of AUROC` (with its interval), `Reading` (`higher` or `lower` if the interval excludes 0, else
+        `no clear difference`) and `Seconds`. A column without any value is left out.
     """
     differences = [row.get("difference") for row in rows]
     columns = {
         "Detector": [_text(row, "name") for row in rows],
-        "Family": [_text(row, "family") for row in rows],
         "AUROC, validation set": [_float(row, "validation") for row in rows],
         "AUROC, test set": [with_interval(row.get("auroc")) for row in rows],
-        "AUPR": [value_of(row.get("aupr")) for row in rows],
-        "FPR at 95 % TPR": [value_of(row.get("fpr_at_95_tpr")) for row in rows],
+    }
+    if every_metric:
+        columns["AUPR"] = [value_of(row.get("aupr")) for row in rows]
+        columns["FPR at 95 % TPR"] = [value_of(row.get("fpr_at_95_tpr")) for row in rows]
+    columns |= {
         "Difference of AUROC": [with_interval(difference, sign=True) for difference in differences],
         "Reading": [_reading(difference) for difference in differences],
         "Seconds": [_float(row, "seconds") for row in rows],
     }
-    if len(set(columns["Family"])) < 2:
-        del columns["Family"]
     filled = {
         name: cells
         for name, cells in columns.items()

@@ -93,8 +93,8 @@ def best_network(rows: Sequence[Mapping[str, Any]]) -> str:
     verdict = "an improvement beyond chance" if difference["low"] > 0 else "**no improvement beyond chance**"
     return (
         f"Of all {len(networks):,} other pairs of a network and a score, the validation set chooses "
-        f"**{best['name']}**: AUROC {best['auroc']['value']:.4f} on the test set, {signed(difference['value'])} against the published "
-        f"autoencoder ({interval(difference, sign=True)}), {verdict}."
+        f"**{best['name']}**: AUROC {best['auroc']['value']:.4f} on the test set, {signed(difference['value'])} "
+        f"against the published autoencoder ({interval(difference, sign=True)}), {verdict}."
     )
 
 
@@ -149,8 +149,8 @@ def choice(choice: Mapping[str, Any] | None, params: Parameters) -> str:
     return (
         f"**Use {row['name']}, at a threshold of {threshold.value:.4g}.** It has the highest AUROC on the validation "
         f"set ({row['validation']:.4f}). Fitting it and scoring every image took {row['seconds']:.0f} s. The threshold "
-        f"comes from {threshold.saw}. {expected_fpr(choice['calibration'], choice['alpha'])} On the test set it catches "
-        f"{at['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and raises {count(at['fp'], 'false alarm')} on "
+        f"comes from {threshold.saw}. {expected_fpr(choice['calibration'], choice['alpha'])} On the test set it "
+        f"detects {at['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and raises {count(at['fp'], 'false alarm')} on "
         f"{count(normal, 'normal image')} ({percent(fpr['value'])}, 95 % interval {percent(fpr['low'])} to "
         f"{percent(fpr['high'])}). Where {percent(params.prevalence)} of the images are anomalies, {in_use}."
     )

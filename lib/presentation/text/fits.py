@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lib.core.formatting import count, listed, percent
+from lib.core.formatting import count, percent
 from lib.presentation.text.terms import detector_name
 
 FALLING = 0.02  # relative decrease of the loss over four epochs, above which the fit has not converged
@@ -60,7 +60,5 @@ def fits(records: Mapping[str, Mapping[str, Any]], saved: Sequence[str]) -> str:
     cached = all(record["cached"] for record in records.values())
     text = f"{count(len(records), 'set')} of scores come from {count(len(networks), 'fit')}"
     text += ", all of them cached from an earlier run. " if cached else ". "
-    return text + (
-        f"Saved in the run folder, each with its threshold and its calibration scores, ready to score new images: "
-        f"{listed([f'`detectors/{name}`' for name in saved])}."
-    )
+    text += "These detectors are saved in the run folder, each with its threshold and its calibration scores, ready to "
+    return text + "score new images:\n\n" + "\n".join(f"- `detectors/{name}`" for name in saved)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from lib.evaluation.comparison.judged import validated
 
 from lib import params
 from lib.detectors.features import Neighbours
@@ -13,7 +14,6 @@ from lib.evaluation import evaluate, thresholds
 from lib.evaluation.comparison import Candidate
 from lib.evaluation.comparison import recommendations as verdicts
 from lib.evaluation.comparison.ensembles import ranked
-from lib.evaluation.comparison.judged import validated
 from lib.params import Refinement
 from lib.presentation import refinements as page
 from lib.presentation.text import refinements as words
