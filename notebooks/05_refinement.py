@@ -149,8 +149,9 @@ show.table(
 # %% [markdown]
 # ## Move the threshold
 #
-# [Table](#tab-sweep) evaluates the same scores of the autoencoder at other
-# thresholds; [Figure](#fig-sweep) shows all thresholds.
+# A lower threshold flags more anomalies and raises more false alarms.
+# [Table](#tab-sweep) evaluates the same scores of the autoencoder at the
+# thresholds of the parameter set; [Figure](#fig-sweep) shows all thresholds.
 
 # %%
 figures = [published_at(opened.params, "autoencoder", value) for value in thresholds]

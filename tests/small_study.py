@@ -9,7 +9,7 @@ from lib.evaluation import comparison
 from lib.study import Run, Study, fit_all
 from lib.study.run import FORMAT
 
-SMALL = {"image_size": 16, "latent_dim": 4, "epochs": 1, "refinements": [], "backbone": ""}
+SMALL = {"image_size": 16, "latent_dim": 4, "epochs": 4, "learning_rate": 0.01, "refinements": [], "backbone": ""}
 STUDIES = {
     "resubstitution": {"detectors": [{"pca": {"components": 8}}]},
     "holdout": {
@@ -18,8 +18,8 @@ STUDIES = {
         "seeds": [1],
         "refinements": [{"fit_images": 0.5}],
         "detectors": [
-            {"features": {"backbone": "efficientnet_lite0", "method": "patches", "size": 16, "share": 1.0, "coreset": 200}},
-            {"features": {"backbone": "efficientnet_lite0", "size": 24}},
+            {"features": {"method": "patches", "size": 16, "share": 1.0, "coreset": 200}},
+            {"features": {"size": 24}},
         ],
     },
 }

@@ -19,7 +19,7 @@ def test_batches_cover_every_image_once_in_order():
     np.testing.assert_allclose(seen.ravel() * 255, np.arange(10), rtol=1e-6)
 
 
-def test_a_detector_that_diverged_is_refused():
+def test_scores_that_are_not_finite_are_refused():
     with pytest.raises(ValueError, match="finite"):
         batches.mean_squared_error(np.zeros((1, 2, 2, 1), np.uint8), lambda batch: batch * np.nan)
 
@@ -34,7 +34,7 @@ def test_a_memory_map_is_scored_like_an_array_and_its_pages_are_given_back(tmp_p
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     given_back = []
     real = batches.give_back
-    monkeypatch.setattr(batches, "give_back", lambda each: (given_back.append(1), real(each)))
+    monkeypatch.setattr(batches, "give_back", lambda mapped: (given_back.append(1), real(mapped)))
     monkeypatch.setattr(batches, "_GIVE_BACK", 50 * 192)
     means = batches.stream(mapped, lambda batch: batch.mean(axis=(1, 2, 3)), size=16)
     np.testing.assert_allclose(means, images.mean(axis=(1, 2, 3)))

@@ -1,4 +1,4 @@
-"""Every kind of detector fits, scores, saves and loads; its options are checked; the cache tells fits and scores apart."""
+"""Every kind of detector fits, scores, saves and loads; options are checked; keys of the cache follow from them."""
 
 import functools
 import os
@@ -146,7 +146,7 @@ def test_a_file_that_is_missing_or_damaged_is_one_line(name, content, tmp_path):
         folder = shutil.copytree(tmp_path / "whole", tmp_path / "damaged")
         damaged = folder / file.relative_to(tmp_path / "whole")
         damaged.unlink() if content is None else damaged.write_bytes(content)
-        with pytest.raises(UserError, match="not a fitted .* remove the folder to fit again") as caught:
+        with pytest.raises(UserError, match=r"not a fitted .* remove the folder to fit again") as caught:
             detectors.load(folder)
         assert "\n" not in str(caught.value)
         shutil.rmtree(folder)

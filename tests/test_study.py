@@ -127,10 +127,10 @@ def test_parameters_that_matter_to_a_fit_refit(change):
 @pytest.mark.parametrize("kind", sorted(set(detectors.kinds()) - {"ensemble"}))  # whose members have keys of their own
 def test_every_option_of_a_detector_is_in_the_key_of_its_fit_or_of_its_scores(kind):
     study = opened("holdout")
-    spec = detectors.spec(kind, {"backbone": "x"} if kind == "features" else {}, study.params.model_dump())
+    spec = detectors.spec(kind, {}, study.params.model_dump())
     fit, score = keys(study, spec)
     for option, value in spec.options.model_dump().items():
-        another = f"another {value}" if isinstance(value, str) else (value or 0) + 1
+        another = f"another {value}" if isinstance(value, str) else not value if value is False else (value or 0) + 1
         other = keys(study, detectors.with_options(spec, "other", **{option: another}))
         assert other[1] != score, option
         assert (other[0] == fit) == (option in spec.options.scoring), option
@@ -156,7 +156,8 @@ def test_every_reconstruction_that_pages_show_is_stored(protocol, name):
         np.testing.assert_allclose(by_hand, scores[indices], atol=2e-3)  # reconstructions are stored with 8 bits
         assert scores[indices[0]] == scores[group].min() and len(indices) == 2 * EXTREMES + 5
         assert scores[indices[2 * EXTREMES - 1]] == scores[indices[2 * EXTREMES]] == scores[group].max()
-    assert len(run.examples(name, study.split.fit[:SAMPLES])) == SAMPLES and 0 < run.spread(name) < 0.5
+    assert len(run.examples(name, study.split.fit[:SAMPLES])) == SAMPLES
+    assert name == "vae" or 0.01 < run.spread(name) < 0.5  # else any reconstruction would do for any image
     absent = np.setdiff1d(np.arange(len(study.labels)), run.arrays("examples", name)["indices"])
     with pytest.raises(KeyError):
         run.examples(name, absent[:1])

@@ -1,51 +1,129 @@
-"""What makes fitting faster must not change what is fitted: against Keras' own optimiser, layers and pipeline."""
+"""The networks and how they are fitted: against the published layers, and Keras' own optimiser, layers and pipeline."""
+
+import functools
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
+from small_digits import digits
 
-from lib import detectors
-from lib.core.backend import keras, tf
-from lib.detectors.reconstruction import layers, training
+from lib.core.backend import check_device, keras, tf
+from lib.core.errors import UserError
+from lib.detectors.reconstruction.networks import layers, passes, training, vae
+from lib.detectors.reconstruction.networks.autoencoder import AutoencoderNetwork
+from lib.detectors.reconstruction.networks.network import Settings
 
-
-@pytest.fixture(scope="module")
-def images():
-    bundle = load_digits()
-    eights = np.rint(bundle.images[bundle.target == 8][:72] / 16 * 255).astype(np.uint8)
-    return np.stack([np.kron(image, np.ones((2, 2), np.uint8)) for image in eights])[..., None].repeat(3, axis=-1)
+NETWORKS = {"autoencoder": AutoencoderNetwork, "vae": vae.VAENetwork}
 
 
-def settings(**changes):
-    chosen = {"image_shape": (16, 16, 3), "latent_dim": 8, "epochs": 6, "batch_size": 16, "learning_rate": 0.002}
-    return detectors.Settings(**(chosen | {"seed": 5} | changes))
+def network(name="autoencoder", **changes):
+    values = {"image_shape": (16, 16, 3), "latent_dim": 8, "epochs": 6, "batch_size": 16, "learning_rate": 0.002}
+    return NETWORKS[name](Settings(**(values | {"seed": 5} | changes)))
 
 
-def plain_losses(images, chosen):
-    """The published fit written with nothing of ours: Keras' convolution, Adam and array pipeline, one order."""
-    keras.utils.set_random_seed(chosen.seed)
-    encoder, decoder = layers.encoder(chosen.latent_dim, chosen.seed), layers.decoder(chosen.image_shape, chosen.seed)
+@functools.cache
+def eights():
+    """72 images, in colour and with all channels different."""
+    return digits(72, channels=3, only=8).images
+
+
+@functools.cache
+def fitted(name="autoencoder", **changes):
+    """A network fitted to the eights, and the history of the fit."""
+    made = network(name, **changes)
+    return made, made.fit(eights(), name)
+
+
+# Networks
+
+
+def test_the_published_network_has_the_published_layers():
+    published = network(image_shape=(96, 96, 3), latent_dim=512)
+    rows = published.describe()
+    encoder = [row for row in rows if row["part"] == "encoder"]
+    assert [row["output"] for row in encoder] == [[48, 48, 32], [24, 24, 64], [12, 12, 128], [18432], [256], [512]]
+    decoder = [row for row in rows if row["part"] == "decoder"]
+    shapes = [[18432], [12, 12, 128], [24, 24, 128], [48, 48, 64], [96, 96, 32], [96, 96, 3]]
+    assert [row["output"] for row in decoder] == shapes
+    # Weights and biases, counted by hand from the kernel sizes.
+    by_hand = [3 * 9 * 32 + 32, 32 * 9 * 64 + 64, 64 * 9 * 128 + 128, 0, 18432 * 256 + 256, 256 * 512 + 512]
+    by_hand += [512 * 18432 + 18432, 0, 128 * 9 * 128 + 128, 128 * 9 * 64 + 64, 64 * 9 * 32 + 32, 32 * 9 * 3 + 3]
+    assert [row["parameters"] for row in rows] == by_hand
+    assert sum(by_hand) == published.model.count_params()
+
+
+def test_initial_weights_follow_from_the_seed_and_are_glorots():
+    one, again, other = (network(seed=seed).model for seed in (5, 5, 1))
+    np.testing.assert_equal(one.get_weights(), again.get_weights())
+    assert any((a != b).any() for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
+    kernel = one.encoder.layers[1].kernel.numpy()  # 3x3 from 32 to 64
+    limit = np.sqrt(6 / (9 * 32 + 9 * 64))
+    assert 0.99 * limit < np.abs(kernel).max() <= limit
+
+
+@pytest.mark.parametrize("changes", [{}, {"depth": 1, "batch_norm": True}, {"dtype_policy": "mixed_bfloat16"}])
+def test_reconstructions_are_those_of_the_whole_model(changes):
+    made, _ = fitted(**changes)
+    whole = made.model(tf.constant(eights(), tf.float32) / 255.0, training=False).numpy()
+    noise = 1e-2 if "dtype_policy" in changes else 1e-5  # bfloat16 has 8 bits
+    np.testing.assert_allclose(passes.reconstructions(made, eights()), whole, atol=noise)
+
+
+def test_the_kl_term_is_that_of_two_normal_distributions():
+    mean, log_var = np.array([[0.5, -1.0], [0.0, 2.0]], np.float32), np.array([[0.1, -0.3], [0.0, 0.7]], np.float32)
+    layer = vae.Latent(beta=3.0, seed=0)
+    layer([tf.constant(mean), tf.constant(log_var)])
+    by_hand = 0.5 * (np.exp(log_var) + mean**2 - 1 - log_var).sum(axis=1).mean()
+    assert float(layer.losses[0]) == pytest.approx(3 * by_hand, rel=1e-5)
+    assert float(layer.kl.result()) == pytest.approx(by_hand, rel=1e-5)
+    layer([tf.zeros((4, 6)), tf.zeros((4, 6))])  # a standard normal posterior
+    assert float(layer.losses[0]) == pytest.approx(0.0, abs=1e-7)
+
+
+@pytest.mark.parametrize("beta", [1.0, 0.01])
+def test_the_loss_is_reconstruction_plus_beta_times_kl(beta):
+    _, history = fitted("vae", beta=beta)
+    total = np.add(history["reconstruction"], np.multiply(beta, history["kl"]))
+    np.testing.assert_allclose(history["loss"], total, rtol=1e-5)
+
+
+def test_noise_is_standard_normal_and_differs_between_images():
+    made = network("vae", latent_dim=4096, image_shape=(16, 16, 1))
+    (noise,) = made.inputs(np.stack([np.full((16, 16, 1), value, np.uint8) for value in (25, 51, 77)]))
+    assert abs(noise.mean()) < 0.05 and abs(noise.std() - 1) < 0.05
+    assert abs(np.corrcoef(noise)[0, 1]) < 0.1
+
+
+# Training
+
+
+def plain_losses(settings):
+    """The published fit without any code of this project: Keras' convolution, Adam and array pipeline, one order."""
+    keras.utils.set_random_seed(settings.seed)
+    encoder = layers.encoder(settings.latent_dim, settings.seed)
+    decoder = layers.decoder(settings.image_shape, settings.seed)
     last = keras.layers.Conv2D(
-        3, 3, padding="same", activation="sigmoid", kernel_initializer=keras.initializers.GlorotUniform(chosen.seed)
+        3, 3, padding="same", activation="sigmoid", kernel_initializer=keras.initializers.GlorotUniform(settings.seed)
     )
     model = keras.Sequential([encoder, *decoder.layers[:-1], last])
-    model.compile(keras.optimizers.Adam(chosen.learning_rate), loss="mse")
-    ordered = np.concatenate([batch[0] for batch in training.feed(images, 16, chosen.seed).as_numpy_iterator()])
-    fitted = model.fit(ordered, ordered, batch_size=16, epochs=chosen.epochs, shuffle=False, verbose=0)
-    return fitted.history["loss"]
+    model.compile(keras.optimizers.Adam(settings.learning_rate), loss="mse")
+    ordered = np.concatenate([x for x, _ in training.feed(eights(), 16, settings.seed).as_numpy_iterator()])
+    history = model.fit(ordered, ordered, batch_size=16, epochs=settings.epochs, shuffle=False, verbose=0).history
+    return history["loss"]
 
 
-def test_losses_follow_those_of_a_plain_script_within_float_noise(images):
-    chosen = settings()
-    ours = detectors.Autoencoder(chosen).fit(images)["loss"]
-    np.testing.assert_allclose(ours, plain_losses(images, chosen), rtol=1e-3)
-    assert ours[-1] < 0.7 * ours[0]
+def test_losses_are_those_of_a_plain_script_but_for_float_noise():
+    made, history = fitted()
+    expected = plain_losses(made.settings)
+    np.testing.assert_allclose(history["loss"], expected, rtol=1e-3)
+    assert history["loss"][-1] < 0.7 * history["loss"][0]
+    _, other = fitted(learning_rate=0.0021)  # the comparison would see a difference
+    assert not np.allclose(other["loss"], expected, rtol=1e-3)
 
 
-def test_another_learning_rate_does_not_follow(images):
-    """The comparison above would see a difference."""
-    ours = detectors.Autoencoder(settings(learning_rate=0.0021)).fit(images)["loss"]
-    assert not np.allclose(ours, plain_losses(images, settings()), rtol=1e-3)
+def test_a_fit_shows_its_progress_and_times_each_epoch(capfd):
+    history = network(epochs=3).fit(eights(), "the eights")
+    assert "the eights: 100%" in capfd.readouterr().err
+    assert len(history["seconds"]) == len(history["loss"]) == 3 and min(history["seconds"]) > 0
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -63,53 +141,62 @@ def test_a_thin_convolution_has_the_values_and_gradients_of_any_other(channels):
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             values = layer(inputs)
-            sought = [inputs, *layer.trainable_variables]
-        found.append([values, *tape.gradient(values, sought, output_gradients=upstream)])
+            sources = [inputs, *layer.trainable_variables]
+        found.append([values, *tape.gradient(values, sources, output_gradients=upstream)])
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
-def test_adam_in_one_pass_takes_the_steps_of_kerass_own():
+def test_adam_in_one_pass_takes_the_steps_of_keras_own():
     random = np.random.default_rng(3)
     start, gradients = random.normal(size=(50,)), random.normal(size=(30, 50)) * np.logspace(-6, 1, 50)
-    ends = []
+    found = []
     for kind in (training.OnePassAdam, keras.optimizers.Adam):
         variable = keras.Variable(start.astype(np.float32))
         optimizer = kind(learning_rate=0.01)
         optimizer.build([variable])
         for gradient in gradients:
             optimizer.apply([tf.constant(gradient, tf.float32)], [variable])
-        ends.append(variable.numpy())
-    np.testing.assert_allclose(*ends, rtol=1e-5, atol=1e-6)
-    assert np.abs(ends[0] - start).min() > 1e-3
+        found.append(variable.numpy())
+    np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)
+    assert np.abs(found[0] - start).min() > 1e-3
 
 
-def test_batches_repeat_one_order_and_hold_every_image_once(images):
-    feed = training.feed(images, 16, seed=9)
+def test_batches_repeat_one_order_and_hold_every_image_once():
+    feed = training.feed(eights(), 16, seed=9)
     first, second = (np.concatenate([x for x, _ in feed.as_numpy_iterator()]) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert not feed.options().autotune.enabled
-    seen = {image.tobytes() for image in np.rint(first * 255).astype(np.uint8)}
-    assert seen == {image.tobytes() for image in images}
+    in_batches = np.rint(first * 255).astype(np.uint8)
+    assert (in_batches != eights()).any()
+    assert sorted(image.tobytes() for image in in_batches) == sorted(image.tobytes() for image in eights())
 
 
-def test_what_is_saved_is_the_model_and_not_its_optimiser(images, tmp_path):
-    detector = detectors.Autoencoder(settings(epochs=1))
-    detector.fit(images)
-    detector.save(tmp_path)
-    size = (tmp_path / "detector.keras").stat().st_size
-    assert size < 1.5 * 4 * detector.model.count_params()
+def test_what_is_saved_is_the_model_and_not_its_optimiser(tmp_path):
+    made, _ = fitted()
+    made.save(tmp_path)
+    assert (tmp_path / "model.keras").stat().st_size < 1.5 * 4 * made.model.count_params()
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("name", ["autoencoder", "beta_vae"])
-def test_mixed_precision_computes_otherwise_and_nearly_the_same(images, tmp_path, name, precision):
-    kind = detectors.NAMES[name]
-    exact, mixed = (kind(settings(beta=0.0001 * (name != "autoencoder"), precision=p)) for p in ("float32", precision))
-    losses = [detector.fit(images)["loss"] for detector in (exact, mixed)]
-    np.testing.assert_allclose(*losses, rtol=0.05)
-    assert losses[0] != losses[1]
+@pytest.mark.parametrize("dtype_policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_mixed_precision_computes_otherwise_and_nearly_the_same(tmp_path, name, dtype_policy):
+    beta = {"beta": 0.01} if name == "vae" else {}
+    (_, single), (mixed, half) = fitted(name, **beta), fitted(name, dtype_policy=dtype_policy, **beta)
+    np.testing.assert_allclose(half["loss"], single["loss"], rtol=0.05)
+    assert half["loss"] != single["loss"]
     assert all(weights.dtype == np.float32 for weights in mixed.model.get_weights())
-    assert keras.config.dtype_policy().name == "float32"  # the next model is not touched by it
+    assert keras.config.dtype_policy().name == "float32"  # that of the next model
     mixed.save(tmp_path)
-    np.testing.assert_allclose(kind.load(tmp_path).score(images), mixed.score(images), rtol=1e-6)
+    again, before = (passes.mean_squared_error(made, eights()) for made in (type(mixed).load(tmp_path), mixed))
+    np.testing.assert_allclose(again, before, rtol=1e-5)
+
+
+# The device
+
+
+def test_a_device_that_computes_wrong_is_refused(monkeypatch):
+    assert check_device() < 1e-3
+    monkeypatch.setattr(tf.nn, "relu", lambda values: values)
+    with pytest.raises(UserError, match="DEVICE=cpu"):
+        check_device()

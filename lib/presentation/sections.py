@@ -53,8 +53,8 @@ def variant(study: Study, run: Run, name: str) -> dict[str, Any]:
     """A variant of the autoencoder as the published study shows it; returns what `evaluate` says of it."""
     record, title = evaluate(study, run, name), text.detector_name(name)
     result, threshold, label = record["at"], record["threshold"]["value"], name.replace("_", "-")
-    published, fit = published_at(study.params, name, threshold), run.fits()[name]
-    show.prose(text.learning(name, run.history(name), fit["seconds"], fit["cached"]))
+    published = published_at(study.params, name, threshold)
+    show.prose(text.learning(name, run.history(name), run.fits()[name]["seconds"]))
     show.figure(
         examples.reconstructions(study, run, name),
         label=f"fig-{label}-pairs",

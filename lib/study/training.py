@@ -139,7 +139,6 @@ def _record(planned: Planned, fitted: Fitted) -> dict[str, Any]:
         "score": getattr(spec.options, "score", ""),
         "roles": list(planned.roles),
         "seconds": fitted.seconds,
-        "cached": fitted.cached,
     }
 
 

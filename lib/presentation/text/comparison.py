@@ -150,7 +150,7 @@ def choice(choice: Mapping[str, Any] | None, params: Parameters) -> str:
         f"**Use {row['name']}, at a threshold of {threshold.value:.4g}.** It has the highest AUROC on the validation "
         f"set ({row['validation']:.4f}). Fitting it and scoring every image took {row['seconds']:.0f} s. The threshold "
         f"comes from {threshold.saw}. {expected_fpr(choice['calibration'], choice['alpha'])} On the test set it "
-        f"detects {at['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and raises {count(at['fp'], 'false alarm')} on "
-        f"{count(normal, 'normal image')} ({percent(fpr['value'])}, 95 % interval {percent(fpr['low'])} to "
+        f"detects {at['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and raises {count(at['fp'], 'false alarm')} "
+        f"on {count(normal, 'normal image')} ({percent(fpr['value'])}, 95 % interval {percent(fpr['low'])} to "
         f"{percent(fpr['high'])}). Where {percent(params.prevalence)} of the images are anomalies, {in_use}."
     )

@@ -21,7 +21,9 @@ def network(rows: Sequence[Mapping[str, Any]], shape: Sequence[int], latent: int
     )
 
 
-def learning(name: str, history: Mapping[str, Sequence[float]], seconds: Mapping[str, float], cached: bool) -> str:
+def learning(
+    name: str, history: Mapping[str, Sequence[float]], seconds: Mapping[str, float], cached: bool = False
+) -> str:
     """The change of the loss during a fit, the run time, and whether more epochs may help."""
     loss = history["loss"]
     text = (
@@ -57,8 +59,8 @@ def fits(records: Mapping[str, Mapping[str, Any]], saved: Sequence[str]) -> str:
     networks = {
         str((record["kind"], record["options"] | {"score": ""}, record["roles"])) for record in records.values()
     }
-    cached = all(record["cached"] for record in records.values())
     text = f"{count(len(records), 'set')} of scores come from {count(len(networks), 'fit')}"
-    text += ", all of them cached from an earlier run. " if cached else ". "
-    text += "These detectors are saved in the run folder, each with its threshold and its calibration scores, ready to "
+    text += (
+        ". These detectors are saved in the run folder, each with its threshold and its calibration scores, ready to "
+    )
     return text + "score new images:\n\n" + "\n".join(f"- `detectors/{name}`" for name in saved)

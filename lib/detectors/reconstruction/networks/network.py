@@ -1,6 +1,7 @@
 """A Keras model that reconstructs its input, with its settings: built, fitted, saved and loaded."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -58,6 +59,7 @@ class Network:
             with layers.computing_in(settings.dtype_policy):
                 model = self.build(settings)
         self.model = model
+        self.graphs: dict[str, Callable] = {}  # of the passes over images, each compiled at its first use
 
     @staticmethod
     def build(settings: Settings) -> keras.Model:

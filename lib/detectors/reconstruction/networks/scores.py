@@ -82,6 +82,8 @@ def _batches(network: Network, function, images: np.ndarray) -> Iterator[tuple[n
 
 def _compiled(network: Network):
     """From a uint8 batch to the plain scores (n, 7), and residuals, latent vectors and features, each (n, F)."""
+    if "scores" in network.graphs:
+        return network.graphs["scores"]
     signature = [tf.TensorSpec([None, *network.settings.image_shape], tf.uint8), *network.input_signature()]
 
     @tf.function(input_signature=signature, jit_compile=False)
@@ -93,6 +95,7 @@ def _compiled(network: Network):
         plain = tf.stack(list(_plain(images, reconstruction).values()), axis=1)
         return plain, _blocks(images - reconstruction, BLOCKS), latents, _blocks(features, FEATURE_BLOCKS)
 
+    network.graphs["scores"] = run
     return run
 
 

@@ -37,7 +37,7 @@ class Latent(keras.layers.Layer):
         mean, log_var = inputs
         kl = -0.5 * tf.reduce_mean(tf.reduce_sum(1.0 + log_var - tf.square(mean) - tf.exp(log_var), axis=1))
         self.add_loss(self.beta * kl)
-        self.kl.update_state(kl)
+        self.kl.update_state(kl, sample_weight=tf.shape(mean)[0])  # as Keras averages losses: the last batch is smaller
         noise = keras.random.normal(tf.shape(mean), seed=self.generator)
         return sample(mean, log_var, noise)
 
