@@ -9,7 +9,15 @@ from lib.evaluation import comparison
 from lib.study import Run, Study, fit_all
 from lib.study.run import FORMAT
 
-SMALL = {"image_size": 16, "latent_dim": 4, "epochs": 4, "learning_rate": 0.01, "refinements": [], "backbone": ""}
+SMALL = {
+    "image_size": 16,
+    "latent_dim": 4,
+    "epochs": 6,
+    "batch_size": 8,
+    "learning_rate": 0.002,
+    "refinements": [],
+    "backbone": "",
+}
 STUDIES = {
     "resubstitution": {"detectors": [{"pca": {"components": 8}}]},
     "holdout": {

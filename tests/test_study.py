@@ -97,12 +97,16 @@ def test_a_second_run_computes_nothing_and_forgets_detectors_of_another_study():
     (run.detector("another") / "x").mkdir(parents=True)
     again = fit_all(study, run)
     assert all(fit.cached for fit in again.values())
-    assert not (run.folder / "detectors").exists() and {path.name for path in (run.folder / "arrays").iterdir()} == files
+    assert (
+        not (run.folder / "detectors").exists() and {path.name for path in (run.folder / "arrays").iterdir()} == files
+    )
     for column, fit in again.items():
         assert (fit.history, fit.seconds) == (before[column].history, before[column].seconds)
     assert comparison.save_detectors(study, run, again) == saved
     pd.testing.assert_frame_equal(run.scores(), scores)
-    assert {path for kind in ("fits", "scores", "features") for path in (paths.cache_folder() / kind).iterdir()} == folders
+    assert {
+        path for kind in ("fits", "scores", "features") for path in (paths.cache_folder() / kind).iterdir()
+    } == folders
 
 
 def test_a_fit_is_computed_once(own_place):
@@ -153,11 +157,11 @@ def test_every_reconstruction_that_pages_show_is_stored(protocol, name):
         indices = np.r_[extremes(scores, group), group[highest_scoring(scores[group], 5)]]
         reconstructions = run.examples(name, indices)
         by_hand = np.square(study.pixels(indices) / 255 - reconstructions / 255).mean(axis=(1, 2, 3))
-        np.testing.assert_allclose(by_hand, scores[indices], atol=2e-3)  # reconstructions are stored with 8 bits
+        np.testing.assert_allclose(by_hand, scores[indices], atol=2e-4)  # reconstructions are stored with 8 bits
         assert scores[indices[0]] == scores[group].min() and len(indices) == 2 * EXTREMES + 5
         assert scores[indices[2 * EXTREMES - 1]] == scores[indices[2 * EXTREMES]] == scores[group].max()
     assert len(run.examples(name, study.split.fit[:SAMPLES])) == SAMPLES
-    assert name == "vae" or 0.01 < run.spread(name) < 0.5  # else any reconstruction would do for any image
+    assert name == "vae" or 0.005 < run.spread(name) < 0.5  # else any reconstruction would do for any image
     absent = np.setdiff1d(np.arange(len(study.labels)), run.arrays("examples", name)["indices"])
     with pytest.raises(KeyError):
         run.examples(name, absent[:1])
