@@ -1,195 +1,230 @@
-"""Refinements: chosen on validation, judged elsewhere, and told apart from noise."""
+"""Detectors are chosen on the validation set, tested on other images, and distinguished from noise."""
 
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from lib.evaluation.comparison.judged import validated
+from sklearn.metrics import roc_auc_score
+from small_study import fitted, made_run, opened, with_params
 
-from lib import params
-from lib.detectors.features import Neighbours
-from lib.evaluation import comparison as refinements
-from lib.evaluation import evaluate, thresholds
-from lib.evaluation.comparison import Candidate
-from lib.evaluation.comparison import recommendations as verdicts
-from lib.evaluation.comparison.ensembles import ranked
-from lib.params import Refinement
-from lib.presentation import refinements as page
-from lib.presentation.text import refinements as words
-from lib.study import features as pretrained
-from lib.study.study import Study
-
-
-@pytest.fixture(scope="module", autouse=True)
-def place(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ANOMALY_CACHE_DIR", str(tmp_path_factory.mktemp("refinements")))
-        patch.delenv("ANOMALY_RUN_FOLDER", raising=False)
-        yield
-
-
-REFINEMENTS = [Refinement(latent_dim=8), Refinement(batch_norm=True), Refinement(beta=0.01), Refinement(fit_images=0.5)]
+from lib import detectors, params
+from lib.detectors.ensembles.rank_mean import rank_among
+from lib.detectors.features.neighbours import Neighbours
+from lib.evaluation import comparison, metrics, thresholds
+from lib.evaluation.comparison import HELPED, HURT, NOISE, UNTRIED
+from lib.evaluation.comparison.ensembles import GAIN, MEMBERS, choose_members, ensembles
+from lib.evaluation.comparison.recommendations import verdict
+from lib.presentation import tables, text
+from lib.study import Fitted, holdout_of
 
 
 @pytest.fixture(scope="module")
-def study(place):
-    small = {"image_size": 16, "latent_dim": 4, "epochs": 2, "seeds": [1], "refinements": REFINEMENTS}
-    small |= {"calibration_share": 0.2, "backbone_size": 32}
-    return evaluate.apart(Study.open(params.load("digits").model_copy(update=small)))
+def study():
+    return opened("holdout")
 
 
 @pytest.fixture(scope="module")
-def found(study):
-    return refinements.candidates(study)
+def run():
+    return fitted("holdout")[1]
 
 
 @pytest.fixture(scope="module")
-def judged_all(study, found):
-    return refinements.judge(study, found, found[0])
+def rows(study, run):
+    return comparison.leaderboard(study, run)
 
 
-# What is chosen by, and what judges
+def artificial(study, quality, seed):
+    """Scores of every image, normal images and anomalies `quality` standard deviations from each other."""
+    return np.random.default_rng(seed).normal(size=len(study.labels)) + quality * study.labels
 
 
-def test_a_study_that_refines_has_a_part_to_choose_by_and_no_image_is_in_two(study):
-    parts = [study.split.fit, study.split.calibration, study.split.validation, study.split.test]
-    everything = np.concatenate(parts)
-    assert len(np.unique(everything)) == len(everything) and all(map(len, parts))
-    assert study.params.validation_share == evaluate.VALIDATION
+# The leaderboard
 
 
-def test_a_study_that_does_not_refine_keeps_its_parts():
-    plain = {"refinements": [], "backbone": "", "image_size": 16}
-    apart = evaluate.apart(Study.open(params.load("digits").model_copy(update=plain)))
-    assert apart.params.protocol == "holdout" and not len(apart.split.validation)
+@pytest.mark.parametrize("protocol", ["holdout", "resubstitution"])
+def test_every_detector_is_evaluated_on_the_same_images_held_out(protocol):
+    study, run, *_ = fitted(protocol)
+    rows, split = comparison.leaderboard(study, run), holdout_of(study).split
+    assert [row["column"] for row in rows] == list(run.fits("leaderboard"))
+    assert (rows[0]["name"], rows[0]["difference"]) == ("autoencoder", None)
+    for row in rows:
+        scores = run.scores_of(row["column"])
+        for part, value in ((split.test, row["auroc"]["value"]), (split.labelled, row["validation"])):
+            assert value == pytest.approx(roc_auc_score(study.labels[part], scores[part]), abs=1e-9)
+        assert row["fpr_at_95_tpr"] == metrics.fpr_at_tpr(study.labels[split.test], scores[split.test])
+        assert row["seconds"] == sum(run.fits()[row["column"]]["seconds"].values())
+        if row is not rows[0]:
+            expected = row["auroc"]["value"] - rows[0]["auroc"]["value"]
+            assert row["difference"]["value"] == pytest.approx(expected, abs=1e-9)
+    stored = run.read("metrics")["leaderboard"]
+    assert list(stored) == [row["column"] for row in rows] and stored == json.loads(json.dumps(stored))
+    # Every digit is a file of the same size and shape: such shortcuts know nothing.
+    by_kind = {row["kind"]: row for row in rows}
+    assert by_kind["file_size"]["auroc"]["value"] == by_kind["aspect_ratio"]["auroc"]["value"] == 0.5
 
 
-def test_the_choice_does_not_look_at_judged_images(study, found):
-    """Whatever the judged images score, the same candidate, members and threshold are chosen."""
-    spoilt = []
-    for each in found:
-        scores = each.scores.copy()
-        scores[study.split.test] = np.random.default_rng(0).random(len(study.split.test))
-        spoilt.append(Candidate(each.name, each.family, scores, each.seconds, each.score, each.changes))
-    picks = []
-    for pool in (found, spoilt):
-        together = refinements.ensembles(study, pool)
-        all_of_them = refinements.judge(study, [*pool, *together], pool[0])
-        pick = refinements.choice(study, all_of_them)
-        picks.append((pick["detector"].name, pick["threshold"].value, [each.name for each in together]))
-    assert picks[0] == picks[1]
+def test_every_family_refinement_and_score_is_on_the_leaderboard(rows):
+    families = {"autoencoder", "features", "baseline", "shortcut", "ensemble"}
+    assert {row["family"] for row in rows} == families and len({row["name"] for row in rows}) == len(rows)
+    scores = detectors.kind("autoencoder").detector.score_names()
+    for changes in ({}, {"fit_images": 0.5}):
+        own = [row["score"] for row in rows if row["kind"] == "autoencoder" and row["changes"] == changes]
+        assert own == list(scores)
+    assert [row["score"] for row in rows if row["kind"] in {"vae", "beta_vae"}] == ["mse", "mse"]
 
 
-def test_the_threshold_of_the_choice_follows_from_calibration_images(study, judged_all):
-    pick = refinements.choice(study, judged_all)
-    calibration = pick["detector"].candidate.scores[study.split.calibration]
-    seen = np.r_[calibration, pick["detector"].candidate.left_out]
-    assert pick["calibration"] == len(seen)
-    assert pick["alpha"] == study.params.target_fpr  # there are images enough to promise it
-    assert (seen > pick["threshold"].value).mean() <= study.params.target_fpr
+def test_pages_show_selections_of_the_leaderboard(rows):
+    published = comparison.published_network(rows)
+    assert [row["score"] for row in published] == list(detectors.kind("autoencoder").detector.score_names())
+    assert [row["name"] for row in comparison.by_published_score(rows)] == ["autoencoder", "50 % of the images"]
+    assert {row["family"] for row in comparison.cheap(rows)[1:]} == {"baseline", "shortcut"}
+    leading = comparison.leading(rows)
+    values = [row["validation"] for row in leading[1:]]
+    assert leading[0] is rows[0] and len(values) == 10 and values == sorted(values, reverse=True)
+    assert max(row["validation"] for row in rows[1:] if row["score"]) == values[0]
+    notable = comparison.notable(rows)
+    assert notable[0] is rows[0] and [row for row in rows if not row["score"]] == notable[3:]
+    assert notable[1] is comparison.best(published[1:]) and notable[2]["changes"] == {"fit_images": 0.5}
+    assert all(row is comparison.best([row, row]) for row in comparison.best_of_families(rows).values())
+    quick, slow = ({"validation": 0.9, "seconds": seconds} for seconds in (1, 2))
+    assert comparison.best([slow, quick]) is comparison.best([quick, slow]) is quick
 
 
-def test_images_fitted_on_calibrate_only_where_they_can_be_left_out(study, found):
-    """Of a detector that can, the scores of the images left out; never the scores of images that it knows."""
-    fit = len(study.split.fit)
-    for each in found:
-        able = each.name.startswith("features, nearest neighbours")
-        assert 0 < len(each.left_out) <= fit if able else not len(each.left_out)
-        assert not able or np.median(each.left_out) > np.median(each.scores[study.split.fit])
-    one = artificial(study, 3.0, 4, "one")
-    few = replace(study, split=replace(study.split, calibration=study.split.calibration[:10]))
-    pick = verdicts.choice(few, refinements.judge(few, [one], one))
-    assert pick["calibration"] == 10
-    other = replace(one, left_out=np.random.default_rng(5).normal(size=500))
-    told = verdicts.choice(few, refinements.judge(few, [other], other))
-    assert told["calibration"] == 510 and "each left out" in told["threshold"].saw
-    assert told["alpha"] == study.params.target_fpr < pick["alpha"]  # few images cannot promise so low a rate
+# The choice
+
+
+def test_the_choice_looks_at_no_test_image(study, run, rows, tmp_path):
+    """With other scores of the test images the same members, detector and threshold are chosen."""
+    fits = {column: fit for column, fit in fitted("holdout")[2].items() if column in run.fits("leaderboard")}
+    picks = {}
+    for name, part in {"own": study.split.test[:0], "test": study.split.test, "seen": study.split.labelled}.items():
+        random, pool = np.random.default_rng(0), {}
+        for column, fit in fits.items():
+            scores = fit.scores.copy()
+            scores[part] = random.random(len(part))
+            pool[column] = replace(fit, scores=scores)
+        together = [spec.label for spec in ensembles(study, pool)]
+        other = made_run(
+            tmp_path / name, study, {column: fit.scores for column, fit in pool.items()},
+            **{column: record for column, record in run.fits().items() if column in pool},
+        )  # fmt: skip
+        choice = comparison.choose(study, other, comparison.leaderboard(study, other))
+        picks[name] = choice["row"]["name"], choice["threshold"].value, together
+    assert picks["test"] == picks["own"] and picks["own"][2]
+    assert picks["seen"][0] != picks["own"][0] and picks["seen"][2] != picks["own"][2]
+
+
+def test_the_choice_is_the_best_on_the_validation_set_and_never_a_shortcut(study, tmp_path):
+    scores = {"autoencoder": artificial(study, 1.0, 1), "able": artificial(study, 2.0, 2), "size": study.labels * 1.0}
+    run = made_run(tmp_path, study, scores, size={"family": "shortcut"})
+    rows = comparison.leaderboard(study, run)
+    choice = comparison.choose(study, run, rows)
+    assert choice["row"]["name"] == "able" and comparison.best(rows)["name"] == "size"
+    flagged = scores["able"][study.split.test] > choice["threshold"].value
+    at = choice["at"]
+    assert (at["tp"], at["fp"]) == (flagged[study.labels[study.split.test] == 1].sum(), flagged.sum() - at["tp"])
+    plain = with_params(study, validation_share=0.0, refinements=[], detectors=[])
+    plain = replace(plain, split=replace(plain.split, validation=plain.split.validation[:0]))
+    assert comparison.choose(plain, run, rows) is None
+
+
+def test_images_fitted_on_calibrate_only_where_they_can_be_left_out(study, tmp_path):
+    study = with_params(study, target_fpr=0.05)
+    scores = {"autoencoder": artificial(study, 1.0, 1), "able": artificial(study, 2.0, 2)}
+    run, calibration = made_run(tmp_path, study, scores), scores["able"][study.split.calibration]
+    threshold, alpha, count = comparison.calibrate(study, run, "able")
+    assert count == len(calibration) == 17 and threshold.value == calibration.max()
+    assert alpha == pytest.approx(1 / 18) and alpha > study.params.target_fpr  # so few cannot promise the target
+    left_out = np.random.default_rng(5).normal(size=500)
+    run.write_arrays("left_out", "able", scores=left_out)
+    threshold, alpha, count = comparison.calibrate(study, run, "able")
+    seen = np.r_[calibration, left_out]
+    assert (count, alpha) == (517, study.params.target_fpr) and "17 calibration images and 500 images" in threshold.saw
+    assert threshold.value == thresholds.target_fpr(seen, alpha) and (seen > threshold.value).mean() <= alpha
+    assert comparison.calibrate(study, run, "autoencoder")[2] == 17
 
 
 def test_a_threshold_from_images_left_out_keeps_its_promise():
-    """Over many draws of images the mean rate of false alarms is at most what was aimed at, or hardly more."""
+    """Over many draws of images the mean false alarm rate is at most what was aimed at, or hardly more."""
     rates = []
     for seed in range(200):
         cloud = np.random.default_rng(seed).normal(size=(300, 6)).astype(np.float32)
-        judge = Neighbours(2)
-        judge.fit(cloud[:80])
-        line = thresholds.target_fpr(np.r_[judge.left_out(), judge.score(cloud[80:100])], 0.1)
-        rates.append((judge.score(cloud[100:]) > line).mean())
+        detector = Neighbours(2)
+        detector.fit(cloud[:80])
+        threshold = thresholds.target_fpr(np.r_[detector.left_out(), detector.score(cloud[80:100])], 0.1)
+        rates.append((detector.score(cloud[100:]) > threshold).mean())
     assert np.mean(rates) == pytest.approx(0.1, abs=0.01)
-
-
-# Candidates
-
-
-def test_the_published_detector_comes_first_and_is_the_studys_own(study, found):
-    assert found[0].name == "autoencoder" and found[0].score == "mse" and not found[0].changes
-    np.testing.assert_allclose(found[0].scores, study.scores("autoencoder"))
-    assert len({each.name for each in found}) == len(found)
-    assert all(len(each.scores) == len(study.labels) and np.isfinite(each.scores).all() for each in found)
-
-
-def test_every_refinement_and_family_is_there(found):
-    labels = {each.label for each in REFINEMENTS}
-    assert labels <= {each.name for each in found}
-    assert {each.family for each in found} == {"autoencoder", "features", "reference", "shortcut"}
-
-
-def test_a_refinement_changes_what_it_says_and_nothing_else(study):
-    same = {"image_size", "batch_size", "learning_rate", "seed", "epochs"}
-    for refinement in REFINEMENTS:
-        refined = study.refined(refinement)
-        for key in same - set(refinement.changes):
-            assert getattr(refined.params, key) == getattr(study.params, key)
-        np.testing.assert_array_equal(refined.split.test, study.split.test)
-        assert refined._fit_key(refined.name) != study._fit_key("autoencoder")
-    half = study.refined(Refinement(fit_images=0.5)).split.fit
-    assert len(half) == round(0.5 * len(study.split.fit)) and set(half) < set(study.split.fit)
-    assert study.refined(Refinement(latent_dim=8)).params.latent_dim == 8
-    assert study.refined(Refinement(beta=0.01)).name == "beta_vae"
-
-
-def test_the_baseline_has_no_difference_and_the_others_are_paired_with_it(judged_all):
-    assert judged_all[0].difference is None
-    for each in judged_all[1:]:
-        expected = each.auroc["value"] - judged_all[0].auroc["value"]
-        assert each.difference["value"] == pytest.approx(expected, abs=1e-9)
 
 
 # Ensembles
 
 
-def artificial(study, quality, seed, name):
-    random = np.random.default_rng(seed)
-    return Candidate(name, "reference", random.normal(size=len(study.labels)) + quality * study.labels, 1.0)
+def test_members_are_independent_detectors_and_never_copies(study):
+    labels = study.labels
+    first, second, copy = artificial(study, 1.5, 1), artificial(study, 1.5, 2), artificial(study, 1.5, 1) * 2
+    assert sorted(choose_members(labels, [first, copy, second])) in ([0, 2], [1, 2])
+    assert choose_members(labels, [first, copy]) == [0]
+    assert choose_members(labels, [artificial(study, 0.0, 3), artificial(study, 3.0, 4)]) == [1]
+    many = [artificial(study, 1.0 + 0.1 * seed, seed) for seed in range(8)]
+    members = choose_members(labels, many)
+    assert len(set(members)) == len(members) == MEMBERS and members[0] == np.argmax(
+        [auroc(labels, [one]) for one in many]
+    )
+    steps = [auroc(labels, [many[place] for place in members[: count + 1]]) for count in range(MEMBERS)]
+    assert (np.diff(steps) >= GAIN).all()
 
 
-def test_independent_detectors_are_put_together_and_copies_are_not(study):
-    first, second = (artificial(study, 1.5, seed, str(seed)) for seed in (1, 2))
-    both = refinements.combine(study, [first, second], "two")
-    assert both.name in {"two: 1 + 2", "two: 2 + 1"} and both.seconds == 2.0
-    worth = [validated(study, each) for each in (first, second, both)]
-    assert worth[2] > max(worth[:2])
-    assert refinements.combine(study, [first, first], "same") is None
+def auroc(labels, scores):
+    return roc_auc_score(labels, np.mean([rank_among(one, one) for one in scores], axis=0))
 
 
-def test_a_shortcut_is_no_member_and_never_the_choice(study):
-    perfect = Candidate("file size", "shortcut", study.labels.astype(float), 0.1)
-    able = artificial(study, 2.0, 3, "able")
-    assert refinements.combine(study, [able, perfect], "x") is None
-    pick = verdicts.choice(study, refinements.judge(study, [able, perfect], able))
-    assert pick["detector"].name == "able"
+def test_ensembles_take_the_best_score_of_each_network_and_no_shortcut(study):
+    def fit(name, scores, folder=None, **options):
+        spec = detectors.spec(name, options, study.params.model_dump())
+        return Fitted(spec, scores, {"fit": 1.0, "score": 1.0}, {}, [], False, folder, folder)
+
+    own = fit("autoencoder", artificial(study, 2.0, 1), "a")
+    weak = fit("autoencoder", artificial(study, 1.0, 2), "b", width=2.0)
+    strong = fit("autoencoder", artificial(study, 2.0, 3), "b", width=2.0, score="mae")
+    shortcut = fit("file_size", study.labels + 0.0, "c")
+    (spec,) = ensembles(study, {str(place): each for place, each in enumerate([own, weak, strong, shortcut])})
+    assert sorted(member["autoencoder"]["score"] for member in spec.options.members) == ["mae", "mse"]
+    assert spec.label in {
+        "all together: autoencoder + width × 2, MAE",
+        "all together: width × 2, MAE + autoencoder",
+    }
+    assert ensembles(study, {"own": own, "size": shortcut}) == []
 
 
-def test_ranks_keep_order_beyond_what_they_were_made_from():
+def test_the_ensemble_of_a_run_ranks_among_the_validation_set(study, run):
+    together = {column: fit for column, fit in run.fits().items() if fit["family"] == "ensemble"}
+    assert together
+    for column, fit in together.items():
+        members = [name for member in fit["options"]["members"] for name in member.items()]
+        specs = [detectors.spec(name, options, {}) for name, options in members]
+        columns = [
+            next(
+                own
+                for own, record in run.fits("leaderboard").items()
+                if record["options"] == spec.options.model_dump(mode="json")
+            )
+            for spec in specs
+        ]
+        ranks = [rank_among(run.scores_of(own), run.scores_of(own)[study.split.labelled]) for own in columns]
+        np.testing.assert_allclose(run.scores_of(column), np.mean(ranks, axis=0), rtol=1e-12)
+        assert fit["seconds"]["fit"] == pytest.approx(sum(run.fits()[own]["seconds"]["fit"] for own in columns))
+
+
+def test_ranks_keep_order_beyond_the_reference_scores():
     among = np.array([0.0, 1.0, 1.0, 3.0])
     scores = np.array([-9.0, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 90.0])
-    ranks = ranked(scores, among)
-    assert (np.diff(ranks) > 0).all()
-    np.testing.assert_allclose(ranked(among, among), [0.25, 0.75, 0.75, 1.0])
+    ranks = rank_among(scores, among)
+    assert (np.diff(ranks) > 0).all() and ranks[0] >= 0 and ranks[-1] <= 1.25
+    np.testing.assert_allclose(rank_among(among, among), [0.25, 0.75, 0.75, 1.0])
 
 
-# Verdicts
+# Recommendations of the published study
 
 
 def difference(value, half=0.01):
@@ -197,18 +232,18 @@ def difference(value, half=0.01):
 
 
 @pytest.mark.parametrize(
-    ("value", "spread", "expected"),
+    ("value", "noise", "expected"),
     [
-        (0.05, 0.01, verdicts.HELPED),
-        (0.05, None, verdicts.HELPED),
-        (0.05, 0.06, verdicts.NOISE),  # two seeds differ as much
-        (0.005, 0.0, verdicts.NOISE),  # its interval holds 0
-        (-0.05, 0.01, verdicts.HURT),
-        (-0.05, 0.06, verdicts.NOISE),
+        (0.05, 0.01, HELPED),
+        (0.05, None, HELPED),
+        (0.05, 0.06, NOISE),  # two seeds differ as much
+        (0.005, 0.0, NOISE),  # its interval holds 0
+        (-0.05, 0.01, HURT),
+        (-0.05, 0.06, NOISE),
     ],
 )
-def test_a_verdict_needs_both_the_interval_and_more_than_the_seeds(value, spread, expected):
-    assert verdicts.verdict(difference(value), spread) == expected
+def test_a_verdict_needs_both_the_interval_and_more_than_the_seeds(value, noise, expected):
+    assert verdict(difference(value), noise) == expected
 
 
 @pytest.mark.parametrize(
@@ -226,94 +261,157 @@ def test_a_verdict_needs_both_the_interval_and_more_than_the_seeds(value, spread
     ],
 )
 def test_a_refinement_tries_the_recommendation_that_it_follows_and_no_other(changes, title):
-    tried = [name for name, tries, _ in refinements.RECOMMENDATIONS if tries(Refinement(**changes).changes, 4)]
+    tried = [name for name, tries, _ in comparison.RECOMMENDATIONS if tries(changes, 4)]
     assert tried == ([title] if title else [])
 
 
-def test_each_recommendation_gets_a_verdict(study, judged_all):
-    rows = refinements.recommendations(study, judged_all, refinements.noise(study))
-    by_title = {row["recommendation"]: row for row in rows}
-    assert len(by_title) == len(refinements.RECOMMENDATIONS)
-    assert by_title["Increase the complexity of the model"]["best"] == "batch normalisation"
-    assert by_title["Increase the latent dimension"]["best"] == "latent 8"
-    assert by_title["Fit on objects of other colours, by turned hues"]["verdict"] == verdicts.UNTRIED
-    # Fewer images were tried, so that what is told of more is the reverse.
-    fewer = next(each for each in judged_all if each.name == Refinement(fit_images=0.5).label)
-    told = by_title["Fit on more images, tested by fitting on fewer"]["difference"]
-    assert told["value"] == -fewer.difference["value"] and told["low"] == -fewer.difference["high"]
-    assert all(
-        row["verdict"] in words.recommendations([row]) or row["verdict"] in ("within noise", "not tried")
-        for row in rows
+def refined(name, validation, value, score="mse", kind="autoencoder", **changes):
+    return {
+        "name": name, "kind": kind, "family": "autoencoder", "score": score, "changes": changes, "seconds": 1.0,
+        "validation": validation, "auroc": difference(0.9 + value), "difference": difference(value),
+    }  # fmt: skip
+
+
+TRIED = [
+    refined("wide", 0.90, 0.05, width=2.0),
+    refined("normalised", 0.95, -0.03, batch_norm=True),  # the best on the validation set stands for both
+    refined("normalised, MAE", 0.99, 0.09, score="mae", batch_norm=True),  # not by the published score
+    refined("β = 0.01", 0.99, 0.09, kind="beta_vae", width=2.0),  # not of the autoencoder
+    refined("tenth", 0.95, -0.06, fit_images=0.1),
+    refined("half", 0.70, -0.04, fit_images=0.5),  # the opposite at its weakest
+]
+
+
+def test_each_recommendation_gets_the_verdict_of_what_was_tried():
+    verdicts = comparison.recommendations(TRIED, 4, 0.02)
+    assert [(row["verdict"], row["best"], row["tried"]) for row in verdicts] == [
+        (HURT, "normalised", "wide, normalised"),
+        (HELPED, "half", "tenth, half"),
+        (UNTRIED, None, None),
+        (UNTRIED, None, None),
+        (UNTRIED, None, None),
+    ]
+    assert verdicts[1]["difference"] == {"value": 0.04, "low": pytest.approx(0.03), "high": 0.05}  # of more images
+    assert [row["verdict"] for row in comparison.recommendations(TRIED, 4, 0.05)[:2]] == [NOISE, NOISE]
+    words = text.recommendation_verdicts(verdicts).splitlines()
+    assert "hurt (normalised: AUROC −0.0300" in words[0] and "two seeds differ by up to 0.0200" in words[0]
+    assert "helped (half: AUROC +0.0400" in words[1] and words[2].endswith("was not tried.")
+    assert "made no difference beyond noise" in text.recommendation_verdicts([verdicts[0] | {"verdict": NOISE}])
+    assert "seeds" not in text.recommendation_verdicts(comparison.recommendations(TRIED, 4, None))
+
+
+def test_noise_is_twice_the_deviation_of_a_difference_of_two_seeds_held_out(study, run, tmp_path):
+    test, seeds = study.split.test, ["autoencoder", "autoencoder_seed_1"]
+    values = [roc_auc_score(study.labels[test], run.scores_of(column)[test]) for column in seeds]
+    assert comparison.noise(study, run) == pytest.approx(2 * abs(values[0] - values[1]))  # √2 times their deviation
+    assert comparison.noise(*fitted("resubstitution")[:2]) is None  # it names no further seeds
+    # Seeds that were fitted on images of the test set, as under resubstitution, say nothing of images held out.
+    scores = {"autoencoder_held_out": artificial(study, 1.0, 1), "seed_1": artificial(study, 2.0, 2)}
+    seed = {"roles": ["seed"], "options": {"seed": 1}}
+    records = {"autoencoder_held_out": {"label": "autoencoder"}, "seed_1": seed}
+    assert comparison.noise(study, made_run(tmp_path / "own", study, scores, **records)) is None
+    twin = made_run(
+        tmp_path / "both", study, scores | {"seed_1_held_out": scores["seed_1"]}, seed_1_held_out=seed, **records
     )
-
-
-def test_the_spread_of_seeds_is_none_without_seeds(study):
-    assert refinements.noise(study) > 0
-    assert refinements.noise(replace(study, params=study.params.model_copy(update={"seeds": []}))) is None
+    assert comparison.noise(study, twin) > 0
 
 
 # The latent vector
 
 
-def record(monkeypatch, study, kl, activity, weighted, reconstruction=0.02):
-    kept = {"kl": np.array(kl), "activity": np.array(activity)}
-    monkeypatch.setattr(Study, "health", lambda self, name: kept)
-    monkeypatch.setattr(Study, "history", lambda self, name: {"kl": [weighted], "reconstruction": [reconstruction]})
-    return refinements.health(study, "beta_vae", 1.0)
+@pytest.mark.parametrize(
+    ("kl", "activity", "weighted", "alarms"),
+    [
+        (1e-7, 1e-9, 4e-7, ["posterior collapse"]),
+        (9.0, 1e-9, 0.01, ["posterior collapse"]),
+        (9.0, 0.5, 1e-6, ["inert KL"]),
+        (9.0, 0.5, 0.01, []),
+    ],
+)
+def test_a_collapsed_posterior_and_an_inert_kl_term_are_warned_of(tmp_path, study, kl, activity, weighted, alarms):
+    run = made_run(tmp_path, study, {"beta_vae": artificial(study, 1.0, 1)}, beta_vae={"options": {"beta": 0.1}})
+    run.write_arrays("latent_use", "beta_vae", kl=np.full(4, kl), activity=np.full(4, activity))
+    (tmp_path / "history.csv").write_text(f"detector,epoch,reconstruction,kl\nbeta_vae,1,0.02,{10 * weighted}\n")
+    record = comparison.latent_use(run, "beta_vae")
+    assert record["alarms"] == alarms and record["share"] == pytest.approx(weighted / (weighted + 0.02))
+    assert (record["kl"], record["latent"]) == (pytest.approx(4 * kl), 4)
+    words = text.latent_use({"β-VAE": record})
+    assert f"{record['kl']:.3g} nats" in words and ("Warning" in words) == bool(alarms)
+    assert all(alarm in words for alarm in alarms) and f"{record['active']} of its 4 values" in words
 
 
-def test_alarms_ring_for_a_collapsed_posterior_and_for_an_inert_term(study, monkeypatch):
-    assert record(monkeypatch, study, [1e-7] * 4, [1e-9] * 4, 4e-7)["alarms"] == ["posterior collapse"]
-    assert record(monkeypatch, study, [9.0] * 4, [0.5] * 4, 1e-6)["alarms"] == ["inert KL"]
-    assert record(monkeypatch, study, [9.0] * 4, [0.5] * 4, 0.01)["alarms"] == []
+def test_more_weight_lets_less_through(study, run):
+    vae, light = (comparison.latent_use(run, name) for name in ("vae", "beta_vae"))
+    assert vae["kl"] < light["kl"] and (vae["beta"], light["beta"]) == (1.0, 0.0001)
+    assert len(vae["kl_by_value"]) == vae["latent"] == study.params.latent_dim
+    assert sum(light["kl_by_value"]) == pytest.approx(light["kl"])
+    assert list(comparison.rate_distortion(run)) == ["β-VAE", "VAE"]  # by their weight
 
 
-def test_more_weight_lets_less_through(study):
-    opened = refinements.health(study, "vae", 1.0)
-    light = refinements.health(study.refined(Refinement(beta=0.01)), "beta_vae", 0.01)
-    assert opened["kl"] <= light["kl"]
-    assert len(opened["kl_by_value"]) == opened["latent"] == study.params.latent_dim
-    passed = refinements.rate_distortion(study, {"VAE": opened})
-    assert list(passed) == ["β-VAE, β = 0.01", "VAE"]
+# What pages say and metrics.json keeps
 
 
-# Features and the page
+def test_what_metrics_json_keeps_is_json(study, run, rows):
+    choice = comparison.choose(study, run, rows)
+    verdicts = comparison.recommendations(rows, study.params.latent_dim, None)
+    record = comparison.record(run, verdicts, 0.01, choice)["comparison"]
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert set(record) == {"recommendations", "noise", "latent", "choice"}
+    assert record["choice"]["detector"] == choice["row"]["name"] and record["choice"]["column"] in run.fits()
+    assert set(record["latent"]) == {"VAE", "β-VAE"} and len(record["recommendations"]) == len(
+        comparison.RECOMMENDATIONS
+    )
+    assert "choice" not in comparison.record(run, verdicts, None, None)["comparison"]
+    assert len(tables.leaderboard(comparison.notable(rows))) == len(comparison.notable(rows))
 
 
-def test_features_are_judged_at_both_sizes_and_kept(study, found):
-    names = [each.name for each in found if each.family == "features"]
-    assert pretrained.sizes(study) == [16, 32]
-    assert names == [
-        *(f"features, {method}, {size} px" for size in (16, 32) for method in ("nearest neighbours", "Mahalanobis")),
-        "features, patches, 16 px",
-    ]
-    again, seconds = pretrained.embeddings(study, 32)
-    assert again.shape == (len(study.labels), 1280) and seconds > 0
+def test_the_sentence_on_the_sets_counts_their_images():
+    parts = {"normal": 36, "anomalies": 1298, "calibration": 17, "validation": 1}
+    words = text.compared_on(params.load("digits"), parts)
+    assert "17 normal images and 1 anomaly." in words and "36 normal images and 1,298 anomalies" in words
+    words = text.compared_on(params.load("airplanes"), parts)
+    assert "names no `detectors`, `refinements` or `backbone`" in words and "1,298" in words and "17" not in words
 
 
-def test_heat_maps_are_of_the_images_asked_for(study):
-    top = refinements.telling(study)
-    pictures, maps = refinements.heat_maps(study, top[::-1])
-    assert len(pictures) == len(maps) == len(top) and pictures.shape[1] == 32 and (maps >= 0).all()
-    assert study.labels[top].all() and set(top) <= set(study.split.test)
+def test_sentences_on_networks_count_what_is_better_and_name_the_best_on_validation():
+    published = refined("autoencoder", 0.8, 0.0) | {"difference": None}
+    others = [refined("a", 0.9, 0.05), refined("b", 0.95, -0.05), refined("c", 0.7, 0.005), refined("d", 0.6, 0.02)]
+    words = text.other_scores([published, *others])
+    assert "Of 4 other scores, b is best" in words and "**0.8500** (−0.0500" in words
+    assert "2 of them are better than the published score and 1 worse" in words
+    assert text.other_scores([published]) == "Only the published score was computed."
+    words = text.best_network([published, *others, refined("x", 0.99, 0.1, score="")])
+    assert "all 4 other pairs" in words and "**b**" in words and "**no improvement beyond chance**" in words
+    words = text.best_network([published, others[0]])
+    assert "**a**" in words and "+0.0500" in words and "no improvement" not in words
+    assert text.best_network([published]) == ""
 
 
-def test_what_a_page_shows_is_json_and_within_bounds(study, found, judged_all):
-    together = refinements.judge(study, refinements.ensembles(study, found), found[0])
-    pick = refinements.choice(study, [*judged_all, *together])
-    rows = refinements.recommendations(study, judged_all, None)
-    own = {"VAE": refinements.health(study, "vae", 1.0)}
-    told = json.dumps(refinements.record(judged_all, together, rows, None, own, pick), allow_nan=False)
-    assert set(json.loads(told)["refinements"]) == {
-        "judged", "recommendations", "spread_of_seeds", "latent", "choice",
-    }  # fmt: skip
-    few = refinements.notable([*judged_all, *together])
-    assert len(few) <= 25 and few[0] is judged_all[0]
-    assert all(seconds > 0 for seconds in page.costs(few)[1])
-    text = words.choice(pick, study.params) + words.features(judged_all, 1.0) + words.ensembles(together)
-    assert pick["detector"].name in text and "nan" not in text
+def test_sentences_on_features_and_ensembles_give_their_figures():
+    row = refined("patches", 0.9, 0.05) | {"family": "features", "fpr_at_95_tpr": {"value": 0.125}, "seconds": 9.0}
+    published = refined("autoencoder", 0.8, 0.0) | {"seconds": 5.0}
+    words = text.features([published, row, row | {"name": "quick", "seconds": 2.0}]).splitlines()
+    assert "patches: AUROC **0.9500**" in words[0] and "12.5 %" in words[0] and "in 9 s: more than the 5 s" in words[0]
+    assert "in 2 s: less than the 5 s" in words[1] and len(words) == 2
+    assert "there are none here" in text.features([published])
+    words = text.ensembles([published, row | {"family": "ensemble"}])
+    assert "**0.9500** on the test set (+0.0500" in words and "0.9000 on the validation set" in words
+    assert "none are put together" in text.ensembles([published])
+    assert "6 anomalies" in text.heat_maps(params.load("digits"), 6) and "none here" in text.heat_maps(
+        params.load("digits"), 0
+    )
 
 
-def test_a_study_without_refinements_says_so():
-    assert "names no `refinements`" in words.parts(params.load("airplanes"), (0, 0), (1, 1))
-    assert "was not tried" in words.recommendations(verdicts.recommendations(None, [], None))
+def test_the_sentence_on_the_choice_says_what_to_expect_and_what_came_of_it(study):
+    at = metrics.at_threshold([1] * 10 + [0] * 10, [1.0] * 8 + [0.0] * 2 + [1.0] + [0.0] * 9, 0.5)
+    row = refined("patches", 0.987, 0.05) | {"seconds": 9.0}
+    threshold = thresholds.Threshold(0.5, "target_fpr", "80 calibration images")
+    choice = {"row": row, "threshold": threshold, "alpha": 0.05, "calibration": 80, "at": at}
+    words = text.choice(choice, study.params.model_copy(update={"prevalence": 0.2}))
+    for part in ("Use patches, at a threshold of 0.5.", "(0.9870)", "took 9 s", "from 80 calibration images",
+                 "8 of 10 anomalies", "1 false alarm on 10 normal images (10.0 %",
+                 "66.7 % of the flagged images"):  # 0.2 × 0.8 of 0.2 × 0.8 + 0.8 × 0.1  # fmt: skip
+        assert part in words
+    nothing = metrics.at_threshold([1] * 10 + [0] * 10, [0.0] * 20, 0.5)
+    assert "no image is flagged" in text.choice(choice | {"at": nothing}, study.params)
+    assert "No detector is recommended" in text.choice(None, study.params)

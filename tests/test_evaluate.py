@@ -1,140 +1,146 @@
-"""What scores are worth: judged on the test part alone, at thresholds that saw none of it."""
+"""What scores are worth: evaluated on the test set alone, at thresholds that no test image has set."""
 
 import json
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
+from small_study import fitted, made_run, opened, with_params
 
-from lib import params
 from lib.core.errors import UserError
-from lib.evaluation import evaluate, metrics, thresholds
-from lib.study.study import Study, of_run
-
-
-@pytest.fixture(scope="module", autouse=True)
-def place(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ANOMALY_CACHE_DIR", str(tmp_path_factory.mktemp("judgement")))
-        patch.delenv("ANOMALY_RUN_FOLDER", raising=False)
-        yield
-
-
-def opened(**changes) -> Study:
-    small = {"image_size": 16, "latent_dim": 4, "epochs": 2, "protocol": "holdout"}
-    small |= {"refinements": [], "backbone": "", "seeds": []}
-    return Study.open(params.load("digits").model_copy(update=small | changes))
+from lib.data import attributes
+from lib.evaluation import evaluate, metrics, mistakes, thresholds
+from lib.study import holdout_of
 
 
 @pytest.fixture(scope="module")
-def held(place):
-    study = opened(threshold_rule="target_fpr", target_fpr=0.1)
-    run = study.begin()
-    study.train(run, "autoencoder")
-    return study, run
+def study():
+    return with_params(opened("holdout"), threshold_rule="target_fpr", target_fpr=0.1)
 
 
-def test_nothing_that_is_judged_was_fitted_on_or_shown_to_the_rule(held):
-    study, _ = held
-    parts = [study.split.fit, study.split.calibration, study.split.validation, study.split.test]
-    everything = np.concatenate(parts)
-    assert len(np.unique(everything)) == len(everything)
-    assert not study.labels[study.split.fit].any() and not study.labels[study.split.calibration].any()
+@pytest.fixture(scope="module")
+def run():
+    return fitted("holdout")[1]
 
 
-def test_the_threshold_follows_from_the_calibration_part_alone(held):
-    study, run = held
-    line = evaluate.threshold(study, run, "autoencoder")
-    scores = run.scores()["autoencoder"].to_numpy()
-    assert line.value == thresholds.target_fpr(scores[study.split.calibration], 0.1)
-    frame = run.scores()
-    frame.loc[study.split.test, "autoencoder"] = 0.5  # whatever the judged images score
-    run.write_scores(frame)
-    assert evaluate.threshold(study, run, "autoencoder") == line
-    run.write_scores(frame.assign(autoencoder=scores))
+def changed(tmp_path, study, run, part):
+    """A copy of a run in which the images of one part have other scores."""
+    scores = run.scores_of("autoencoder").copy()
+    scores[part] = np.random.default_rng(0).permutation(scores[part]) + 0.1
+    return made_run(tmp_path, study, {"autoencoder": scores})
 
 
-def test_an_error_rate_that_calibration_cannot_support_is_refused(held):
-    _, run = held
-    with pytest.raises(UserError, match="calibration"):
-        evaluate.threshold(opened(threshold_rule="target_fpr", target_fpr=0.01), run, "autoencoder")
+def test_no_image_is_in_two_parts_and_only_normal_ones_are_fitted_on_or_calibrate():
+    for protocol in ("holdout", "resubstitution"):
+        split, labels = holdout_of(opened(protocol)).split, opened(protocol).labels
+        parts = [split.fit, split.calibration, split.validation, split.test]
+        assert all(map(len, parts)) and len(np.unique(np.concatenate(parts))) == sum(map(len, parts))
+        assert not labels[split.fit].any() and not labels[split.calibration].any() and labels[split.validation].all()
+    assert holdout_of(opened("holdout")) is opened("holdout")
+    plain = holdout_of(with_params(opened("resubstitution"), detectors=[]))  # chooses nothing, so it needs no labels
+    assert plain.params.protocol == "holdout" and not len(plain.split.validation)
 
 
-def test_rules_that_need_labels_see_the_validation_part_only(held):
-    _, run = held
-    study = opened(threshold_rule="youden", validation_share=0.2)
-    line = evaluate.threshold(study, run, "autoencoder")
+def test_a_false_alarm_rate_is_kept_on_the_calibration_set_alone(study, run, tmp_path):
+    own = evaluate.threshold(study, run, "autoencoder")
+    assert own.value == thresholds.target_fpr(run.scores_of("autoencoder")[study.split.calibration], 0.1)
+    for part, same in {"test": True, "fit": True, "validation": True, "calibration": False}.items():
+        other = changed(tmp_path / part, study, run, getattr(study.split, part))
+        assert (evaluate.threshold(study, other, "autoencoder") == own) is same
+    with pytest.raises(UserError, match="calibration"):  # which has too few images to promise so low a rate
+        evaluate.threshold(with_params(study, target_fpr=0.01), run, "autoencoder")
+
+
+def test_rules_that_need_labels_see_the_validation_set_alone(study, run, tmp_path):
+    study = with_params(study, threshold_rule="youden")
     labelled = np.r_[study.split.calibration, study.split.validation]
-    scores = run.scores()["autoencoder"].to_numpy()
-    assert line.value == thresholds.youden(study.labels[labelled], scores[labelled])
+    own = evaluate.threshold(study, run, "autoencoder")
+    assert own.value == thresholds.youden(study.labels[labelled], run.scores_of("autoencoder")[labelled])
+    for part, same in {"test": True, "validation": False}.items():
+        other = changed(tmp_path / part, study, run, getattr(study.split, part))
+        assert (evaluate.threshold(study, other, "autoencoder") == own) is same
 
 
-def test_figures_are_of_the_test_part_and_stand_in_metrics_json(held):
-    study, run = held
-    record = evaluate.judge(study, run, "autoencoder", [0.01])
-    result = record["at"]
-    assert result["fp"] + result["tn"] == len(study.normal) and result["tp"] + result["fn"] == len(study.anomalies)
-    told = json.loads((run.folder / "metrics.json").read_text())["detectors"]["autoencoder"]
-    assert told["threshold"]["rule"] == "target_fpr" and f"{record['threshold']['value']:g}" in told["thresholds"]
-    assert "0.01" in told["thresholds"] and told["auroc"] == record["auroc"]
+def test_figures_are_of_the_test_set_and_stand_in_metrics_json(study, run):
+    record, test = evaluate.evaluate(study, run, "autoencoder", [0.01, 0.02]), study.split.test
+    scores = run.scores_of("autoencoder")[test]
+    auroc = record["auroc"]
+    assert auroc["value"] == pytest.approx(roc_auc_score(study.labels[test], scores), abs=1e-9)
+    assert auroc["low"] < auroc["value"] < auroc["high"]
+    threshold = record["threshold"]["value"]
+    assert record["at"]["tp"] == (scores[study.labels[test] == 1] > threshold).sum() > 0
+    assert record["at"]["fp"] == (scores[study.labels[test] == 0] > threshold).sum()
+    stored = json.loads((run.folder / "metrics.json").read_text())
+    assert stored["dataset"] == {
+        "name": "digits", "version": "scikit-learn", "images": 1797, "classes": 10, "normal": 174, "anomalies": 1623,
+    }  # fmt: skip
+    assert (stored["format"], stored["study"], stored["protocol"]) == (2, "digits", "holdout")
+    kept = stored["detectors"]["autoencoder"]
+    assert kept["auroc"] == auroc and kept["threshold"]["rule"] == "target_fpr"
+    assert set(kept["thresholds"]) == {f"{threshold:g}", "0.01", "0.02"} and set(kept["seconds"]) == {"fit", "score"}
+    for result in kept["thresholds"].values():
+        assert result["fp"] + result["tn"] == len(study.normal) and result["tp"] + result["fn"] == len(study.anomalies)
+    fpr, tpr, same = evaluate.roc_curves(study, run, {"autoencoder": record})["autoencoder"]
+    assert same == auroc and np.trapezoid(tpr, fpr) == pytest.approx(auroc["value"])
 
 
-def test_references_are_judged_on_the_same_images(held):
-    study, run = held
-    records = evaluate.references(study, run)
-    labels, scores = study.test(run, "autoencoder")
-    own = metrics.auroc(labels, scores)["value"]
-    assert next(iter(records)) == "autoencoder" and records["autoencoder"]["auroc"]["value"] == pytest.approx(own)
-    for record in list(records.values())[1:]:
-        assert record["difference"]["value"] == pytest.approx(record["auroc"]["value"] - own, abs=1e-9)
-    assert {name for name, record in records.items() if record["shortcut"]} >= {"file size", "aspect ratio"}
-    # Every digit is a file of the same size and shape: such shortcuts know nothing.
-    assert records["file size"]["auroc"]["value"] == records["aspect ratio"]["auroc"]["value"] == 0.5
+@pytest.mark.parametrize("protocol", ["holdout", "resubstitution"])
+def test_held_out_compares_new_normal_images_with_those_fitted_on(protocol):
+    """Under resubstitution it is the same detector fitted again, so both studies find the same figures."""
+    study, run, *_ = fitted(protocol)
+    record, (held, own, *_) = evaluate.held_out(study, run), fitted("holdout")
+    scores, anomalies = own.scores_of("autoencoder"), held.anomalies
+    assert (record.fitted, record.unseen) == (len(held.split.fit), len(held.normal))
+    for value, normal in ((record.own, held.split.fit), (record.new, held.normal)):
+        ranked = roc_auc_score(np.r_[np.zeros(len(normal)), np.ones(len(anomalies))], scores[np.r_[normal, anomalies]])
+        assert value["value"] == pytest.approx(ranked, abs=1e-9)
+    assert run.read("metrics")["held_out"]["autoencoder"] == {"fitted": record.own, "unseen": record.new}
 
 
-def test_held_out_sets_unseen_images_beside_those_fitted_on(held):
-    study, run = held
-    found = evaluate.held_out(study, run)
-    assert (found.fitted, found.unseen) == (len(study.split.fit), len(study.normal))
-    assert found.new["value"] == pytest.approx(metrics.auroc(*study.test(run, "autoencoder"))["value"])
-
-
-def test_under_resubstitution_the_detector_is_fitted_again_to_hold_out(held):
-    apart, _ = held
-    study = opened(protocol="resubstitution")
-    run = study.begin()
-    study.train(run, "autoencoder")
-    found = evaluate.held_out(study, run)
-    assert found.fitted == len(apart.split.fit) < study.counts["normal"]
-    assert found.new["value"] == pytest.approx(metrics.auroc(*_scores(apart))["value"])
-
-
-def _scores(study):
-    return study.labels[study.split.test], study.scores("autoencoder")[study.split.test]
-
-
-def test_classes_add_up_to_the_anomalies_judged(held):
-    study, run = held
+def test_classes_add_up_to_the_anomalies_of_the_test_set(study, run):
     frame = evaluate.by_class(study, run, "autoencoder", 0.01)
     assert frame["n"].sum() == len(study.anomalies) and "8" not in set(frame["class"])
-    assert frame["recall"].is_monotonic_increasing
+    assert frame["recall"].is_monotonic_increasing and (run.folder / "classes.csv").is_file()
 
 
-def test_another_seed_is_another_fit_judged_on_the_same_images(held):
-    study, run = held
-    repeated = Study(study.params.model_copy(update={"seeds": [1, 2]}), study.images, study.labels, study.split)
-    values = evaluate.seeds(repeated, run)
-    assert list(values) == [555, 1, 2] and len(set(values.values())) == 3
+def test_another_seed_is_another_fit_evaluated_on_the_same_images(study, run):
+    values, test = evaluate.seeds(study, run), study.split.test
+    assert list(values) == [555, 1] and len(set(values.values())) == 2
+    assert values[1] == pytest.approx(roc_auc_score(study.labels[test], run.scores_of("autoencoder_seed_1")[test]))
+    assert run.read("metrics")["seeds"]["autoencoder"] == {"555": values[555], "1": values[1]}
 
 
-def test_a_duplicate_planted_after_the_division_stops_the_run_and_names_both_files(held, monkeypatch):
-    study, _ = held
-    run = study.begin()
-    first, other = study.split.fit[0], study.normal[0]
-    planted = study.groups.copy()
-    planted[other] = planted[first]
-    assert of_run(run).split.fit.tolist() == study.split.fit.tolist()
-    monkeypatch.setattr("lib.study.study._groups", lambda images: planted)
-    with pytest.raises(UserError) as stopped:
-        of_run(run)
-    ids = study.images.table["id"]
-    assert ids[first] in str(stopped.value) and ids[other] in str(stopped.value) and "\n" not in str(stopped.value)
+def test_mixed_precision_is_compared_with_float32_on_the_test_set(study, tmp_path):
+    random = np.random.default_rng(0).normal(size=len(study.labels))
+    scores = {"autoencoder": random + study.labels, "autoencoder_float32": random + 2 * study.labels}
+    seconds = {"fit": 3.0, "score": 2.0}
+    run = made_run(tmp_path, study, scores, autoencoder_float32={"roles": ["float32"], "seconds": seconds})
+    assert evaluate.dtype_policy(study, run) is None
+    record = evaluate.dtype_policy(with_params(study, dtype_policy="mixed_bfloat16"), run)
+    test = study.split.test
+    mixed, exact = (metrics.auroc(study.labels[test], values[test]) for values in scores.values())
+    assert (record["auroc"], record["exact"]) == (mixed, exact)
+    assert record["difference"]["value"] == pytest.approx(mixed["value"] - exact["value"]) and mixed != exact
+    assert record["seconds"] == {"mixed_bfloat16": 2.0, "float32": 5.0}
+
+
+def test_decisions_divide_the_test_set(study, run):
+    scores = run.scores_of("autoencoder")
+    threshold = float(np.median(scores[study.split.test]))
+    found = mistakes.mistakes(study, scores, threshold)
+    groups = [found.missed, found.detected, found.alarms, found.passed]
+    np.testing.assert_array_equal(np.sort(np.concatenate(groups)), study.split.test)
+    assert [study.labels[group].mean() for group in groups] == [1, 1, 0, 0]
+    assert [(scores[group] > threshold).mean() for group in groups] == [0, 1, 1, 0]
+
+
+def test_the_attributes_of_two_groups_of_images_are_compared_strongest_difference_first(study):
+    bright = np.argsort(study.images.images.mean(axis=(1, 2, 3)))
+    names, results = mistakes.compare(study, bright[-50:], bright[:50])
+    by_name = dict(zip(names, results, strict=True))
+    brightness = next(result for name, result in by_name.items() if "bright" in name.lower())
+    assert brightness["value"] == 1.0
+    strengths = [abs(result["value"] - 0.5) for result in results]
+    assert strengths == sorted(strengths, reverse=True) and min(strengths) < 0.4
+    assert set(names) < set(attributes.DESCRIPTIONS.values())  # grey images have no saturation to compare
+    assert mistakes.compare(study, np.array([], int), bright) == ([], [])

@@ -5,17 +5,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-BATCH = 128  # twice as fast as 32 on 2 cores, no slower than 256, and a few hundred MB at 96 px
-
-
-_GIVE_BACK = 256 * 2**20  # bytes read of a memory map between two times that they are given back
+BATCH = 128  # twice as fast as 32 on 2 cores, as fast as 256, and a few hundred MB at 96 px
+_GIVE_BACK = 256 * 2**20  # bytes of a memory map that are read before their memory is given back
 
 
 def slices(images: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
-    """Images as they are, uint8 (n, H, W, C), a batch at a time, in memory that does not grow with their number.
+    """Batches of images, uint8 (n, H, W, C), in memory that does not grow with their number.
 
-    What has been read of a memory map stays counted as this process's memory until the system wants it back, which is
-    all of it in the end; it is given back here from time to time, and read from the file again if asked for.
+    Pages that have been read of a memory map count as memory of this process, in the end the whole file. They are given
+    back here from time to time, and read from the file again when they are used again.
 
     Args:
         images: uint8 (N, H, W, C), may be a memory map.
@@ -30,20 +28,20 @@ def slices(images: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
 
 
 def give_back(images: np.ndarray) -> None:
-    """Gives the memory of a memory map's pages back to the system; what they hold stays in the file."""
+    """Gives the memory of a memory map back to the system; the content stays in the file."""
     mapped = getattr(images, "_mmap", None)
     if mapped is not None and hasattr(mapped, "madvise"):
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def batches(images: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
-    """Images in batches of float32 in [0, 1]; see `slices`."""
+    """Batches of images, float32 in [0, 1]; see `slices`."""
     for batch in slices(images, size):
         yield np.asarray(batch, np.float32) / 255.0
 
 
 def stream(images: np.ndarray, score: Callable[[np.ndarray], np.ndarray], size: int = BATCH) -> np.ndarray:
-    """Scores of any number of images, a batch at a time.
+    """Scores of any number of images, computed batch by batch.
 
     Args:
         images: uint8 (N, H, W, C), may be a memory map.
@@ -67,7 +65,7 @@ def stream(images: np.ndarray, score: Callable[[np.ndarray], np.ndarray], size: 
 
 
 def mean_squared_error(images: np.ndarray, reconstruct: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """The study's anomaly score: each image's mean squared reconstruction error.
+    """The anomaly score of the published study: the mean squared reconstruction error of each image.
 
     Args:
         images: uint8 (N, H, W, C).

@@ -30,10 +30,12 @@ class FeaturesOptions(Options):
     """Options of a detector on pretrained features."""
 
     backbone: str = Field(DEFAULT, min_length=1, description="pretrained network")
-    method: Literal["knn", "mahalanobis", "patches"] = Field("knn", description="what makes a score of features")
-    size: int = Field(0, ge=0, le=512, description="side of the images, pixels; 0: that which the network was made for")
-    neighbours: int = Field(2, ge=1, le=1000, description="of knn: how many of the nearest are averaged")
-    coreset: int = Field(CORESET, ge=1, le=100_000, description="of patches: how many normal patches are compared with")
+    method: Literal["knn", "mahalanobis", "patches"] = Field("knn", description="how features are scored")
+    size: int = Field(
+        0, ge=0, le=512, description="side of the images, pixels; 0: that which the network was fitted on"
+    )
+    neighbours: int = Field(2, ge=1, le=1000, description="of knn: number of nearest neighbours that are averaged")
+    coreset: int = Field(CORESET, ge=1, le=100_000, description="of patches: number of normal patches compared with")
     share: float = Field(
         0.0, ge=0, le=1, description="of patches: share of an image's patches whose mean is its score; 0: the farthest"
     )
@@ -62,12 +64,12 @@ class FeaturesOptions(Options):
 
 @register("features", family="features", title="features", options=FeaturesOptions)
 class Features(Detector):
-    """Looks at an image through a pretrained network.
+    """Scores by distances between features of a pretrained network.
 
-    `knn` and `mahalanobis` see one embedding an image, `patches` a map of features; only `patches` has heat maps.
+    `knn` and `mahalanobis` compare one embedding for each image, `patches` a map of features, which gives heat maps.
 
     Attributes:
-        scorer: what makes a score of features; it can be fitted to features that were made before.
+        scorer: computes scores from features.
     """
 
     options: FeaturesOptions

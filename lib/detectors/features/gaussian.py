@@ -1,22 +1,22 @@
-"""One normal distribution around the embeddings of the images fitted on."""
+"""One normal distribution of the embeddings of the images fitted on."""
 
 from typing import ClassVar
 
 import numpy as np
 
 CHUNK = 10_000
-FLOOR = 1e-6  # of the mean variance; what the images fitted on do not vary in at all gets this much
+FLOOR = 1e-6  # smallest variance in any direction, as a share of the mean variance
 
 
 class Gaussian:
     """Mahalanobis distance from the embeddings fitted on (Rippel, Mertens and Merhof, 2020, arXiv:2005.14140).
 
-    There are fewer images than dimensions, so their covariance is shrunk towards a multiple of the identity by as much
-    as Ledoit and Wolf (2004) found best. Images fitted on score lower than they would had they been left out.
+    There are fewer images than dimensions, so the covariance is shrunk towards a multiple of the identity (Ledoit and
+    Wolf, 2004). Images fitted on score lower than they would if they had been left out.
 
     Attributes:
         mean: of the embeddings, float64 (D,).
-        root: a matrix R of the inverse covariance Rᵀ R, float64 (D, D).
+        root: matrix R such that Rᵀ R is the inverse covariance, float64 (D, D).
     """
 
     learned: ClassVar[tuple[str, ...]] = ("mean", "root")
@@ -24,7 +24,7 @@ class Gaussian:
     def fit(self, embeddings: np.ndarray) -> None:
         """Fits to embeddings of normal images, (n, D), at least one.
 
-        Where all are alike they say nothing of how normal images differ, and the distance becomes the Euclidean one.
+        Where all are equal there is no variance to estimate, and the distance becomes the Euclidean one.
         """
         from sklearn.covariance import ledoit_wolf
 
@@ -36,7 +36,7 @@ class Gaussian:
             return
         covariance, _ = ledoit_wolf(centred, assume_centered=True)
         variances, axes = np.linalg.eigh(covariance)
-        variances = np.maximum(variances, FLOOR * variances.mean())  # of two images, Ledoit and Wolf shrink nothing
+        variances = np.maximum(variances, FLOOR * variances.mean())  # for two images the shrinkage is 0
         self.root = (axes / np.sqrt(variances)).T
 
     def score(self, embeddings: np.ndarray) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""Pretrained networks as makers of features; needs TensorFlow."""
+"""Pretrained networks that turn images into features; needs TensorFlow."""

@@ -1,4 +1,4 @@
-"""Networks fitted on ImageNet, as makers of features: nothing of them is fitted here."""
+"""Networks that were fitted on ImageNet and turn images into features; they are not fitted any further."""
 
 import contextlib
 import functools
@@ -14,24 +14,24 @@ from lib.core.errors import UserError, did_you_mean
 from lib.detectors import batches
 from lib.detectors.features.networks import checkpoint, efficientnet
 
-OWN = "efficientnet_lite0"  # the one whose weights come with the installation
-PIXELS = 600_000  # of a batch: 65 images at 96 px, 11 at 224; no more is faster on 2 cores, and memory stays flat
-AT_LEAST = 160  # pixels. Airplanes at 96 px, by nearest neighbours: AUROC 0.993 as they are, 0.999 at 160, and hardly
-# more (0.9995) at 224 in twice the time.
-STRIDES = (8, 16)  # of the two layers that patch features are taken from
+OWN = "efficientnet_lite0"  # its weights come with the installation
+PIXELS = 600_000  # in a batch: 65 images at 96 px, 11 at 224; larger batches are not faster on 2 cores
+AT_LEAST = 160  # pixels. Nearest neighbours on airplanes of 96 px: AUROC 0.993 without enlargement, 0.999 at 160, and
+# 0.9995 at 224 in twice the time.
+STRIDES = (8, 16)  # of the two layers that patch features are made of
 
 
 def names() -> list[str]:
-    """Every backbone's name: `efficientnet_lite0`, and the models of `keras.applications`.
+    """The names of all backbones: `efficientnet_lite0`, and the models of `keras.applications`.
 
-    But for its two NASNets, whose layers fit together at one size of image only.
+    The two NASNets are left out: their layers fit together at one size of image only.
     """
     listed = [name for name, value in vars(keras.applications).items() if name[0].isupper() and callable(value)]
     return [OWN, *sorted(name for name in listed if not name.startswith("NASNet"))]
 
 
 def check(name: str) -> None:
-    """Refuses a name that is no backbone's.
+    """Raises an error unless there is a backbone of that name.
 
     Raises:
         UserError: there is no backbone of that name.
@@ -57,14 +57,14 @@ def own_size(name: str) -> int:
 class Backbone:
     """A network that turns images into features.
 
-    Grey images are repeated to three channels. Embeddings are best near `size`: smaller images are enlarged for them to
-    `at_least`, larger ones are taken as they are. Patch features are made of images as they come.
+    Grey images are repeated to three channels. Embeddings are best near `size`, so smaller images are enlarged to
+    `at_least` before they are embedded. Patch features are computed without enlargement.
 
     Attributes:
         name: one of `names()`.
         size: side of the images that the network was fitted on, pixels.
         at_least: shorter side that images are enlarged to before they are embedded, pixels.
-        key: of its weights and of that size; equal keys give equal features, so it belongs into the keys of a cache.
+        key: of the weights and of `at_least`; equal keys give equal features, so that it can be part of cache keys.
     """
 
     def __init__(self, name: str = OWN, weights: str | None = "imagenet", at_least: int = AT_LEAST):
@@ -72,11 +72,11 @@ class Backbone:
 
         Args:
             name: one of `names()`.
-            weights: `"imagenet"`; or None for random ones of a model of `keras.applications`, which need no download.
+            weights: `"imagenet"`; or None for random weights of a model of `keras.applications`, without a download.
             at_least: shorter side that images are enlarged to before they are embedded, pixels; 0 for none.
 
         Raises:
-            UserError: there is no backbone of that name, or its weights cannot be had.
+            UserError: there is no backbone of that name, or its weights are not available.
         """
         check(name)
         self.name, self.at_least = name, at_least
@@ -88,7 +88,7 @@ class Backbone:
         else:
             self.size = _own_size(name)
             weights_key = f"keras {keras.__version__} {name} {weights or 'random'}"
-            # The public modules leave some models out; the one that defines a model always has its preprocessing.
+            # The public modules leave out some models; the module that defines a model always has its preprocessing.
             self._preprocess = sys.modules[getattr(keras.applications, name).__module__].preprocess_input
             network = _application(name, weights)
             layers = _at_strides(network, self.size)
@@ -100,7 +100,7 @@ class Backbone:
         self._maps = self._compiled(lambda images, training: joined(patches(images, training=training)))
 
     def embed(self, images: np.ndarray) -> np.ndarray:
-        """The last feature map's mean over the image, float32 (N, D); images uint8 (N, H, W, C), C 1 or 3."""
+        """Embeddings, float32 (N, D): the mean of the last feature map; images uint8 (N, H, W, C), C 1 or 3."""
         return np.concatenate(list(self._batches(self._embed, images, self.at_least)))
 
     def maps(self, images: np.ndarray) -> np.ndarray:
@@ -108,16 +108,16 @@ class Backbone:
         return np.concatenate(list(self.stream_maps(images)))
 
     def stream_maps(self, images: np.ndarray) -> Iterator[np.ndarray]:
-        """What `maps` gives, a batch at a time, for more images than there is memory for their patch features."""
+        """The patch features of `maps`, batch by batch, in memory that does not grow with the number of images."""
         return self._batches(self._maps, images)
 
     def _compiled(self, network):
-        """From uint8 images (n, H, W, 3) and the size to enlarge them to, int32 (2,), to what the network makes."""
+        """A function of uint8 images (n, H, W, 3) and the size to enlarge them to, int32 (2,), to network outputs."""
         signature = [tf.TensorSpec([None, None, None, 3], tf.uint8), tf.TensorSpec([2], tf.int32)]
 
         @tf.function(input_signature=signature)
         def forward(images, size):
-            enlarged = tf.image.resize(images, size)  # bilinear; the same numbers where the size is theirs already
+            enlarged = tf.image.resize(images, size)  # bilinear; changes nothing where they have that size
             return network(self._preprocess(enlarged), training=False)
 
         return forward
@@ -125,7 +125,7 @@ class Backbone:
     def _batches(self, forward, images: np.ndarray, at_least: int = 0) -> Iterator[np.ndarray]:
         """Results batch by batch, at least one."""
         height, width, channels = images.shape[1:]
-        if not len(images):  # TensorFlow's convolutions refuse none, so that one tells the shape
+        if not len(images):  # TensorFlow's convolutions refuse an empty batch, so one blank image gives the shape
             one = np.zeros((1, *images.shape[1:]), np.uint8)
             yield from (batch[:0] for batch in self._batches(forward, one, at_least))
         scale = max(at_least / min(height, width), 1)
@@ -136,7 +136,7 @@ class Backbone:
             yield forward(batch if channels == 3 else np.repeat(batch, 3, axis=3), size).numpy()
 
     def _check(self, height: int, width: int) -> None:
-        """Refuses images that leave nothing of a map: TensorFlow ends the whole process at a map without places."""
+        """Refuses images that are too small to leave a feature map: TensorFlow aborts the process at an empty map."""
         if (height, width) in self._fitting:
             return
         try:
@@ -152,10 +152,10 @@ class Backbone:
 
 
 def joined(layers: list[Any]):
-    """Two feature maps as one of patch features (Roth et al., 2022, arXiv:2106.08265).
+    """Patch features of two feature maps (Roth et al., 2022, arXiv:2106.08265).
 
-    The coarser is enlarged to the finer's grid and set behind it; then every place takes the mean of its
-    neighbourhood of 3 × 3, which at the border has fewer places.
+    The coarser map is enlarged to the grid of the finer one, and its channels are appended. Then every place takes the
+    mean of its neighbourhood of 3 × 3 places, fewer at the border.
 
     Args:
         layers: maps (n, h, w, D1) and (n, h', w', D2), float32.
@@ -171,11 +171,12 @@ def joined(layers: list[Any]):
 def _application(name: str, weights: str | None) -> keras.Model:
     """A model of `keras.applications` without its classifier, for colour images of any size."""
     try:
-        # What is said of a download is no part of a page; that some weights were fitted at 224 is what `size` says.
+        # Messages about downloads do not belong on a page; the warning that weights were fitted at 224 is ignored, as
+        # `size` says so.
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             return getattr(keras.applications, name)(include_top=False, weights=weights, input_shape=(None, None, 3))
-    except Exception as error:  # downloads, checksums and files on disk each raise kinds of their own
+    except Exception as error:  # downloads, checksums and files on disk raise many types
         line = " ".join(str(error).split())[:160]
         raise UserError(
             f"backbone: the weights of {name} cannot be downloaded ({line}); connect to the network once, "
@@ -185,15 +186,15 @@ def _application(name: str, weights: str | None) -> keras.Model:
 
 @functools.cache
 def _own_size(name: str) -> int:
-    """The size that the whole model, with its classifier, takes by default; asked of the model without weights."""
-    return getattr(keras.applications, name)(weights=None).input_shape[1] or 224  # MobileNetV3 takes any, fitted at 224
+    """The default size of images of the model with its classifier, read from a model without weights."""
+    return getattr(keras.applications, name)(weights=None).input_shape[1] or 224  # MobileNetV3 takes any size
 
 
 def _at_strides(network: keras.Model, size: int) -> list[Any]:
-    """Of the outputs at each of `STRIDES` the last of the widest: the deepest features with that many places.
+    """The outputs at each of `STRIDES` to make patch features of: the last one among those with most channels.
 
-    The last of all may be one of several branches. Strides are rounded to powers of two, since networks that do not
-    pad have maps a little smaller than that.
+    Not the last one of all, which may be one of several branches. Strides are rounded to powers of two, since the maps
+    of networks that do not pad are a little smaller.
     """
     found: dict[int, Any] = {}
     outputs = [layer.output for layer in network.layers if not isinstance(layer, keras.layers.ZeroPadding2D)]

@@ -1,9 +1,9 @@
-"""Weights from a PyTorch file, without PyTorch and without trusting the file.
+"""Weights from a PyTorch file, read without PyTorch and without trusting the file.
 
-Before 1.6, `torch.save` wrote five pickles (a magic number, a protocol version, facts of the machine, the tensors'
-shapes, the keys of their storages) and then, in the order of those keys, each storage as its length and its raw
-little-endian numbers. A pickle can run any code, so the file's SHA-256 is compared before the first is opened, and the
-unpickler knows four names and no other.
+Before 1.6, `torch.save` wrote five pickles (a magic number, a protocol version, facts about the machine, the shapes of
+the tensors, the keys of their storages) and then, in the order of those keys, each storage: its length and its raw
+little-endian numbers. A pickle can run any code, so the SHA-256 of the file is compared first, and the unpickler accepts
+four names only.
 """
 
 import collections
@@ -23,7 +23,7 @@ MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 
 @dataclass(frozen=True)
 class _Tensor:
-    """Where a tensor lies: the key of its storage, and offset, shape and strides in numbers of its type."""
+    """Place of a tensor: the key of its storage, and offset, shape and strides, counted in numbers of its type."""
 
     storage: str
     offset: int
@@ -32,7 +32,7 @@ class _Tensor:
 
 
 def _rebuild(storage: str, offset: int, shape: tuple, strides: tuple, *_: Any) -> _Tensor:
-    """Stands in for `torch._utils._rebuild_tensor_v2`; whether gradients are wanted does not matter here."""
+    """Replacement of `torch._utils._rebuild_tensor_v2`; arguments about gradients are ignored."""
     return _Tensor(storage, offset, shape, strides)
 
 
@@ -45,7 +45,7 @@ _ALLOWED = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Builds dictionaries, lists, numbers and `_Tensor`; notes each storage's type and length as it is named."""
+    """Builds dictionaries, lists, numbers and `_Tensor`; records the type and length of each storage."""
 
     def __init__(self, file: BinaryIO):
         super().__init__(file)
@@ -67,10 +67,10 @@ def read(path: Path, sha256: str) -> dict[str, np.ndarray]:
 
     Args:
         path: a file that `torch.save` wrote before PyTorch 1.6.
-        sha256: of the file as it was published, 64 hex digits; nothing is unpickled from any other.
+        sha256: of the published file, 64 hex digits; no other file is unpickled.
 
     Raises:
-        UserError: the file cannot be read, or is not the one that was published.
+        UserError: the file cannot be read, or is not the published one.
     """
     try:
         content = path.read_bytes()
@@ -92,13 +92,13 @@ def parse(content: bytes) -> dict[str, np.ndarray]:
     """The arrays in the bytes of a checkpoint.
 
     Raises:
-        ValueError: the bytes are cut short, of another format, or ask for anything but arrays.
+        ValueError: the bytes are cut short, of another format, or name anything but arrays.
     """
     file = io.BytesIO(content)
     try:
         if (_Unpickler(file).load(), _Unpickler(file).load()) != (MAGIC, PROTOCOL):
             raise ValueError("it does not start as a checkpoint does")
-        _Unpickler(file).load()  # facts of the machine that wrote it: always little-endian
+        _Unpickler(file).load()  # facts about the machine that wrote it: always little-endian
         shapes = _Unpickler(file)
         tensors = shapes.load()
         storages = {key: _storage(file, *shapes.storages[key]) for key in _Unpickler(file).load()}
@@ -107,7 +107,7 @@ def parse(content: bytes) -> dict[str, np.ndarray]:
         return {name: _array(tensor, storages[tensor.storage]) for name, tensor in tensors.items()}
     except ValueError:
         raise
-    except Exception as error:  # an unpickler fed with nonsense raises nearly every kind
+    except Exception as error:  # an unpickler raises nearly every type on damaged bytes
         raise ValueError(" ".join(str(error).split())[:160] or type(error).__name__) from None
 
 
@@ -120,7 +120,7 @@ def _storage(file: BinaryIO, dtype: np.dtype, length: int) -> np.ndarray:
 
 
 def _array(tensor: _Tensor, storage: np.ndarray) -> np.ndarray:
-    """A copy of a tensor, after making sure that it lies within its storage."""
+    """A copy of a tensor, after a check that it lies within its storage."""
     last = tensor.offset + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.strides, strict=True))
     if min((tensor.offset, *tensor.shape, *tensor.strides), default=0) < 0 or last >= len(storage):
         raise ValueError("an array reaches past its storage")

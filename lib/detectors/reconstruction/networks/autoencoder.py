@@ -35,7 +35,7 @@ class AutoencoderModel(keras.Model):
         self.decoder = layers.decoder(self.image_shape, seed, sized)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates every weight, so that a saved model loads whole."""
+        """Creates every weight, so that a saved model can be loaded."""
         self.encoder.build(input_shape)
         self.decoder.build((None, self.latent_dim))
         self.built = True
@@ -45,7 +45,7 @@ class AutoencoderModel(keras.Model):
         return self.decoder(self.encoder(images))
 
     def get_config(self) -> dict[str, Any]:
-        """What `__init__` takes."""
+        """The arguments of `__init__`."""
         own = {"image_shape": self.image_shape, "latent_dim": self.latent_dim, "seed": self.seed}
         own["capacity"] = self.capacity
         return super().get_config() | own

@@ -1,4 +1,4 @@
-"""The layers that the published study's three models share."""
+"""The layers that the three models of the published study share."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ FILTERS = (32, 64, 128)  # of the encoder's convolutions; each halves height and
 
 @contextlib.contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Layers made in the block compute in this Keras dtype policy, such as `mixed_bfloat16`; weights stay float32."""
+    """Set the Keras dtype policy, such as `mixed_bfloat16`, of layers created in the block; weights stay float32."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
@@ -37,8 +37,8 @@ class Capacity:
 
     @property
     def filters(self) -> tuple[int, ...]:
-        """Of the three convolutions that halve height and width."""
-        return tuple(max(1, round(each * self.width)) for each in FILTERS)
+        """The numbers of filters of the three convolutions that halve height and width."""
+        return tuple(max(1, round(filters * self.width)) for filters in FILTERS)
 
 
 PUBLISHED = Capacity()
@@ -61,7 +61,7 @@ def encoder(outputs: int, seed: int, capacity: Capacity = PUBLISHED) -> keras.Se
 
 
 def decoder(image_shape: tuple[int, int, int], seed: int, capacity: Capacity = PUBLISHED) -> keras.Sequential:
-    """From a latent vector back to an image of `image_shape`, in [0, 1]: the encoder's way in reverse."""
+    """The encoder in reverse: from a latent vector to an image of `image_shape`, values in [0, 1]."""
     height, width, channels = image_shape
     halvings = 2 ** len(FILTERS)
     smallest = (height // halvings, width // halvings, capacity.filters[-1])
@@ -83,7 +83,7 @@ def decoder(image_shape: tuple[int, int, int], seed: int, capacity: Capacity = P
                 activation="sigmoid",
                 kernel_initializer=_glorot(seed),
                 name="image",
-                dtype="float32",  # whatever the others compute in: errors are judged in it
+                dtype="float32",  # whatever the other layers compute in, as errors are computed in float32
             ),
         ],
         name="decoder",
@@ -91,10 +91,11 @@ def decoder(image_shape: tuple[int, int, int], seed: int, capacity: Capacity = P
 
 
 def _convolutions(kind: type, filters: int, seed: int, capacity: Capacity) -> Iterator[keras.Layer]:
-    """One step of the way: a strided convolution of `kind`, then `depth` plain ones."""
-    for each, strides in ((kind, 2), *[(keras.layers.Conv2D, 1)] * capacity.depth):
+    """A convolution of `kind` with stride 2, then `depth` convolutions with stride 1."""
+    for layer, strides in ((kind, 2), *[(keras.layers.Conv2D, 1)] * capacity.depth):
         activation = None if capacity.batch_norm else "relu"
-        yield each(filters, 3, strides=strides, padding="same", activation=activation, kernel_initializer=_glorot(seed))
+        kernel = _glorot(seed)
+        yield layer(filters, 3, strides=strides, padding="same", activation=activation, kernel_initializer=kernel)
         if capacity.batch_norm:
             yield keras.layers.BatchNormalization()
             yield keras.layers.ReLU()
@@ -102,11 +103,11 @@ def _convolutions(kind: type, filters: int, seed: int, capacity: Capacity) -> It
 
 @keras.saving.register_keras_serializable(package="lib")
 class ThinConv2D(keras.layers.Conv2D):
-    """A convolution to few channels: the same values and gradients, the gradients faster.
+    """A convolution to few channels with a faster gradient on a processor; values and gradients are the usual ones.
 
-    On a processor the library takes the many input channels of the filter gradient one by one for three outputs. With
-    the two exchanged, it is the gradient of a convolution from three channels to many, turned round: measured, 9
-    instead of 62 ms a step for the last layer of the published decoder. Strides of 1 and "same" padding only.
+    The library computes the gradient of the filters slowly for many input and few output channels. With the two
+    exchanged it is the gradient of a convolution from few channels to many, rotated by 180°. Measured for the last
+    layer of the published decoder: 9 instead of 62 ms a step. Strides of 1 and "same" padding only.
     """
 
     def call(self, inputs):
@@ -117,18 +118,18 @@ class ThinConv2D(keras.layers.Conv2D):
 @tf.custom_gradient
 def _thin(inputs, kernel):
     def gradients(upstream):
-        turned = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
-        to_inputs = tf.nn.conv2d(upstream, turned, 1, "SAME")
+        rotated = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
+        of_inputs = tf.nn.conv2d(upstream, rotated, 1, "SAME")
         exchanged = tf.raw_ops.Conv2DBackpropFilter(
-            input=upstream, filter_sizes=tf.shape(turned), out_backprop=inputs, strides=[1, 1, 1, 1], padding="SAME"
+            input=upstream, filter_sizes=tf.shape(rotated), out_backprop=inputs, strides=[1, 1, 1, 1], padding="SAME"
         )
-        return to_inputs, tf.transpose(exchanged[::-1, ::-1], [0, 1, 3, 2])
+        return of_inputs, tf.transpose(exchanged[::-1, ::-1], [0, 1, 3, 2])
 
     return tf.nn.conv2d(inputs, kernel, 1, "SAME"), gradients
 
 
 def describe(part: keras.Sequential) -> list[dict[str, Any]]:
-    """One row a layer of a built part: `part`, `layer`, `output` (shape without the batch), `parameters`."""
+    """One row for each layer of a built part: `part`, `layer`, `output` (shape without the batch), `parameters`."""
     return [
         {
             "part": part.name,

@@ -1,4 +1,4 @@
-"""How a Keras model is fitted: compiled, seeded, fed, watched."""
+"""How a Keras model is fitted: seeds, optimiser, the order of the images, progress."""
 
 import time
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from lib.detectors.reconstruction.networks import augmentation
 
 @dataclass(frozen=True)
 class Variation:
-    """How the images fitted on differ from epoch to epoch.
+    """How the images fitted on vary from epoch to epoch.
 
     Attributes:
         augmentation: one of `augmentation.KINDS`.
-        noise: standard deviation of the noise that a denoising model is given, in [0, 1]; it has to undo it.
-        reshuffle: whether each epoch has an order of its own.
+        noise: standard deviation of the noise that is added to the input and not to the target; 0 for none.
+        reshuffle: whether the images are shuffled anew for each epoch.
     """
 
     augmentation: str = "none"
@@ -35,7 +35,7 @@ def share_of(indices: np.ndarray, share: float | None, seed: int) -> np.ndarray:
 
 
 def dissimilarity(images, reconstructions):
-    """1 - SSIM of each image, (n,); 0 for equal images (Wang et al., Image quality assessment, 2004)."""
+    """1 − SSIM of each image, (n,); 0 for equal images (Wang et al., Image quality assessment, 2004)."""
     return 1.0 - tf.image.ssim(images, reconstructions, max_val=1.0)
 
 
@@ -54,21 +54,21 @@ def fit(
     loss: str = "mse",
     variation: Variation | None = None,
 ) -> dict[str, list[float]]:
-    """Fits a model to reconstruct its input: Adam, mean squared error, as in the published study.
+    """Fits a model to reconstruct its input, by default with the mean squared error, as in the published study.
 
     Args:
         model: takes and returns float32 (n, H, W, C) in [0, 1]; may add losses of its own.
         images: uint8 (N, H, W, C), the images to fit on.
-        epochs: passes over the images.
-        batch_size: images a step.
-        learning_rate: Adam's.
-        seed: seeds the order of the images and whatever the model draws.
-        name: what the progress bar says.
+        epochs: number of passes over the images.
+        batch_size: number of images in a step.
+        learning_rate: of Adam.
+        seed: of the order of the images and of every random draw of the model.
+        name: label of the progress bar.
         loss: one of `LOSSES`.
-        variation: how images are varied between epochs; None: not at all, as published.
+        variation: how images vary between epochs; None: not at all, as published.
 
     Returns:
-        One list a curve, one value an epoch: `loss` (minimised), `reconstruction` (mean squared error), `seconds`.
+        Lists with one value for each epoch: `loss` (minimised), `reconstruction` (mean squared error), `seconds`.
     """
     keras.utils.set_random_seed(seed)
     model.compile(
@@ -91,18 +91,18 @@ def fit(
 
 
 def feed(images: np.ndarray, batch_size: int, seed: int) -> tf.data.Dataset:
-    """Batches of (image, image), float32 in [0, 1], made from uint8 as they are needed.
+    """Batches of (image, image), float32 in [0, 1], converted from uint8 when they are needed.
 
-    The order is drawn once and is the same in every epoch, as in the published study: it seeds TensorFlow globally,
-    and Keras, which shuffles inside a `Dataset.map`, then draws the same order anew each time (tensorflow#35682).
-    A new order every epoch would lower the loss faster, and give other figures than those published.
+    The order is drawn once and is equal in every epoch, as in the published study. The study seeds TensorFlow globally,
+    and Keras, which shuffles inside a `Dataset.map`, then draws an equal order for every epoch (tensorflow#35682).
+    A new order in every epoch would lower the loss faster, and give other figures than those published.
     """
 
     def pair(batch):
         scaled = tf.cast(batch, tf.float32) / 255.0
         return scaled, scaled
 
-    # Autotuning is off: its thread is waited for at the end of every epoch, up to 4 s with both cores idle.
+    # Without autotuning: at the end of every epoch Keras waits for its thread, up to 4 s with both cores idle.
     options = tf.data.Options()
     options.autotune.enabled = False
     shuffled = tf.data.Dataset.from_tensor_slices(np.ascontiguousarray(images)).shuffle(
@@ -112,7 +112,7 @@ def feed(images: np.ndarray, batch_size: int, seed: int) -> tf.data.Dataset:
 
 
 def endless_feed(images: np.ndarray, batch_size: int, seed: int, variation: Variation) -> tf.data.Dataset:
-    """Batches of (varied image, what it should become) without end; an epoch is one pass over the images."""
+    """Endless batches of (input, target); the input is the varied image, with noise for a denoising model."""
 
     def pair(number, batch):
         draw = tf.stack([tf.cast(number, tf.int32), seed])
@@ -129,10 +129,10 @@ def endless_feed(images: np.ndarray, batch_size: int, seed: int, variation: Vari
 
 @keras.saving.register_keras_serializable(package="lib")
 class OnePassAdam(keras.optimizers.Adam):
-    """Adam as Keras computes it, but each weight is read and written once a step, by TensorFlow's own kernel.
+    """The update rule of `keras.optimizers.Adam` in one TensorFlow operation for each variable.
 
-    Keras spells Adam (Kingma and Ba, 2015, arXiv:1412.6980, the form before its section 2.1) out in about ten passes
-    over every weight, which is a seventh of a step of the published autoencoder with its 14 million.
+    Keras computes Adam (Kingma and Ba, 2015, arXiv:1412.6980, the form before its section 2.1) in about ten operations,
+    each of which reads or writes every weight: a seventh of the time of a step of the published autoencoder.
     """
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -158,7 +158,7 @@ class EpochSeconds(keras.callbacks.Callback):
     """Measures the seconds of each epoch.
 
     Attributes:
-        seconds: one value an epoch.
+        seconds: one value for each epoch.
     """
 
     def __init__(self):
@@ -167,9 +167,9 @@ class EpochSeconds(keras.callbacks.Callback):
         self._started = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Starts the clock."""
+        """Takes the time."""
         self._started = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Notes the epoch's seconds."""
+        """Appends the seconds of the epoch."""
         self.seconds.append(time.monotonic() - self._started)

@@ -1,8 +1,8 @@
-"""The published study's variational autoencoders: the VAE (beta 1) and the β-VAE (beta 0.0001).
+"""The variational autoencoders of the published study: the VAE (beta 1) and the β-VAE (beta 0.0001).
 
-Kingma and Welling, Auto-Encoding Variational Bayes, 2014 (arXiv:1312.6114); Higgins et al., β-VAE, 2017. What is
-minimised here is the mean squared error a pixel plus beta times the KL divergence an image, as in the study; the
-two are not on one scale, so its beta of 1 weighs the KL term H·W·C times as much as a summed error would.
+Kingma and Welling, Auto-Encoding Variational Bayes, 2014 (arXiv:1312.6114); Higgins et al., β-VAE, 2017. As in the
+study, the loss is the squared error averaged over pixels, plus beta times the KL divergence of an image. With an error
+summed over pixels, as in the papers, this is a beta of H·W·C times the size.
 """
 
 import zlib
@@ -42,12 +42,12 @@ class Latent(keras.layers.Layer):
         return sample(mean, log_var, noise)
 
     def get_config(self) -> dict[str, Any]:
-        """What `__init__` takes."""
+        """The arguments of `__init__`."""
         return super().get_config() | {"beta": self.beta, "seed": self.seed}
 
 
 def halves(values):
-    """Mean and log-variance, each (n, latent_dim), from what the encoder makes, (n, 2 latent_dim)."""
+    """Mean and log-variance, each (n, latent_dim), from the encoder's output, (n, 2 latent_dim)."""
     return tf.split(tf.cast(values, tf.float32), 2, axis=1)
 
 
@@ -86,7 +86,7 @@ class VAEModel(keras.Model):
         self.decoder = layers.decoder(self.image_shape, seed, sized)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates every weight, so that a saved model loads whole."""
+        """Creates every weight, so that a saved model can be loaded."""
         self.encoder.build(input_shape)
         self.decoder.build((None, self.latent_dim))
         self.latent.build([(None, self.latent_dim), (None, self.latent_dim)])
@@ -101,7 +101,7 @@ class VAEModel(keras.Model):
         return self.decoder(self.latent(self.encode(images)))
 
     def get_config(self) -> dict[str, Any]:
-        """What `__init__` takes."""
+        """The arguments of `__init__`."""
         own = {"image_shape": self.image_shape, "latent_dim": self.latent_dim, "beta": self.beta, "seed": self.seed}
         own["capacity"] = self.capacity
         return super().get_config() | own
@@ -110,9 +110,8 @@ class VAEModel(keras.Model):
 class VAENetwork(Network):
     """A variational autoencoder with its settings.
 
-    The study draws new noise whenever it scores, so its scores change from call to call. Here the noise of an image
-    follows from the seed and the image's own bytes: one draw, as in the study, but the same in every order, batch size
-    and process.
+    The study draws new noise in every scoring, so its scores change from call to call. Here the noise of an image is a
+    function of the seed and the bytes of the image: one draw, as in the study, equal in every order, batch and process.
     """
 
     @staticmethod
