@@ -7,10 +7,10 @@ from sklearn.datasets import load_digits
 from lib.data import ImageSet
 
 
-def digits(count: int = 120, size: int = 16, channels: int = 1, only: int | None = None) -> ImageSet:
+def digits(count: int = 140, size: int = 16, channels: int = 1, only: int | None = None) -> ImageSet:
     """The first digits, or those of one class, enlarged to `size` pixels; as if their files were of different sizes.
 
-    The three channels are shades of one image, so that colour images are not grey ones.
+    By default more than one batch. The three channels are shades of one image, so that colour images are not grey ones.
     """
     bundle = load_digits()
     chosen = bundle.images if only is None else bundle.images[bundle.target == only]

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
-from small_digits import digits
 
 from lib import data, detectors, params
 from lib.data import ImageSet, attributes
@@ -44,15 +43,6 @@ def scores_of(name: str, images: ImageSet, fit: np.ndarray) -> np.ndarray:
     detector = detectors.spec(name, {}, {"image_size": images.images.shape[1]}).create()
     detector.fit(images, fit)
     return detector.score(images)
-
-
-@each_cheap
-def test_more_images_than_a_batch_score_as_few_do(name):
-    images = digits(300)
-    detector = detectors.spec(name, {}, {"image_size": 16}).create()
-    detector.fit(images, np.arange(300))
-    last = np.arange(250, 300)
-    np.testing.assert_allclose(detector.score(images)[last], detector.score(images.take(last)), rtol=1e-4, atol=1e-6)
 
 
 @each_cheap

@@ -126,7 +126,7 @@ def test_mixed_precision_is_compared_with_float32_on_the_test_set(study, tmp_pat
 
 def test_decisions_divide_the_test_set(study, run):
     scores = run.scores_of("autoencoder")
-    threshold = float(np.median(scores[study.split.test]))
+    threshold = float(np.median(scores[study.normal]))
     found = mistakes.mistakes(study, scores, threshold)
     groups = [found.missed, found.detected, found.alarms, found.passed]
     np.testing.assert_array_equal(np.sort(np.concatenate(groups)), study.split.test)

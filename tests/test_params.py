@@ -1,4 +1,4 @@
-"""Parameter sets: what is let in, and the one clear line for what is not."""
+"""Parameter sets: what is valid, and the one clear line for what is not."""
 
 import random
 import string
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lib import params
+from lib import detectors, params
+from lib.core import paths
 from lib.core.errors import UserError
 
 
@@ -18,19 +19,19 @@ def write(folder: Path, text: str, name: str = "mine") -> Path:
 
 
 def digits(**changes) -> str:
-    values = params.load("digits").model_dump() | {"study": "mine"} | changes
-    return yaml.safe_dump({key: value for key, value in values.items() if value is not None})
+    return yaml.safe_dump(params.load("digits").model_dump() | {"study": "mine"} | changes)
 
 
-def refusal(path: Path | str) -> str:
+def refusal(read, *given) -> str:
     with pytest.raises(UserError) as refused:
-        params.load(path)
+        read(*given)
+    assert "\n" not in str(refused.value)
     return str(refused.value)
 
 
-def test_every_set_in_params_loads_and_is_named_for_its_study():
+def test_every_set_in_params_loads_is_named_for_its_study_and_names_detectors_there_are():
     for study in params.studies():
-        assert params.load(study).study == study
+        assert params.load(study).study == study and detectors.specs(params.load(study))
 
 
 def test_the_published_study_is_as_published():
@@ -42,15 +43,9 @@ def test_the_published_study_is_as_published():
 
 
 def test_defaults_are_the_embedded_study():
-    """But for what a study has to ask for, which a parameter set that is silent on it must not be given."""
-    extras = {"seeds": [], "refinements": [], "backbone": "", "backbone_size": 0}
+    """Except for what a study has to ask for."""
+    extras = {"seeds": [], "refinements": [], "backbone": "", "backbone_size": 0, "detectors": []}
     assert params.Parameters() == params.load("digits").model_copy(update=extras)
-
-
-def test_a_misspelt_key_is_named_with_the_right_one(tmp_path):
-    text = digits().replace("threshold:", "treshold:")
-    line = refusal(write(tmp_path, text))
-    assert "treshold" in line and "did you mean 'threshold'?" in line and "\n" not in line
 
 
 @pytest.mark.parametrize(
@@ -76,61 +71,59 @@ def test_a_misspelt_key_is_named_with_the_right_one(tmp_path):
         ("seeds", [1, 1], "differ"),
         ("seeds", [555], "differ"),
         ("prevalence", 0.0, "more than 0"),
+        ("treshold", 0.1, "did you mean 'threshold'?"),
+        ("precision", "float32", "is called dtype_policy now"),
+        ("detectors", "vae", "a list"),
+        ("detectors", [{"pca": {}, "hog": {}}], "one has 2 names"),
+        ("refinements", ["latent_dim"], "refinements.0"),
     ],
 )
-def test_impossible_values_are_refused_in_one_line(tmp_path, key, value, words):
-    line = refusal(write(tmp_path, digits(**{key: value})))
-    assert key in line and words in line and "mine.yaml" in line and "\n" not in line
+def test_impossible_values_and_unknown_keys_are_refused_in_one_line(tmp_path, key, value, words):
+    line = refusal(params.load, write(tmp_path, digits(**{key: value})))
+    assert key in line and words in line and "mine.yaml" in line
 
 
-def test_exponents_that_yaml_reads_as_text_are_explained(tmp_path):
+def test_exponents_that_yaml_reads_as_text_are_explained_and_keys_given_twice_refused(tmp_path):
     text = digits().replace("learning_rate: 0.001", "learning_rate: 1e-3")
-    assert "YAML reads 1e-3 as text" in refusal(write(tmp_path, text))
+    assert "YAML reads 1e-3 as text" in refusal(params.load, write(tmp_path, text))
+    assert "given twice" in refusal(params.load, write(tmp_path, digits() + "seed: 1\n"))
 
 
 def test_a_file_cut_anywhere_is_refused_or_still_the_same_study(tmp_path):
-    whole = (params.paths.params_folder() / "airplanes.yaml").read_text(encoding="utf-8")
-    expected = params.load("airplanes")
+    whole = (paths.params_folder() / "airplanes.yaml").read_text(encoding="utf-8")
+    optional = {"published", "thresholds"}  # what may be left out, or is cut to digits of its last number
+    expected = params.load("airplanes").model_dump(exclude=optional)
     for end in range(len(whole)):
         try:
             got = params.load(write(tmp_path, whole[:end], "airplanes"))
         except UserError as error:
-            assert str(error).count("\n") == 0
-        else:  # only what may be left out was lost, or digits of the last number
-            same = got.model_dump(exclude={"published", "thresholds"})
-            assert same == expected.model_dump(exclude={"published", "thresholds"})
+            assert "\n" not in str(error)
+        else:
+            assert got.model_dump(exclude=optional) == expected
 
 
-def test_keys_given_twice_are_refused(tmp_path):
-    assert "given twice" in refusal(write(tmp_path, digits() + "seed: 1\n"))
-
-
-def test_rules_that_need_labels_need_a_validation_part(tmp_path):
+def test_rules_that_need_labels_need_a_validation_set(tmp_path):
     held = {"protocol": "holdout", "threshold_rule": "max_f1"}
-    assert "set validation_share" in refusal(write(tmp_path, digits(**held)))
+    assert "set validation_share" in refusal(params.load, write(tmp_path, digits(**held)))
     assert params.load(write(tmp_path, digits(**held, validation_share=0.2))).threshold_rule == "max_f1"
 
 
-def test_extends_gives_only_what_differs(tmp_path):
+def test_a_set_that_extends_another_gives_only_what_differs(tmp_path):
     write(tmp_path, digits(study="parent"), "parent")
     child = write(tmp_path, "extends: parent\nlatent_dim: 7\n", "child")
     assert params.load(child) == params.load("digits").model_copy(update={"study": "child", "latent_dim": 7})
-
-
-def test_extends_in_a_circle_or_of_nothing_is_refused(tmp_path):
     write(tmp_path, "extends: b\n", "a")
-    assert "circle" in refusal(write(tmp_path, "extends: a\n", "b"))
-    assert "no parameter set 'z'" in refusal(write(tmp_path, "extends: z\n", "c"))
+    assert "circle" in refusal(params.load, write(tmp_path, "extends: a\n", "b"))
+    assert "no parameter set 'z'" in refusal(params.load, write(tmp_path, "extends: z\n", "c"))
 
 
 def test_an_unknown_study_is_answered_with_those_there_are():
-    line = refusal("airplane")
+    line = refusal(params.load, "airplane")
     assert "did you mean 'airplanes'?" in line and "digits" in line
 
 
-def test_no_text_whatever_ends_in_anything_but_a_set_or_one_clear_error(tmp_path):
-    random_ = random.Random(0)
-    whole = digits()
+def test_any_text_is_a_parameter_set_or_one_clear_error(tmp_path):
+    random_, whole, refused = random.Random(0), digits(), 0
     for _ in range(400):
         letters = list(whole)
         for _ in range(random_.randint(1, 5)):
@@ -138,18 +131,75 @@ def test_no_text_whatever_ends_in_anything_but_a_set_or_one_clear_error(tmp_path
         try:
             params.load(write(tmp_path, "".join(letters)))
         except UserError as error:
-            assert str(error).strip()
+            refused += bool(str(error).strip())
+    assert refused > 200
 
 
-def test_notebooks_that_write_the_run_declare_every_parameter():
-    for name in ("02_training", "05_refinement"):
-        source = (params.paths.notebooks_folder() / f"{name}.py").read_text(encoding="utf-8")
-        cell = source.split('tags=["parameters"]')[1].split("# %%")[0]
-        # One left out would quietly be the embedded study's, in a run of another.
-        assert [line.split(":")[0] for line in cell.strip().splitlines()] == list(params.KEYS)
+# Detectors and their short forms
+
+
+def test_detectors_and_their_short_forms_are_specs_with_the_values_of_the_study():
+    study = params.Parameters(
+        latent_dim=32,
+        detectors=["vae", "hog", {"autoencoder": {"latent_dim": 8, "label": "narrow"}}, {"pca": {"components": 4}}],
+        refinements=[{"width": 2.0}, {"beta": 0.01}],
+        backbone="efficientnet_lite0",
+    )
+    specs = {spec.name: spec for spec in detectors.specs(study)}
+    assert list(specs)[:3] == list(detectors.PUBLISHED)
+    assert {"narrow", "width_x_2", "beta_vae_beta_0_01", "pca_reconstruction_components_4", "pca", "hog"} < set(specs)
+    narrow, wide, beta = (specs[name] for name in ("narrow", "width_x_2", "beta_vae_beta_0_01"))
+    assert (narrow.label, narrow.changes, narrow.options.epochs) == ("narrow", {"latent_dim": 8}, study.epochs)
+    assert (wide.kind.name, wide.options.width, wide.options.latent_dim) == ("autoencoder", 2.0, 32)
+    assert (beta.kind.name, beta.options.beta) == ("beta_vae", 0.01)
+    features = [(spec.options.method, spec.options.size) for spec in specs.values() if spec.family == "features"]
+    assert features == [(method, size) for size in (32, 224) for method in ("knn", "mahalanobis")] + [("patches", 32)]
+    assert study.refines and not params.Parameters().refines
+
+
+@pytest.mark.parametrize(
+    ("key", "entry", "words"),
+    [
+        ("detectors", "autoencodre", "did you mean 'autoencoder'?"),
+        ("detectors", {"pca": {"component": 4}}, "did you mean 'components'?"),
+        ("detectors", {"pca": {"components": "4"}}, "components: input should be a valid integer"),
+        ("detectors", {"pca": {"components": 0}}, "greater than or equal to 1, and is 0"),
+        ("detectors", {"features": {"method": "nearest"}}, "'knn', 'mahalanobis' or 'patches'"),
+        ("detectors", {"pca": {"label": 4}}, "label: must be text"),
+        ("refinements", {"latnet_dim": 8}, "did you mean 'latent_dim'?"),
+        ("refinements", {"width": -1.0}, "greater than 0"),
+        ("refinements", {"latent_dim": 64}, "must change something"),
+    ],
+)
+def test_a_detector_or_option_that_is_not_there_is_refused_in_one_line(key, entry, words):
+    line = refusal(detectors.specs, params.Parameters(**{key: [entry]}))
+    assert line.startswith(f"{key}: ") and words in line
+
+
+def test_a_detector_given_twice_is_refused():
+    wide = {"width": 2.0}
+    for given in (
+        {"detectors": [{"autoencoder": wide}] * 2},
+        {"detectors": [{"autoencoder": wide}], "refinements": [wide]},
+    ):
+        assert "'width × 2' is given twice" in refusal(detectors.specs, params.Parameters(**given))
+
+
+# Notebooks
+
+
+def test_notebooks_declare_keys_of_the_schema_and_the_one_that_fits_declares_all():
+    declared = {}
+    for notebook in paths.notebooks_folder().glob("*.py"):
+        cell = notebook.read_text(encoding="utf-8").split('tags=["parameters"]')[1].split("# %%")[0]
+        declared[notebook.stem] = [line.split(":")[0] for line in cell.strip().splitlines()]
+        assert declared[notebook.stem][0] == "study" and set(declared[notebook.stem]) <= set(params.KEYS)
+    # One left out would quietly be the embedded study's, in a run of another.
+    assert declared["02_training"] == list(params.KEYS)
 
 
 def test_a_notebooks_variables_become_parameters():
     assert params.collect({"epochs": 3, "np": object(), "_": 1}).epochs == 3
-    with pytest.raises(UserError, match="epochs"):
-        params.collect({"epochs": 0})
+    assert "epochs" in refusal(params.collect, {"epochs": 0})
+    line = refusal(params.collect, {"study": "mine", "extends": "airplanes"})  # papermill's own -f does not extend
+    assert "extends airplanes" in line and "python -m lib params mine" in line

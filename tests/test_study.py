@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
-from small_study import fitted, opened, small, with_params
+from small_study import fitted, made_run, opened, small, with_params
 
 from lib import data, detectors, params
 from lib.core import cache, paths
@@ -19,31 +20,9 @@ from lib.detectors import PUBLISHED
 from lib.evaluation import comparison
 from lib.evaluation.evaluate import evaluate, threshold, threshold_record
 from lib.presentation import sections, show
-from lib.study import (
-    EXTREMES,
-    SAMPLES,
-    Run,
-    Study,
-    extremes,
-    fit_all,
-    fit_and_score,
-    fits,
-    highest_scoring,
-    holdout_of,
-    open_run,
-    plan,
-    training,
-)
+from lib.study import Run, Study, extremes, fit_all, fits, highest_scoring, holdout_of, open_run, plan, training
 
 PROTOCOLS = ["resubstitution", "holdout"]
-
-
-@pytest.fixture
-def own_place(tmp_path, monkeypatch):
-    """A cache without fits and drafts."""
-    monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("ANOMALY_RUN_FOLDER", raising=False)
-    return tmp_path
 
 
 # What is fitted, and what is left in the run folder
@@ -68,64 +47,54 @@ def test_every_planned_detector_has_one_finite_score_for_each_image_in_the_data_
 
 
 def test_short_forms_seeds_and_mixed_precision_are_planned_beside_the_published_detectors():
-    study = with_params(
-        opened("resubstitution"), detectors=[], backbone="efficientnet_lite0", backbone_size=32, seeds=[1],
-        refinements=[{"beta": 0.01}], dtype_policy="mixed_bfloat16",
-    )  # fmt: skip
+    asked = {"backbone": "efficientnet_lite0", "backbone_size": 32, "refinements": [{"beta": 0.01}]}
+    study = with_params(opened("resubstitution"), detectors=[], seeds=[1], dtype_policy="mixed_bfloat16", **asked)
     planned = {each.column: each for each in plan(study)}
     features = [f"{method}_{size}_px" for size in (16, 32) for method in ("nearest_neighbours", "mahalanobis")]
-    assert [name for name in planned if name.startswith("features")] == [
-        f"features_{name}_held_out" for name in [*features, "patches_16_px"]
-    ]
+    features = [f"features_{name}_held_out" for name in [*features, "patches_16_px"]]
+    assert [name for name in planned if name.startswith("features")] == features
     assert {"beta_vae_beta_0_01_held_out", "beta_vae_beta_0_01_coarse_held_out"} <= set(planned)
-    assert planned["autoencoder_seed_1"].study is study
-    assert planned["autoencoder_seed_1_held_out"].study.params.protocol == "holdout"
-    assert [name for name, each in planned.items() if each.spec.options.model_dump().get("seed") == 1] == [
-        "autoencoder_seed_1", "autoencoder_seed_1_held_out"
-    ]  # fmt: skip
-    exact = planned["autoencoder_float32"]
-    assert (exact.spec.options.dtype_policy, exact.roles) == ("float32", ("float32",))
-    own = [name for name, each in planned.items() if "study" in each.roles]
-    assert own == list(PUBLISHED) and all(planned[name].study is study for name in own)
+    for name, protocol in {"autoencoder_seed_1": "resubstitution", "autoencoder_seed_1_held_out": "holdout"}.items():
+        assert (planned[name].study.params.protocol, planned[name].spec.options.seed) == (protocol, 1)
+    assert (planned["autoencoder_float32"].spec.options.dtype_policy, planned["vae"].study) == ("float32", study)
+    assert [name for name, each in planned.items() if "study" in each.roles] == list(PUBLISHED)
 
 
 def test_a_second_run_computes_nothing_and_forgets_detectors_of_another_study():
+    def files():
+        cached = [path for kind in ("fits", "scores", "features") for path in (paths.cache_folder() / kind).iterdir()]
+        return {*cached, *(run.folder / "arrays").iterdir()}
+
     study, run, before, saved = fitted("holdout")
-    folders = {path for kind in ("fits", "scores", "features") for path in (paths.cache_folder() / kind).iterdir()}
-    scores, files = run.scores(), {path.name for path in (run.folder / "arrays").iterdir()}
+    files_before, scores = files(), run.scores()
     run.write_arrays("heat_maps", "vae", maps=np.zeros(1))
     (run.detector("another") / "x").mkdir(parents=True)
     again = fit_all(study, run)
-    assert all(fit.cached for fit in again.values())
-    assert (
-        not (run.folder / "detectors").exists() and {path.name for path in (run.folder / "arrays").iterdir()} == files
-    )
+    assert files() == files_before and not (run.folder / "detectors").exists()
     for column, fit in again.items():
-        assert (fit.history, fit.seconds) == (before[column].history, before[column].seconds)
+        assert fit.cached and (fit.history, fit.seconds) == (before[column].history, before[column].seconds)
     assert comparison.save_detectors(study, run, again) == saved
     pd.testing.assert_frame_equal(run.scores(), scores)
-    assert {
-        path for kind in ("fits", "scores", "features") for path in (paths.cache_folder() / kind).iterdir()
-    } == folders
 
 
-def test_a_fit_is_computed_once(own_place):
-    study = Study.open(small())
-    spec = detectors.spec("mean_image", {}, study.params.model_dump())
-    assert [fit_and_score(study, spec).cached for _ in range(2)] == [False, True]
-
-
-@pytest.mark.parametrize("change", [{"threshold": 0.3}, {"title": "Other"}, {"thresholds": [0.1, 0.2]}, {"beta": 0.5}])
-def test_parameters_that_do_not_matter_to_a_fit_do_not_refit(change):
-    assert keys(Study.open(small(**change)), "autoencoder") == keys(Study.open(small()), "autoencoder")
+def keys(study, spec):
+    """Keys of the fit and of the scores of a detector."""
+    fit = fits._fit_key(study, spec)
+    return fit, fits._score_key(study, spec, fit, every=False)
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"epochs": 3}, {"latent_dim": 5}, {"seed": 1}, {"normal_class": "1"}, {"image_size": 24}, {"protocol": "holdout"}],
+    ("change", "same"),
+    [
+        *[({key: value}, True) for key, value in {"threshold": 0.3, "title": "Other", "beta": 0.5}.items()],
+        *[({key: value}, False) for key, value in {"epochs": 3, "latent_dim": 5, "seed": 1, "image_size": 24}.items()],
+        *[({key: value}, False) for key, value in {"normal_class": "1", "protocol": "holdout"}.items()],
+    ],
 )
-def test_parameters_that_matter_to_a_fit_refit(change):
-    assert keys(Study.open(small(**change)), "autoencoder")[0] != keys(Study.open(small()), "autoencoder")[0]
+def test_a_fit_depends_on_the_parameters_and_images_that_matter_to_it_and_no_others(change, same):
+    studies = [Study.open(small(**changes)) for changes in ({}, change)]
+    own, other = (keys(study, detectors.spec("autoencoder", {}, study.params.model_dump())) for study in studies)
+    assert (own[0] == other[0], own[1] == other[1]) == (same, same)
 
 
 @pytest.mark.parametrize("kind", sorted(set(detectors.kinds()) - {"ensemble"}))  # whose members have keys of their own
@@ -140,14 +109,6 @@ def test_every_option_of_a_detector_is_in_the_key_of_its_fit_or_of_its_scores(ki
         assert (other[0] == fit) == (option in spec.options.scoring), option
 
 
-def keys(study, spec):
-    """Keys of the fit and of the scores of a detector, given by its name or as a `Spec`."""
-    if isinstance(spec, str):
-        spec = detectors.spec(spec, {}, study.params.model_dump())
-    fit = fits._fit_key(study, spec)
-    return fit, fits._score_key(study, spec, fit, every=False)
-
-
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_every_reconstruction_that_pages_show_is_stored(protocol, name):
@@ -158,9 +119,9 @@ def test_every_reconstruction_that_pages_show_is_stored(protocol, name):
         reconstructions = run.examples(name, indices)
         by_hand = np.square(study.pixels(indices) / 255 - reconstructions / 255).mean(axis=(1, 2, 3))
         np.testing.assert_allclose(by_hand, scores[indices], atol=2e-4)  # reconstructions are stored with 8 bits
-        assert scores[indices[0]] == scores[group].min() and len(indices) == 2 * EXTREMES + 5
-        assert scores[indices[2 * EXTREMES - 1]] == scores[indices[2 * EXTREMES]] == scores[group].max()
-    assert len(run.examples(name, study.split.fit[:SAMPLES])) == SAMPLES
+        assert scores[indices[0]] == scores[group].min() and len(indices) == 13
+        assert scores[indices[7]] == scores[indices[8]] == scores[group].max()
+    assert len(run.examples(name, study.split.fit[:8])) == 8
     assert name == "vae" or 0.005 < run.spread(name) < 0.5  # else any reconstruction would do for any image
     absent = np.setdiff1d(np.arange(len(study.labels)), run.arrays("examples", name)["indices"])
     with pytest.raises(KeyError):
@@ -183,15 +144,12 @@ def test_scores_of_images_left_out_are_stored_where_a_detector_has_them_but_not_
     assert able == [column for column, fit in run.fits().items() if fit["options"].get("method") == "knn"]
     left_out = run.arrays("left_out", able[0])["scores"]
     everything = np.load(fits_by_column[able[0]].score_folder / "left_out.npy")
-    group = study.groups[study.split.fit]
-    alone = np.array([np.count_nonzero(group == number) == 1 for number in group])
-    np.testing.assert_array_equal(left_out, everything[alone])
+    np.testing.assert_array_equal(left_out, everything[training._without_duplicates(study)])
     assert np.median(left_out) > np.median(run.scores_of(able[0])[study.split.fit])
-    with pytest.MonkeyPatch.context() as patch:  # the digits have no near-duplicates
-        twins = study.groups.copy()
-        twins[study.split.fit[1]] = twins[study.split.fit[0]]
-        patch.setitem(study.__dict__, "groups", twins)
-        assert not training._without_duplicates(study)[:2].any() and training._without_duplicates(study)[2:].all()
+    twins = study.groups.copy()
+    twins[study.split.fit[1]] = twins[study.split.fit[0]]
+    alone = training._without_duplicates(SimpleNamespace(groups=twins, split=study.split))
+    assert alone.tolist() == [False, False] + [True] * (len(alone) - 2)  # the digits themselves have no near-duplicates
 
 
 def test_a_run_says_where_it_came_from():
@@ -202,11 +160,7 @@ def test_a_run_says_where_it_came_from():
     assert params.Parameters.model_validate(run.read("params")) == study.params
     assert run.history("vae").keys() == {"loss", "reconstruction", "kl", "seconds"}
     assert run.history("autoencoder") == fitted("holdout")[2]["autoencoder"].history
-
-
-def test_pixels_come_in_the_order_asked_for():
-    study, order = opened("holdout"), np.array([5, 2, 9, 2])
-    np.testing.assert_array_equal(study.pixels(order), np.asarray(study.images.images)[order])
+    np.testing.assert_array_equal(study.pixels(np.array([5, 2, 9, 2])), study.images.images[[5, 2, 9, 2]])
 
 
 def test_a_missing_score_is_refused_and_a_missing_file_or_column_is_one_clear_line(tmp_path):
@@ -276,22 +230,12 @@ def test_the_published_the_recommended_and_the_best_of_each_family_are_saved_com
         assert cache.read_json(run.detector(name) / "detector.json")["kind"] == run.fits()[name]["kind"]
 
 
-def test_a_published_detector_that_is_recommended_is_saved_with_the_recommended_threshold(monkeypatch):
-    study, run, fits_by_column, _ = fitted("holdout")
-    exported = {}
-    scores = {column: fit.scores for column, fit in fits_by_column.items()}
-    scores["vae"] = scores["vae"] + 100 * study.labels
-    pool = {
-        column: SimpleNamespace(spec=fit.spec, scores=scores[column], fit_folder=fit.fit_folder)
-        for column, fit in fits_by_column.items()
-    }
-    changed = SimpleNamespace(
-        fits=lambda role: {column: fit for column, fit in run.fits(role).items() if column in pool},
-        scores_of=scores.get,
-        arrays=run.arrays,
-    )
-    monkeypatch.setattr("lib.evaluation.comparison.saving.export", lambda *parts: exported.update({parts[3]: parts[4]}))
-    monkeypatch.setattr("lib.evaluation.comparison.saving.add_fits", lambda *_: {})
+def test_a_published_detector_that_is_recommended_is_saved_with_the_recommended_threshold(tmp_path, monkeypatch):
+    study, run, pool, _ = fitted("holdout")
+    pool, exported = pool | {"vae": replace(pool["vae"], scores=pool["vae"].scores + 100 * study.labels)}, {}
+    scores = {column: fit.scores for column, fit in pool.items()}
+    changed = made_run(tmp_path, study, scores, **{column: run.fits()[column] for column in pool})
+    monkeypatch.setattr("lib.evaluation.comparison.saving.export", lambda *given: exported.update([given[3:]]))
     saved = comparison.save_detectors(study, changed, pool)
     assert sorted(saved) == sorted(exported) and len(saved) == len(set(saved))
     assert exported["vae"] == threshold_record(comparison.calibrate(study, changed, "vae")[0])
@@ -301,11 +245,20 @@ def test_a_published_detector_that_is_recommended_is_saved_with_the_recommended_
 # A run is only read with its own parameters
 
 
-def test_pages_may_set_a_threshold_anew_and_nothing_that_a_fit_depends_on(monkeypatch):
+@pytest.fixture
+def shown(monkeypatch):
+    """The sentences that a page shows."""
+    sentences = []
+    monkeypatch.setattr(show, "prose", sentences.append)
+    return sentences
+
+
+def test_pages_may_set_a_threshold_anew_and_nothing_that_a_fit_depends_on(monkeypatch, shown):
     study, run, *_ = fitted("holdout")
     monkeypatch.setenv("ANOMALY_RUN_FOLDER", str(run.folder))
-    read, same = open_run("digits", threshold=0.3)
-    assert read == run and same.params == study.params.model_copy(update={"threshold": 0.3})
+    monkeypatch.setattr(training, "load", lambda name: study.params)
+    read, same = sections.opened("digits", threshold=0.3)
+    assert read == run and same.params == study.params.model_copy(update={"threshold": 0.3}) and not shown
     np.testing.assert_array_equal(same.split.fit, study.split.fit)
     with pytest.raises(UserError, match="normal_class: the run of digits was fitted with '8'"):
         open_run("digits", normal_class="3")
@@ -353,11 +306,12 @@ def test_a_near_duplicate_in_two_parts_of_a_saved_split_is_refused_with_both_nam
     assert ids[first] in str(refused.value) and ids[other] in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_a_draft_of_another_normal_class_is_evaluated_as_that_class_and_says_so_first(own_place, monkeypatch):
+def test_a_draft_of_another_normal_class_is_evaluated_as_that_class_and_says_so_first(tmp_path, monkeypatch, shown):
     """Tried in JupyterLab: `normal_class` set to 3 in one page, and a later page run on its default of 8."""
-    fit_all(Study.open(small(normal_class="3", protocol="holdout")), Run.of("digits"))
-    shown = []
-    monkeypatch.setattr(show, "prose", shown.append)
+    monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("ANOMALY_RUN_FOLDER", raising=False)
+    threes = fit_all(Study.open(small(normal_class="3", protocol="holdout")), Run.of("digits"))
+    assert not any(fit.cached for fit in threes.values())
     run, study = sections.opened("digits", threshold=0.3)
     assert study.params.normal_class == "3" and set(study.class_names[study.normal]) == {"3"}
     assert "3" not in set(study.class_names[study.anomalies])
@@ -367,13 +321,3 @@ def test_a_draft_of_another_normal_class_is_evaluated_as_that_class_and_says_so_
     assert run.read("metrics")["dataset"]["normal"] == 183  # as many threes as the digits have
     assert len(shown) == 1 and "other parameters than `params/digits.yaml`" in shown[0]
     assert "`normal_class: 3` (file: `8`)" in shown[0] and "`threshold" not in shown[0]
-
-
-def test_a_run_of_the_parameter_set_as_it_is_shows_no_notice(monkeypatch):
-    study, run, *_ = fitted("holdout")
-    shown = []
-    monkeypatch.setattr(show, "prose", shown.append)
-    monkeypatch.setattr(training, "load", lambda name: study.params)
-    monkeypatch.setenv("ANOMALY_RUN_FOLDER", str(run.folder))
-    sections.opened("digits")
-    assert shown == []

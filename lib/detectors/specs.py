@@ -78,7 +78,7 @@ def spec(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any], where
     # An empty text stands for none: a study without a `backbone` leaves the option its own default.
     inherited = {key: defaults[key] for key in found.options.model_fields if defaults.get(key, "") != ""}
     try:
-        options = found.options.model_validate(inherited | given)
+        options = found.options.model_validate(inherited | given, context={"defaults": defaults})
         usual = found.options.model_construct(**inherited)  # may lack what has no default
     except ValidationError as error:
         problem = error.errors()[0]

@@ -47,7 +47,7 @@ class Fitted:
         if self.members:
             ensemble = self.spec.create()
             ensemble.members = [member.detector(study) for member in self.members]
-            ensemble.refer([member.scores[study.split.labelled] for member in self.members])
+            ensemble.refer(_reference_scores(study, self.members))
             return ensemble
         scoring = {name: getattr(self.spec.options, name) for name in self.spec.options.scoring}
         detector = detectors.load(self.fit_folder, **scoring)
@@ -96,12 +96,17 @@ def _members(study: Study, spec: Spec) -> list[Spec]:
 def _combined(study: Study, spec: Spec, members: list[Spec]) -> Fitted:
     fitted = tuple(fit_and_score(study, member) for member in members)
     ensemble = spec.create()
-    reference = study.split.labelled if len(study.split.labelled) else study.split.fit
-    ensemble.refer([member.scores[reference] for member in fitted])
+    ensemble.refer(_reference_scores(study, fitted))
     scores = ensemble.combine([member.scores for member in fitted])
     passes = {member.fit_folder: member.seconds for member in fitted}  # scores of one network share one fit and pass
     seconds = {key: sum(paid[key] for paid in passes.values()) for key in ("fit", "score")}
     return Fitted(spec, scores, seconds, {}, [], all(member.cached for member in fitted), None, None, fitted)
+
+
+def _reference_scores(study: Study, members: tuple[Fitted, ...]) -> list[np.ndarray]:
+    """Scores by each member of the validation set; of the fit set where the study has no validation set."""
+    reference = study.split.labelled if len(study.split.labelled) else study.split.fit
+    return [member.scores[reference] for member in members]
 
 
 def _fit(study: Study, spec: Spec, folder: Path) -> None:

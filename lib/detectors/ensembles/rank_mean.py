@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from lib.core.errors import UserError
 from lib.detectors.base import Detector, History, Images, Options, load, register
@@ -21,14 +21,14 @@ class EnsembleOptions(Options):
 
     @field_validator("members")
     @classmethod
-    def _are_detectors(cls, members: list[dict[str, dict[str, Any]]]) -> list[dict[str, dict[str, Any]]]:
+    def _written_out(cls, members: list[dict[str, dict[str, Any]]], info: ValidationInfo) -> list[dict[str, Any]]:
+        """The members with all their options, of which those not given are the study's."""
+        defaults = (info.context or {}).get("defaults", {})
         try:
-            for member in members:
-                for name, given in member.items():
-                    spec(name, given, {}, "members")
+            specs = [(name, spec(name, given, defaults, "members")) for each in members for name, given in each.items()]
         except UserError as error:
             raise ValueError(str(error)) from None
-        return members
+        return [{name: member.options.model_dump(mode="json")} for name, member in specs]
 
     @classmethod
     def describe(cls, title: str, given: Mapping[str, Any]) -> str:

@@ -40,12 +40,8 @@ class ReconstructionDetector(Detector):
 
     def learn(self, images: Images, indices: np.ndarray) -> History:
         """Fits the network; returns `loss`, `reconstruction`, `seconds` and, of a VAE, `kl`, by epoch."""
-        from lib.detectors.reconstruction.networks.network import Settings
-
         pixels = images.pixels(self.options.image_size)
-        names = Settings.__dataclass_fields__.keys() & type(self.options).model_fields.keys()
-        values = {name: getattr(self.options, name) for name in names} | {"beta": self.beta}
-        self.network = self._class()(Settings(image_shape=pixels.shape[1:], **values))
+        self.network = self._class().of(self.options, pixels.shape[1:], self.beta)
         return self.network.fit(np.asarray(pixels[self._used(indices)]), self.kind.title)
 
     def learn_score(self, images: Images, indices: np.ndarray) -> None:

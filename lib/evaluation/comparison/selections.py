@@ -26,10 +26,10 @@ def leading(rows: Sequence[Row]) -> list[Row]:
 
 
 def notable(rows: Sequence[Row]) -> list[Row]:
-    """The published detector, the best of its other scores and of the refinements, and all that is no network."""
+    """The published detector, the best of its other scores and of the refinements, and all other detectors."""
     published = published_network(rows)
     refined = [row for row in rows if row["score"] and row["changes"]]
-    other = [row for row in rows if not row["score"]]
+    other = [row for row in rows if row not in refined and row not in published]
     return [*published[:1], *(best(group) for group in (published[1:], refined) if group), *other]
 
 

@@ -143,6 +143,7 @@ def choice(choice: Mapping[str, Any] | None, params: Parameters) -> str:
     anomalies, normal, fpr = at["tp"] + at["fn"], at["fp"] + at["tn"], at["fpr"]
     flagged = params.prevalence * at["recall"]["value"] + (1 - params.prevalence) * fpr["value"]
     share = params.prevalence * at["recall"]["value"] / flagged if flagged else None
+    interval_percent = f"95 % interval {percent(fpr['low'])} to {percent(fpr['high'])}"
     in_use = (
         f"{percent(share)} of the flagged images are expected to be anomalies" if flagged else "no image is flagged"
     )
@@ -150,7 +151,7 @@ def choice(choice: Mapping[str, Any] | None, params: Parameters) -> str:
         f"**Use {row['name']}, at a threshold of {threshold.value:.4g}.** It has the highest AUROC on the validation "
         f"set ({row['validation']:.4f}). Fitting it and scoring every image took {row['seconds']:.0f} s. The threshold "
         f"comes from {threshold.saw}. {expected_fpr(choice['calibration'], choice['alpha'])} On the test set it "
-        f"detects {at['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and raises {count(at['fp'], 'false alarm')} "
-        f"on {count(normal, 'normal image')} ({percent(fpr['value'])}, 95 % interval {percent(fpr['low'])} to "
-        f"{percent(fpr['high'])}). Where {percent(params.prevalence)} of the images are anomalies, {in_use}."
+        f"detects {at['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and raises "
+        f"{count(at['fp'], 'false alarm')} on {count(normal, 'normal image')} ({percent(fpr['value'])}, "
+        f"{interval_percent}). Where {percent(params.prevalence)} of the images are anomalies, {in_use}."
     )

@@ -2,8 +2,8 @@
 
 Before 1.6, `torch.save` wrote five pickles (a magic number, a protocol version, facts about the machine, the shapes of
 the tensors, the keys of their storages) and then, in the order of those keys, each storage: its length and its raw
-little-endian numbers. A pickle can run any code, so the SHA-256 of the file is compared first, and the unpickler accepts
-four names only.
+little-endian numbers. A pickle can run any code, so the SHA-256 of the file is compared first, and the unpickler
+accepts four names only.
 """
 
 import collections

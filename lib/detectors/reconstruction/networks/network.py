@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -60,6 +60,13 @@ class Network:
                 model = self.build(settings)
         self.model = model
         self.graphs: dict[str, Callable] = {}  # of the passes over images, each compiled at its first use
+
+    @classmethod
+    def of(cls, options: Any, image_shape: tuple[int, int, int], beta: float) -> Self:
+        """An unfitted network for a detector's options, images of a shape, and a weight of the KL term."""
+        names = {field.name for field in fields(Settings)} & type(options).model_fields.keys()
+        values = {name: getattr(options, name) for name in names} | {"beta": beta}
+        return cls(Settings(image_shape=tuple(image_shape), **values))
 
     @staticmethod
     def build(settings: Settings) -> keras.Model:

@@ -37,7 +37,8 @@ class Scores:
         self._around = {}
         for name in ("latent_mahalanobis", "encoder_mahalanobis"):
             self._around[name] = Gaussian()
-            self._around[name].mean, self._around[name].root = state[f"{name}_mean"], state[f"{name}_root"]
+            for part in Gaussian.learned:
+                setattr(self._around[name], part, state[f"{name}_{part}"])
 
     @staticmethod
     def fit(network: Network, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -48,7 +49,7 @@ class Scores:
         for name, values in {"latent_mahalanobis": latents, "encoder_mahalanobis": features}.items():
             gaussian = Gaussian()
             gaussian.fit(values)
-            state |= {f"{name}_mean": gaussian.mean, f"{name}_root": gaussian.root}
+            state |= {f"{name}_{part}": getattr(gaussian, part) for part in Gaussian.learned}
         return state
 
     def score(self, images: np.ndarray) -> dict[str, np.ndarray]:
