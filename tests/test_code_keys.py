@@ -53,6 +53,12 @@ DEPENDENTS = {
 }
 
 
+def forget():
+    """Forget the keys of code, which are computed once a process."""
+    cache.code_of.cache_clear()
+    fits._classes.cache_clear()
+
+
 @pytest.fixture
 def code(tmp_path, monkeypatch):
     """A copy of `lib` that the keys are made of."""
@@ -61,12 +67,12 @@ def code(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.setattr(cache, "_imported_files", functools.cache(cache._imported_files))  # no edit here imports more
     yield tmp_path / "lib"
-    cache.code_of.cache_clear()
+    forget()
 
 
 def keys():
     """The keys of fits and of scores of every kind of detector."""
-    cache.code_of.cache_clear()
+    forget()
     study, by_kind = opened("holdout"), {}
     for name in ALL:
         spec = detectors.spec(name, {}, study.params.model_dump())

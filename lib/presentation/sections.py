@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from lib.detectors import BASELINE
+from lib.evaluation.comparison import fit_and_save
 from lib.evaluation.evaluate import evaluate
 from lib.evaluation.mistakes import compare
 from lib.presentation import examples, plots, show, tables, text
@@ -13,7 +14,7 @@ from lib.study import Run, Study, differences, open_run, published_at
 
 def opened(name: str, **changes: Any) -> tuple[Run, Study]:
     """Opens the run of a study, as `lib.study.open_run` does; first shows what differs from the study's file."""
-    run, study = open_run(name, **changes)
+    run, study = open_run(name, fit_and_save, **changes)
     if notice := text.draft(differences(run), study.params.study):
         show.prose(notice)
     return run, study

@@ -1,5 +1,6 @@
 """The one path on which any detector of a study is fitted and its scores computed, or found in the cache."""
 
+import functools
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,6 +165,7 @@ def _fit_key(study: Study, spec: Spec) -> str:
     )
 
 
+@functools.cache  # like `code_of`: of the code that runs, whatever is edited in the meantime
 def _classes(detector: type[Detector]) -> str:
     """A key of the files in which a class and its bases are written: any may hold a part of the fit."""
     modules = {base.__module__ for base in detector.__mro__ if base.__module__.startswith("lib.")}

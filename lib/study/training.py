@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -214,6 +214,9 @@ def _write_heat_maps(planned: list[Planned], fitted: dict[str, Fitted], run: Run
 def export(study: Study, run: Run, fitted: Fitted, column: str, threshold: dict[str, Any]) -> None:
     """Saves a fitted detector, ready for use, into `detectors/<column>/` of the run folder.
 
+    `calibration.npy` holds the scores that the threshold may have seen: of the calibration set, then, where there are
+    any, of the images fitted on, each left out in turn.
+
     Args:
         study: with the split that it was fitted on.
         run: the run.
@@ -225,7 +228,8 @@ def export(study: Study, run: Run, fitted: Fitted, column: str, threshold: dict[
     with cache.replacing_folder(folder) as making:
         fitted.detector(study).save(making)
         cache.write_json(making / "threshold.json", threshold)
-        np.save(making / "calibration.npy", fitted.scores[study.split.calibration])
+        left_out = run.arrays("left_out", column).get("scores", np.empty(0))
+        np.save(making / "calibration.npy", np.r_[fitted.scores[study.split.calibration], left_out])
         ids = study.images.table["id"].to_numpy()
         images = {"channels": study.images.images.shape[-1], "resize": "bilinear, to a square, values 0 to 255"}
         cache.write_json(
@@ -252,7 +256,7 @@ def differences(run: Run) -> dict[str, tuple[Any, Any]]:
     return {key: (own.get(key), value) for key, value in file.items() if own.get(key) != value}
 
 
-def open_run(name: str, **changes: Any) -> tuple[Run, Study]:
+def open_run(name: str, train: Callable[[Study, Run], Any] = fit_all, **changes: Any) -> tuple[Run, Study]:
     """The run of a study, and the study itself with the parameters of that run.
 
     A run is only ever read with its own parameters. A draft that is not there, or in the form of other code, is made
@@ -260,6 +264,7 @@ def open_run(name: str, **changes: Any) -> tuple[Run, Study]:
 
     Args:
         name: of the study.
+        train: makes a draft that is not there.
         **changes: parameters that a page may set anew, such as `threshold`; see `FREE`.
 
     Raises:
@@ -270,7 +275,7 @@ def open_run(name: str, **changes: Any) -> tuple[Run, Study]:
         if os.environ.get("ANOMALY_RUN_FOLDER"):
             raise UserError(f"{name}: 02_training has left nothing to read here; run it first")
         print(f"{name}: no finished draft; training with params/{name}.yaml", file=sys.stderr)
-        fit_all(Study.open(load(name)), run)
+        train(Study.open(load(name)), run)
     params = Parameters.model_validate(run.read("params"))
     for key, value in changes.items():
         if key not in FREE and value != getattr(params, key):

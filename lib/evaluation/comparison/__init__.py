@@ -10,7 +10,7 @@ from lib.evaluation.comparison.choice import best, best_of_families, calibrate, 
 from lib.evaluation.comparison.latent import CARRIES, latent_use, rate_distortion
 from lib.evaluation.comparison.leaderboard import leaderboard, noise, validation_auroc
 from lib.evaluation.comparison.recommendations import HELPED, HURT, NOISE, RECOMMENDATIONS, UNTRIED, recommendations
-from lib.evaluation.comparison.saving import save_detectors
+from lib.evaluation.comparison.saving import fit_and_save, save_detectors
 from lib.evaluation.comparison.selections import by_published_score, cheap, leading, notable, published_network
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "calibrate",
     "cheap",
     "choose",
+    "fit_and_save",
     "latent_use",
     "leaderboard",
     "leading",

@@ -5,7 +5,12 @@ from lib.evaluation.comparison.choice import best, best_of_families, calibrate
 from lib.evaluation.comparison.ensembles import ensembles
 from lib.evaluation.comparison.leaderboard import validation_auroc
 from lib.evaluation.evaluate import seconds, threshold, threshold_record
-from lib.study import Fitted, Planned, Run, Study, add_fits, export, holdout_of
+from lib.study import Fitted, Planned, Run, Study, add_fits, export, fit_all, holdout_of
+
+
+def fit_and_save(study: Study, run: Run) -> None:
+    """Does all that 02_training does to a run: fits every detector, then saves those that a reader may want."""
+    save_detectors(study, run, fit_all(study, run))
 
 
 def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[str]:
