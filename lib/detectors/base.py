@@ -238,11 +238,11 @@ def load(folder: str | Path, **options: Any) -> Detector:
     folder = Path(folder)
     try:
         record = read_json(folder / FILE)
-        found = kind(record["kind"])
-        values = found.options.model_validate_json(json.dumps(record["options"] | options))
+        own_kind = kind(record["kind"])
+        values = own_kind.options.model_validate_json(json.dumps(record["options"] | options))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise unreadable(folder, "detector", error) from None
-    return found.detector.load(folder, values)
+    return own_kind.detector.load(folder, values)
 
 
 def unreadable(folder: Path, name: str, error: Exception) -> UserError:

@@ -68,7 +68,7 @@ def spec(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any], where
         UserError: no such detector, or an option that is unknown, of the wrong type or out of range.
     """
     try:
-        found = kind(name)
+        own_kind = kind(name)
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     given = dict(given)
@@ -76,15 +76,15 @@ def spec(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any], where
     if label is not None and (not isinstance(label, str) or not slug(label)):
         raise UserError(f"{where}: {name}: label: must be text, and is {label!r}")
     # An empty text stands for none: a study without a `backbone` leaves the option its own default.
-    inherited = {key: defaults[key] for key in found.options.model_fields if defaults.get(key, "") != ""}
+    inherited = {key: defaults[key] for key in own_kind.options.model_fields if defaults.get(key, "") != ""}
     try:
-        options = found.options.model_validate(inherited | given, context={"defaults": defaults})
-        usual = found.options.model_construct(**inherited)  # may lack what has no default
+        options = own_kind.options.model_validate(inherited | given, context={"defaults": defaults})
+        usual = own_kind.options.model_construct(**inherited)  # may lack what has no default
     except ValidationError as error:
         problem = error.errors()[0]
-        raise UserError(f"{where}: {name}: {_explain(problem, found.options)}") from None
+        raise UserError(f"{where}: {name}: {_explain(problem, own_kind.options)}") from None
     given = {key: value for key, value in given.items() if getattr(options, key) != getattr(usual, key, None)}
-    return Spec(found, options, given, label or found.options.describe(found.title, given))
+    return Spec(own_kind, options, given, label or own_kind.options.describe(own_kind.title, given))
 
 
 def specs(params: Any) -> list[Spec]:
@@ -98,14 +98,14 @@ def specs(params: Any) -> list[Spec]:
     """
     defaults = params.model_dump()
     listed: dict[str, Spec] = {}
-    alone = [name for name, each in kinds().items() if each.fitted_alone]
+    alone = [name for name, listed_kind in kinds().items() if listed_kind.fitted_alone]
     for where, name, given in _wanted(params):
-        found = spec(name, given, defaults, where)
-        if where == "refinements" and not found.given:
+        own = spec(name, given, defaults, where)
+        if where == "refinements" and not own.given:
             raise UserError("refinements: each must change something; an entry has only values that are the published")
-        if found.name in listed and (found.given or name not in (*PUBLISHED, *alone)):
-            raise UserError(f"{where}: '{found.label}' is given twice")
-        listed.setdefault(found.name, found)
+        if own.name in listed and (own.given or name not in (*PUBLISHED, *alone)):
+            raise UserError(f"{where}: '{own.label}' is given twice")
+        listed.setdefault(own.name, own)
     return list(listed.values())
 
 
@@ -121,32 +121,32 @@ def _wanted(params: Any) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         kind_of_features = kinds()["features"].detector
         for given in kind_of_features.short_form(params.backbone, params.image_size, params.backbone_size):
             yield "backbone", "features", given
-    for name, each in kinds().items():
-        if each.fitted_alone:
+    for name, listed_kind in kinds().items():
+        if listed_kind.fitted_alone:
             yield "detectors", name, {}
 
 
-def other_scores(found: Spec) -> list[Spec]:
+def other_scores(own: Spec) -> list[Spec]:
     """The same fit by every other score that the detector has; none where it has one only."""
-    if "score" not in found.options.scoring:
+    if "score" not in own.options.scoring:
         return []
-    names = found.kind.detector.score_names()
+    names = own.kind.detector.score_names()
     return [
         Spec(
-            found.kind,
-            found.options.model_copy(update={"score": name}),
-            {**found.given, "score": name},
-            found.options.describe_score(found.label, name),
+            own.kind,
+            own.options.model_copy(update={"score": name}),
+            {**own.given, "score": name},
+            own.options.describe_score(own.label, name),
         )
         for name in names
-        if name != found.options.score
+        if name != own.options.score
     ]
 
 
-def with_options(found: Spec, label: str, **changes: Any) -> Spec:
+def with_options(own: Spec, label: str, **changes: Any) -> Spec:
     """The same kind of detector with some options changed."""
-    options = found.options.model_copy(update=changes)
-    return Spec(found.kind, options, {**found.given, **changes}, label)
+    options = own.options.model_copy(update=changes)
+    return Spec(own.kind, options, {**own.given, **changes}, label)
 
 
 def _explain(problem: Any, options: type[Options]) -> str:

@@ -53,20 +53,20 @@ def plan(study: Study) -> list[Planned]:
     holdout = holdout_of(study)
     same = holdout is study
     specs = detectors.specs(study.params)
-    planned = [] if same else [Planned(each.name, study, each, ("study",)) for each in specs if _published(each)]
-    for each in _leaderboard(study.params, specs):
-        roles = ("study", "leaderboard") if same and _published(each) else ("leaderboard",)
-        ending, every = "" if same else HELD_OUT, _has_other_scores(study.params, each)
-        planned.append(Planned(each.name + ending, holdout, each, roles, every))
-    baseline = next(each for each in specs if each.name == BASELINE)
+    planned = [] if same else [Planned(entry.name, study, entry, ("study",)) for entry in specs if _published(entry)]
+    for entry in _leaderboard(study.params, specs):
+        roles = ("study", "leaderboard") if same and _published(entry) else ("leaderboard",)
+        ending, every = "" if same else HELD_OUT, _has_other_scores(study.params, entry)
+        planned.append(Planned(entry.name + ending, holdout, entry, roles, every))
+    baseline = next(entry for entry in specs if entry.name == BASELINE)
     for division in [study] if same or not study.params.refines else [study, holdout]:
         ending = "" if division is study else HELD_OUT
         for seed in study.params.seeds:
             seeded = detectors.with_options(baseline, f"{BASELINE}, seed {seed}", seed=seed)
             planned.append(Planned(seeded.name + ending, division, seeded, ("seed",)))
     if study.params.dtype_policy != "float32":
-        exact = detectors.with_options(baseline, f"{BASELINE}, float32", dtype_policy="float32")
-        planned.append(Planned(exact.name, study, exact, ("float32",)))
+        in_float32 = detectors.with_options(baseline, f"{BASELINE}, float32", dtype_policy="float32")
+        planned.append(Planned(in_float32.name, study, in_float32, ("float32",)))
     return planned
 
 
@@ -106,23 +106,25 @@ def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
         {"format": FORMAT, "study": study.params.study, "protocol": study.params.protocol, "dataset": dataset}
     )
     planned, fitted = plan(study), {}
-    fits = [each.column for each in planned if each.spec.scores_as_published]
-    for each in planned:
-        if each.column in fits:
-            print(f"{each.spec.label} ({fits.index(each.column) + 1} of {len(fits)})", file=sys.stderr, flush=True)
-        fitted[each.column] = fit_and_score(each.study, each.spec, each.every_score)
+    fits = [entry.column for entry in planned if entry.spec.scores_as_published]
+    for entry in planned:
+        if entry.column in fits:
+            print(f"{entry.spec.label} ({fits.index(entry.column) + 1} of {len(fits)})", file=sys.stderr, flush=True)
+        fitted[entry.column] = fit_and_score(entry.study, entry.spec, entry.every_score)
     _write(study, run, planned, fitted)
     _write_heat_maps(planned, fitted, run)
-    run.write("fits", {"format": FORMAT, "fits": {each.column: _record(each, fitted[each.column]) for each in planned}})
+    run.write(
+        "fits", {"format": FORMAT, "fits": {entry.column: _record(entry, fitted[entry.column]) for entry in planned}}
+    )
     return fitted
 
 
 def add_fits(run: Run, planned: list[Planned]) -> dict[str, Fitted]:
     """Fits and scores further detectors and adds them to a run; returns them by column."""
-    fitted = {each.column: fit_and_score(each.study, each.spec) for each in planned}
-    columns = pd.DataFrame({column: each.scores for column, each in fitted.items()})
+    fitted = {entry.column: fit_and_score(entry.study, entry.spec) for entry in planned}
+    columns = pd.DataFrame({column: entry.scores for column, entry in fitted.items()})
     run.write_scores(pd.concat([run.scores().drop(columns=columns.columns, errors="ignore"), columns], axis=1))
-    records = {each.column: _record(each, fitted[each.column]) for each in planned}
+    records = {entry.column: _record(entry, fitted[entry.column]) for entry in planned}
     run.write("fits", {"format": FORMAT, "fits": run.fits() | records})
     return fitted
 
@@ -150,24 +152,24 @@ def _write(study: Study, run: Run, planned: list[Planned], fitted: dict[str, Fit
     frame = study.images.table[["id", "class_name"]].assign(
         label=study.labels, fitted=np.isin(np.arange(len(part)), study.split.fit), part=part
     )
-    columns = {column: each.scores for column, each in fitted.items()}
+    columns = {column: entry.scores for column, entry in fitted.items()}
     run.write_scores(pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1))
     histories = []
-    for column, each in fitted.items():
-        if each.history and each.spec.scores_as_published:
-            epochs = range(1, len(each.history["loss"]) + 1)
-            histories.append(pd.DataFrame({"detector": column, "epoch": epochs, **each.history}))
+    for column, entry in fitted.items():
+        if entry.history and entry.spec.scores_as_published:
+            epochs = range(1, len(entry.history["loss"]) + 1)
+            histories.append(pd.DataFrame({"detector": column, "epoch": epochs, **entry.history}))
     run.write_table("history.csv", pd.concat(histories, ignore_index=True))
-    for each in planned:
-        folder = fitted[each.column].score_folder
-        if each.spec.scores_as_published:
+    for entry in planned:
+        folder = fitted[entry.column].score_folder
+        if entry.spec.scores_as_published:
             for kind in ("examples", "latent_use"):
                 if (folder / f"{kind}.npz").is_file():
                     with np.load(folder / f"{kind}.npz") as arrays:
-                        run.write_arrays(kind, each.column, **arrays)
-        if (folder / "left_out.npy").is_file() and "leaderboard" in each.roles:
+                        run.write_arrays(kind, entry.column, **arrays)
+        if (folder / "left_out.npy").is_file() and "leaderboard" in entry.roles:
             scores = np.load(folder / "left_out.npy")
-            run.write_arrays("left_out", each.column, scores=scores[_without_duplicates(each.study)[: len(scores)]])
+            run.write_arrays("left_out", entry.column, scores=scores[_without_duplicates(entry.study)[: len(scores)]])
 
 
 def _without_duplicates(study: Study) -> np.ndarray:
@@ -184,16 +186,16 @@ def _write_heat_maps(planned: list[Planned], fitted: dict[str, Fitted], run: Run
 
     They are made at the largest size of image that this kind of detector is given in the study.
     """
-    able = [each for each in planned if "leaderboard" in each.roles and hasattr(each.spec.create(), "heatmap")]
+    able = [entry for entry in planned if "leaderboard" in entry.roles and hasattr(entry.spec.create(), "heatmap")]
     if not able:
         return
-    alike = [each.spec for each in planned if each.spec.kind is able[0].spec.kind]
-    sizes = [each.create().size for each in alike if hasattr(each.create(), "size")]
+    alike = [entry.spec for entry in planned if entry.spec.kind is able[0].spec.kind]
+    sizes = [entry.create().size for entry in alike if hasattr(entry.create(), "size")]
     spec = able[0].spec
     if sizes:
         spec = detectors.with_options(spec, spec.label, size=max(sizes))
     study = able[0].study
-    own = next(each for each in planned if each.spec.name == BASELINE and "study" in each.roles)
+    own = next(entry for entry in planned if entry.spec.name == BASELINE and "study" in entry.roles)
     indices = lowest_scoring_anomalies(own.study, fitted[own.column].scores)
     key = cache.content_key(
         spec.options.model_dump(mode="json"), study.images.fingerprint, study.split.fit.tolist(), indices.tolist(),

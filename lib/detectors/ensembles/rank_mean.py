@@ -25,7 +25,9 @@ class EnsembleOptions(Options):
         """The members with all their options, of which those not given are the study's."""
         defaults = (info.context or {}).get("defaults", {})
         try:
-            specs = [(name, spec(name, given, defaults, "members")) for each in members for name, given in each.items()]
+            specs = [
+                (name, spec(name, given, defaults, "members")) for member in members for name, given in member.items()
+            ]
         except UserError as error:
             raise ValueError(str(error)) from None
         return [{name: member.options.model_dump(mode="json")} for name, member in specs]

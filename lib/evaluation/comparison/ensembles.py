@@ -30,8 +30,8 @@ def ensembles(study: Study, pool: Mapping[str, Fitted]) -> list[Spec]:
         if fit not in own and fit.spec.family != "shortcut":
             others.setdefault(str((fit.spec.kind.name, fit.fit_folder)), []).append(fit)
     best = [max(group, key=lambda fit: validation_auroc(study, fit.scores)) for group in others.values()]
-    made = [_combined(study, own, "one network"), _combined(study, [*own, *best], "all together")]
-    return [spec for spec in made if spec is not None]
+    combined = [_combined(study, own, "one network"), _combined(study, [*own, *best], "all together")]
+    return [spec for spec in combined if spec is not None]
 
 
 def choose_members(labels: np.ndarray, scores: Sequence[np.ndarray]) -> list[int]:

@@ -133,7 +133,7 @@ def latent_use(records: Mapping[str, Mapping], floor: float) -> Figure:
         records: By name of the model, a record of `lib.evaluation.comparison.latent_use`: of it are used `kl_by_value`,
             the KL divergence of each latent value in nats; `kl`, of all; and `active`, the number of active values, of
             `latent`.
-        floor: The level in nats, above 0, below which a latent value carries next to nothing.
+        floor: The level in nats, above 0, below which a latent value carries almost no information.
 
     Returns:
         Figure with one line per model on a logarithmic scale; its legend has the number of values above the floor.
@@ -160,7 +160,7 @@ def latent_use(records: Mapping[str, Mapping], floor: float) -> Figure:
         label = f"{name} ({np.sum(values > floor):,} of {values.size:,} above)"
         look = {"color": colour, "linestyle": dashes, "marker": marker if values.size <= _FEW else None}
         axes.plot(np.arange(1, values.size + 1), np.maximum(values, lowest), markersize=4, label=label, **look)
-    label = f"{floor:g} nats: below, a value carries next to nothing"
+    label = f"{floor:g} nats: below it, a value carries almost no information"
     axes.axhline(floor, color=INK, linewidth=0.8, linestyle=(0, (1, 1)), label=label, zorder=1)
     axes.set_yscale("log")
     top = max(axes.get_ylim()[1], 2 * floor)
