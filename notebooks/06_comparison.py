@@ -153,8 +153,8 @@ show.figure(
 
 # %%
 choice = comparison.choose(opened, run, rows)
-show.prose(text.choice(choice, opened.params))
 run.update_metrics(comparison.record(run, verdicts, noise, choice))
+show.prose(text.choice(choice, opened.params))
 
 # %% [markdown]
 # ## Where this page came from

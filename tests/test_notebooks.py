@@ -75,6 +75,8 @@ def test_what_it_shows_is_described(executed, name):
     notebook = nbformat.read(executed[0] / f"{name}.ipynb", as_version=4)
     shown = [each for each in outputs(notebook) if each.get("metadata", {}).get("report")]
     assert shown, "nothing is shown"
+    values = [each for each in outputs(notebook) if each.output_type == "execute_result"]
+    assert not values, "a cell ends with a bare value, which a page would print"
     for each in shown:
         report = each.metadata["report"]
         if report["kind"] in ("figure", "table"):
