@@ -202,8 +202,10 @@ def test_saved_detectors_give_the_scores_of_the_run_in_another_process(protocol,
     _, run, _, saved = fitted(protocol)
     for name in saved:
         expected = run.scores_of(name)[np.arange(0, 1790, 179)]
-        # Ten images are another batch than all of them: float32 rounds otherwise, and a root of it ten times more.
-        np.testing.assert_allclose(np.load(run.detector(name) / "ten.npy"), expected, rtol=1e-4, atol=1e-7)
+        # Ten images are another batch than all of them, and float32 rounds differently. The distance of an image that
+        # was fitted on is 0 but for that rounding, which is about 1e-6 of the usual distance.
+        noise = 1e-5 * np.median(expected)
+        np.testing.assert_allclose(np.load(run.detector(name) / "ten.npy"), expected, rtol=1e-4, atol=noise)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
