@@ -13,7 +13,7 @@ import pandas as pd
 from lib.detectors import BASELINE
 from lib.evaluation import metrics, thresholds
 from lib.evaluation.thresholds import Threshold
-from lib.study import Run, Study, holdout_of
+from lib.study import HELD_OUT, Run, Study, holdout_of
 
 
 def labels_and_scores(study: Study, run: Run, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -78,6 +78,11 @@ def threshold_record(threshold: Threshold) -> dict[str, Any]:
     return {"value": threshold.value, "rule": threshold.rule, "saw": threshold.saw}
 
 
+def leaderboard_column(run: Run, label: str = BASELINE) -> str:
+    """The column of a detector's scores that are on the leaderboard, by what pages call it."""
+    return next(column for column, fit in run.fits("leaderboard").items() if fit["label"] == label)
+
+
 @dataclass(frozen=True)
 class HeldOut:
     """A detector on normal images that it was fitted on, and on others.
@@ -101,8 +106,7 @@ def held_out(study: Study, run: Run, name: str = BASELINE) -> HeldOut:
     Under `resubstitution` nothing is held out, so it is the same detector fitted again under `holdout`.
     """
     holdout = holdout_of(study)
-    column = next(column for column, fit in run.fits("leaderboard").items() if fit["label"] == name)
-    scores = run.scores_of(column)
+    scores = run.scores_of(leaderboard_column(run, name))
     anomalies, fit, unseen = scores[holdout.anomalies], scores[holdout.split.fit], scores[holdout.normal]
     record = HeldOut(_auroc(fit, anomalies), _auroc(unseen, anomalies), len(fit), len(unseen))
     run.update_metrics({"held_out": {name: {"fitted": record.own, "unseen": record.new}}})
@@ -152,11 +156,9 @@ def seed_columns(run: Run, held_out: bool) -> dict[str, int]:
         run: the run.
         held_out: those that are comparable with the leaderboard; else those under the study's own protocol.
     """
-    twins = held_out and any(column.endswith("_held_out") for column in run.fits("leaderboard"))
+    twins = held_out and any(column.endswith(HELD_OUT) for column in run.fits("leaderboard"))
     return {
-        column: fit["options"]["seed"]
-        for column, fit in run.fits("seed").items()
-        if column.endswith("_held_out") == twins
+        column: fit["options"]["seed"] for column, fit in run.fits("seed").items() if column.endswith(HELD_OUT) == twins
     }
 
 

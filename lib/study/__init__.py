@@ -5,10 +5,11 @@ from lib.study.fits import Fitted, fit_and_score
 from lib.study.published import published_at
 from lib.study.run import Run
 from lib.study.study import Study, holdout_of
-from lib.study.training import Planned, add_fits, differences, export, fit_all, open_run, plan
+from lib.study.training import HELD_OUT, Planned, add_fits, differences, export, fit_all, open_run, plan
 
 __all__ = [
     "EXTREMES",
+    "HELD_OUT",
     "MAPS",
     "SAMPLES",
     "Fitted",

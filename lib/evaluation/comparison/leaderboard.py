@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from lib.detectors import BASELINE
 from lib.evaluation import metrics
-from lib.evaluation.evaluate import seconds, seed_columns
+from lib.evaluation.evaluate import leaderboard_column, seconds, seed_columns
 from lib.study import Run, Study, holdout_of
 
 Row = dict[str, Any]
@@ -20,7 +19,7 @@ def leaderboard(study: Study, run: Run) -> list[Row]:
     holdout, scores = holdout_of(study), run.scores()
     test = holdout.split.test
     labels = study.labels[test]
-    baseline = next(column for column, fit in run.fits("leaderboard").items() if fit["label"] == BASELINE)
+    baseline = leaderboard_column(run)
     own = scores[baseline].to_numpy()[test]
     rows = []
     for column, fit in run.fits("leaderboard").items():
@@ -61,7 +60,7 @@ def noise(study: Study, run: Run) -> float | None:
     it names no further seeds.
     """
     test = holdout_of(study).split.test
-    baseline = next(column for column, fit in run.fits("leaderboard").items() if fit["label"] == BASELINE)
+    baseline = leaderboard_column(run)
     columns = [baseline, *seed_columns(run, held_out=True)]
     if len(columns) < 2:
         return None

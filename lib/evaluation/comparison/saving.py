@@ -5,7 +5,7 @@ from lib.evaluation.comparison.choice import best, best_of_families, calibrate
 from lib.evaluation.comparison.ensembles import ensembles
 from lib.evaluation.comparison.leaderboard import validation_auroc
 from lib.evaluation.evaluate import seconds, threshold, threshold_record
-from lib.study import Fitted, Planned, Run, Study, add_fits, export, fit_all, holdout_of
+from lib.study import HELD_OUT, Fitted, Planned, Run, Study, add_fits, export, fit_all, holdout_of
 
 
 def fit_and_save(study: Study, run: Run) -> None:
@@ -33,7 +33,7 @@ def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[st
     if not len(holdout.split.labelled):
         return list(PUBLISHED)
     pool = {column: fitted[column] for column in run.fits("leaderboard")}
-    ending = "" if holdout is study else "_held_out"
+    ending = "" if holdout is study else HELD_OUT
     together = [Planned(spec.name + ending, holdout, spec, ("leaderboard",)) for spec in ensembles(holdout, pool)]
     pool |= add_fits(run, together)
     rows = [

@@ -6,6 +6,7 @@ import pandas
 
 from lib.presentation.tables.cells import framed, part_of, reading, value_of, with_interval
 from lib.presentation.tables.markdown import literal
+from lib.study import HELD_OUT
 
 
 def leaderboard(rows: Sequence[Mapping], every_metric: bool = False) -> pandas.DataFrame:
@@ -107,7 +108,7 @@ def fits(records: Mapping[str, Mapping]) -> pandas.DataFrame:
         {
             "Detector": [row["label"] for row in rows.values()],
             "Family": [row["family"] for row in rows.values()],
-            "Split": ["images held out" if column.endswith("_held_out") else "of the study" for column in rows],
+            "Split": ["images held out" if column.endswith(HELD_OUT) else "of the study" for column in rows],
             "Fit, s": [float(row["seconds"]["fit"]) for row in rows.values()],
             "Score, s": [float(row["seconds"]["score"]) for row in rows.values()],
         },
