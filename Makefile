@@ -40,7 +40,7 @@ reports/%/report.pdf: FORCE | $(STAMP)
 
 lab: $(STAMP) ## JupyterLab; notebooks/*.py open as notebooks on a click
 	@JUPYTER_CONFIG_PATH="$(CURDIR)/.ci/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
-	    $(PY) -m jupyterlab $(LAB_ARGS)
+	    $(PY) -m jupyterlab $$([ "$$(id -u)" -ne 0 ] || echo --allow-root) $(LAB_ARGS)
 
 ##@ Check
 test: $(STAMP) ## every test that needs neither Caltech101 nor the network; PYTEST_ARGS="-k scores" narrows

@@ -39,9 +39,11 @@ class Parameters(BaseModel):
     protocol: Literal["resubstitution", "holdout"] = Field(
         "resubstitution", description="which images are fitted on and which are the test set"
     )
-    fit_share: Share = Field(0.7, description="share of the normal images fitted on, under `holdout`")
-    calibration_share: Share = Field(0.1, description="share of them that thresholds may see; the rest is the test set")
-    validation_share: float = Field(0.0, ge=0, lt=1, description="share of the anomalies that thresholds may see")
+    fit_share: Share = Field(0.55, description="share of the normal images fitted on, under `holdout`")
+    calibration_share: Share = Field(
+        0.25, description="share of them set aside to calibrate, half of it to choose detectors; the rest is tested on"
+    )
+    validation_share: float = Field(0.0, ge=0, lt=1, description="share of the anomalies to choose detectors by")
     latent_dim: int = Field(64, ge=1, le=8192, description="size of the latent vector")
     epochs: int = Field(20, ge=1, le=10_000, description="passes over the images fitted on")
     batch_size: int = Field(16, ge=1, le=4096, description="images a training step")
@@ -56,7 +58,7 @@ class Parameters(BaseModel):
     target_fpr: Share = Field(0.05, description="expected false alarm rate that the rule `target_fpr` does not exceed")
     cost_miss: float = Field(1.0, gt=0, le=1e9, description="cost of a missed anomaly, for `min_cost`")
     cost_false_alarm: float = Field(1.0, gt=0, le=1e9, description="cost of a false alarm, for `min_cost`")
-    prevalence: Share = Field(0.1, description="share of anomalies expected in use, for costs and work-load")
+    prevalence: Share = Field(0.1, description="share of anomalies expected in use, for costs and workload")
     threshold: Threshold = Field(0.01, description="an image is flagged when its score exceeds it")
     thresholds: list[Threshold] = Field(
         [0.005, 0.01, 0.015, 0.02, 0.03], min_length=2, max_length=50, description="thresholds of the sweep"

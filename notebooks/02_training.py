@@ -6,23 +6,24 @@
 #       format_name: percent
 #       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
 
 # %% [markdown]
 # # Fit the detectors
+#
 # Can a network learn to reproduce normal images from a short vector? If it
 # learns only that, it should reproduce other images badly, and the error can be
-# measured. This page fits the published study's autoencoder on normal images,
-# and every other detector of this study, and scores every image with each.
-# Later pages only read the results.
+# measured. This chapter fits an autoencoder on normal images, and every other
+# detector of this study, and scores every image with each. Later chapters only
+# read the results.
 
 # %%
 from lib import params
 from lib.evaluation import comparison
-from lib.presentation import examples, plots, show, tables, text
+from lib.presentation import examples, plots, sections, show, tables, text
 from lib.study import Run, Study, fit_all
 
 # %% tags=["parameters"]
@@ -34,9 +35,9 @@ splits: str = "all"  # TFDS splits put together, such as "train+test"
 normal_class: str = "8"  # the class that is normal; every other is an anomaly
 image_size: int = 32  # side of the square images, pixels, a multiple of 8
 protocol: str = "resubstitution"  # which images are fitted on and which are the test set
-fit_share: float = 0.7  # share of the normal images fitted on, under "holdout"
-calibration_share: float = 0.1  # share of them that threshold rules may see; the rest is the test set
-validation_share: float = 0.0  # share of the anomalies that threshold rules may see
+fit_share: float = 0.55  # share of the normal images fitted on, under "holdout"
+calibration_share: float = 0.25  # share of them set aside to calibrate and choose; the rest is the test set
+validation_share: float = 0.0  # share of the anomalies to choose detectors by
 latent_dim: int = 64  # size of the latent vector
 epochs: int = 20  # passes over the images fitted on
 batch_size: int = 16  # images a training step
@@ -47,7 +48,7 @@ threshold_rule: str = "fixed"  # how the threshold is chosen; fixed, target_fpr,
 target_fpr: float = 0.05  # false alarm rate that the rule target_fpr keeps to
 cost_miss: float = 1.0  # cost of a missed anomaly, for min_cost
 cost_false_alarm: float = 1.0  # cost of a false alarm, for min_cost
-prevalence: float = 0.1  # share of anomalies expected in use, for costs and work-load
+prevalence: float = 0.1  # share of anomalies expected in use, for costs and workload
 threshold: float = 0.01  # a score above it is flagged, 0 to 1
 thresholds: list = [0.005, 0.01, 0.015, 0.02, 0.03]  # of the sweep, rising
 seed: int = 555  # of every random choice
@@ -58,15 +59,18 @@ backbone: str = "efficientnet_lite0"  # pretrained network whose features are co
 backbone_size: int = 64  # side of the images it is given, pixels; 0 for the size it was made for
 published: str = ""  # published figures to compare with, a name in params/published/
 
+# %%
+sections.announce(params.declared(globals()))
+
 # %% [markdown]
 # ## Fit every detector
+#
 # The loss of the autoencoder is the mean squared error between an image and its
 # reconstruction, over all pixels and channels, with values from 0 to 1. The
 # optimiser is Adam. The initial weights, the order of the images and every
-# other random choice follow from the seed. The images come in the same order in
-# every epoch, because the published study's code seeds TensorFlow globally,
-# which makes Keras repeat its first shuffle. Fitted detectors are cached:
-# running this page again only fits what has changed.
+# other random choice follow from the seed; the images come in the same order in
+# every epoch. Fitted detectors are cached: running this chapter again only fits
+# what has changed. [Figure](#fig-loss) shows the loss of the autoencoder.
 
 # %%
 opened = Study.open(params.collect(globals()))
@@ -75,7 +79,7 @@ fitted = fit_all(opened, run)
 autoencoder = fitted["autoencoder"]
 
 # %%
-show.prose(text.learning("autoencoder", autoencoder.history, autoencoder.seconds, autoencoder.cached))
+show.prose(text.learning("autoencoder", autoencoder.history))
 show.figure(
     plots.loss_curve({"autoencoder": autoencoder.history["loss"]}),
     label="fig-loss",
@@ -83,11 +87,13 @@ show.figure(
 )
 
 # %% [markdown]
-# ## What was fitted
+# ## The network
+#
 # The autoencoder has an encoder of three convolutions, each halving height and
 # width, and two dense layers. The decoder has the same layers in reverse. All
 # activations are ReLU, except for the latent vector (none) and the last layer
-# (sigmoid, so that its values lie between 0 and 1).
+# (sigmoid, so that its values lie between 0 and 1). [Table](#tab-layers) lists
+# the layers.
 
 # %%
 shape = opened.images.images.shape[1:]
@@ -95,11 +101,12 @@ show.prose(text.network(autoencoder.layers, shape, latent_dim))
 show.table(
     tables.layers(autoencoder.layers),
     label="tab-layers",
-    caption=f"Layers of the autoencoder for images of {shape[0]} × {shape[1]} pixels and {shape[2]} channel(s).",
+    caption=f"Layers of the autoencoder for images of {shape[0]} × {shape[1]} pixels, channels: {shape[2]}.",
 )
 
 # %% [markdown]
 # ## Compare with the originals
+#
 # [Figure](#fig-pairs) shows the first images that the autoencoder was fitted
 # on, and its reconstructions. Some blur is expected: the mean squared error
 # penalises a soft edge less than an edge in the wrong place.
@@ -113,9 +120,10 @@ show.figure(
 
 # %% [markdown]
 # ## Every detector of this study
+#
 # [Table](#tab-fits) lists every fit. Where the study holds no images out, the
 # detectors are also fitted with images held out, so that they can be compared
-# on images that none of them has seen; see the chapter on comparison.
+# on images that none of them has seen; see [the comparison](06_comparison.ipynb).
 
 # %%
 saved = comparison.save_detectors(opened, run, fitted)
@@ -125,9 +133,3 @@ show.table(
     label="tab-fits",
     caption="Every fit of this study, with the seconds of fitting and of scoring every image.",
 )
-
-# %% [markdown]
-# ## Where this page came from
-
-# %%
-show.provenance(run.read("manifest"), run.read("params"), "training")

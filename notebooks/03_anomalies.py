@@ -6,17 +6,18 @@
 #       format_name: percent
 #       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
 
 # %% [markdown]
-# # See what is flagged and what is missed
+# # Examine the decisions
+#
 # Which images does the autoencoder flag, which of them rightly, and what do its
-# mistakes have in common? This page reads the scores that training wrote: the
-# mean squared error between each image and its reconstruction. A higher score
-# is more abnormal, and a score above the threshold is flagged.
+# mistakes have in common? The anomaly score is the mean squared error between
+# an image and its reconstruction. A higher score is more abnormal, and a score
+# above the threshold is flagged.
 
 # %%
 from lib.evaluation import claims, evaluate, metrics, mistakes
@@ -37,6 +38,7 @@ wrong = mistakes.mistakes(opened, scores, threshold)
 
 # %% [markdown]
 # ## Decide at the threshold
+#
 # [Figure](#fig-scores) shows the scores of the normal images and of the
 # anomalies of the test set. Anomalies to the left of the threshold are missed;
 # normal images to its right are false alarms.
@@ -54,9 +56,10 @@ show.figure(
 
 # %% [markdown]
 # ## The lowest and the highest scores
-# The four lowest and the four highest scores, with the decision for each:
-# anomalies in [Figure](#fig-extreme-anomalies), normal images in
-# [Figure](#fig-extreme-normal).
+#
+# [Figure](#fig-extreme-anomalies) shows the anomalies with the lowest and the
+# highest scores, with the decision for each, [Figure](#fig-extreme-normal) the
+# normal images.
 
 # %%
 show.figure(
@@ -74,54 +77,55 @@ show.figure(
 
 # %% [markdown]
 # ## Where the error lies
-# For the five anomalies with the highest scores, [Figure](#fig-maps) shows
-# where image and reconstruction differ: bright is a large difference. All five
-# share one colour scale.
+#
+# [Figure](#fig-maps) shows where image and reconstruction differ, for the
+# anomalies with the highest scores: bright is a large difference. All share one
+# colour scale. A reconstruction has errors at every edge, in normal images and
+# in anomalies.
 
 # %%
 show.figure(
     examples.difference_maps(opened, run, "autoencoder"),
     label="fig-maps",
-    caption="The five anomalies with the highest scores: original, reconstruction, and their difference.",
+    caption="The anomalies with the highest scores: original, reconstruction, and their difference.",
 )
 
 # %% [markdown]
-# A reconstruction has errors at every edge, in normal images and in anomalies.
+# ## Where an image is unlike normal images
+#
 # A network trained on many other images can show where an image is unlike all
-# normal ones: for each patch, the distance to the nearest normal patch. These
-# maps are of the anomalies with the lowest scores, which the autoencoder
-# reconstructs best.
+# normal ones: for each patch, the distance to the nearest normal patch
+# [@roth2022]. [Figure](#fig-heat) shows such heat maps of the anomalies that
+# the autoencoder reconstructs best.
 
 # %%
 sections.heat_maps(opened, run)
 
 # %% [markdown]
-# ## What the mistakes look like
-# [Figure](#fig-missed) shows missed anomalies, lowest score first, and
-# [Figure](#fig-alarms) shows false alarms, highest score first.
+# ## The missed anomalies
+#
+# [Figure](#fig-missed) shows the missed anomalies that the autoencoder
+# reconstructs best, lowest score first.
 
 # %%
-shown = examples.lowest(scores, wrong.missed)
-show.figure(
-    examples.grid(opened, shown, scores),
-    label="fig-missed",
-    caption=f"Missed anomalies: {len(shown)} of {len(wrong.missed):,}, lowest scores first.",
-)
+sections.missed(opened, scores, wrong)
+
+# %% [markdown]
+# ## The false alarms
+#
+# [Figure](#fig-alarms) shows the flagged normal images, highest score first.
+# Are they damaged, unusual, or as normal as the others?
 
 # %%
-shown = examples.highest(scores, wrong.alarms)
-show.figure(
-    examples.grid(opened, shown, scores, classes=False),
-    label="fig-alarms",
-    caption=f"False alarms: {len(shown)} of {len(wrong.alarms):,} flagged normal images, highest scores first.",
-)
+sections.false_alarms(opened, scores, wrong)
 
 # %% [markdown]
 # ## What the mistakes have in common
-# The published study named such features by eye: backgrounds, colours, the size
-# of the object. Here each is measured on every image, and groups are compared:
-# missed with detected anomalies, and false alarms with normal images that pass.
-# A value near one half means that the feature does not distinguish the groups.
+#
+# Attributes of every image are measured, such as its brightness or the size of
+# the object, and groups are compared: missed with detected anomalies, and false
+# alarms with normal images that pass. A value near one half means that the
+# attribute does not distinguish the groups.
 
 # %%
 names = "missed anomalies", "detected anomalies"
@@ -132,37 +136,37 @@ names = "false alarms", "normal images that pass"
 sections.compared(opened, names, wrong.alarms, wrong.passed, "tab-alarms")
 
 # %% [markdown]
-# ## What the published study claims of them
-# The study looked at some mistakes and named what they share. Each claim is
-# tested here on all of them: is it true of most mistakes, and is it more often
-# true of them than of the images that the detector decides rightly?
+# [Table](#tab-associations) correlates each attribute with the score itself,
+# among the normal images and among the anomalies of the test set
+# [@bonett2000].
 
 # %%
-measured = mistakes.measured(opened)
-verdicts = claims.check_claims(measured, opened.params.normal_class, wrong.missed, wrong.alarms, anomalies, normal)
-show.table(tables.claims(verdicts), label="tab-claims", caption="The study's claims, and the result of testing each.")
-show.prose(text.claims(verdicts))
-
-# %% [markdown]
-# Which features go with the score itself? [Table](#tab-associations) correlates
-# each feature with the score, among the normal images and among the anomalies
-# of the test set.
-
-# %%
-associations = claims.associations(measured, scores, {"normal images": normal, "anomalies": anomalies})
+groups = {"normal images": normal, "anomalies": anomalies}
+associations = claims.associations(mistakes.measured(opened), scores, groups)
 show.table(
-    tables.associations(associations, top=12),
+    tables.associations(associations, top=10),
     label="tab-associations",
-    caption="Spearman's correlation of features with the score, with 95 % intervals, strongest first.",
+    caption="Spearman's correlation of attributes with the score, with 95 % intervals, strongest first.",
 )
 
 # %% [markdown]
+# ## Test what the published study claims of its mistakes
+#
+# The study looked at some mistakes and named what they share. Each claim is
+# tested here on all of them, in [Table](#tab-claims): is it true of most
+# mistakes, and is it more often true of them than of the images that the
+# detector decides rightly? The size of an effect is worded as Vargha and
+# Delaney do [-@vargha2000].
+
+# %%
+sections.claims(opened, wrong)
+
+# %% [markdown]
 # ## Which classes are missed
-# Recall by class, with intervals, since a class with few images can have a low
-# recall by chance. [Figure](#fig-classes-recall) and
-# [Table](#tab-classes-recall) show the classes with the lowest and the highest
-# recall, [Figure](#fig-hardest) and [Figure](#fig-easiest) some of their
-# images.
+#
+# [Figure](#fig-classes-recall) and [Table](#tab-classes-recall) show recall by
+# class for the classes with the lowest and the highest recall. The intervals
+# are wide where a class has few images.
 
 # %%
 by_class = evaluate.by_class(opened, run, "autoencoder", threshold)
@@ -177,30 +181,14 @@ show.table(
 )
 
 # %%
-hardest, easiest = by_class["class"].head(4).tolist(), by_class["class"].tail(4).tolist()
-show.figure(
-    examples.by_class(opened, wrong.missed, hardest, scores),
-    label="fig-hardest",
-    caption=f"Missed images of the hardest classes: {', '.join(hardest)}.",
-)
-show.figure(
-    examples.by_class(opened, anomalies, easiest, scores),
-    label="fig-easiest",
-    caption=f"Images of the easiest classes: {', '.join(easiest)}.",
-)
+sections.images_by_class(opened, scores, wrong, by_class["class"].tolist())
 
 # %% [markdown]
 # ## What to do about it
-# Each recommendation follows from figures of this page. None of them has been
-# tried on this page; the chapter on comparison tests those of the published
-# study.
+#
+# Each recommendation follows from figures of this chapter. None of them has
+# been tried here.
 
 # %%
-advice = text.advice(verdicts, associations)
+advice = text.advice(sections.checked_claims(opened, wrong), associations)
 show.prose(text.recommendations(opened.params, advice, run.history("autoencoder")["loss"]))
-
-# %% [markdown]
-# ## Where this page came from
-
-# %%
-show.provenance(run.read("manifest"), run.read("params"), "anomalies")

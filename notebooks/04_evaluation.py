@@ -6,7 +6,7 @@
 #       format_name: percent
 #       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -14,9 +14,8 @@
 # %% [markdown]
 # # Evaluate the autoencoder
 #
-# How good is the published autoencoder at this threshold, how good at any
-# threshold, and how much of that would a decision without looking at the image
-# reach?
+# How good is the autoencoder at this threshold, how good at any threshold, and
+# how much of that would a decision without looking at the image reach?
 
 # %%
 import numpy as np
@@ -32,8 +31,7 @@ threshold: float = 0.01  # a score above it is flagged, 0 to 1
 # %%
 run, opened = sections.opened(study, threshold=threshold)
 record = evaluate.evaluate(opened, run, "autoencoder")
-rule, result = evaluate.threshold(opened, run, "autoencoder"), record["at"]
-threshold = rule.value
+result, threshold = record["at"], record["threshold"]["value"]
 labels, scores = evaluate.labels_and_scores(opened, run, "autoencoder")
 
 # %% [markdown]
@@ -41,18 +39,14 @@ labels, scores = evaluate.labels_and_scores(opened, run, "autoencoder")
 #
 # An anomaly is the positive class: recall is the share of anomalies that are
 # flagged, precision the share of flagged images that are anomalies. Accuracy
-# and F1 depend on the share of anomalies, so each is shown beside what flagging
-# every image would reach. Balanced accuracy and the Matthews correlation
-# coefficient (MCC) do not depend on it.
+# and F1 depend on the share of anomalies. Balanced accuracy and the Matthews
+# correlation coefficient (MCC) [@matthews1975] do not. [Figure](#fig-confusion)
+# shows the decisions, [Table](#tab-metrics) every metric beside its interval,
+# what chance would reach, and what flagging every image would reach. A metric
+# whose interval includes the trivial value is no evidence for the detector.
 
 # %%
-show.prose(text.threshold(rule, opened.params, len(opened.split.calibration), result["fpr"]))
 show.prose(text.performance("autoencoder", result, record["auroc"]))
-show.table(
-    tables.metrics(result, published_at(opened.params, "autoencoder", threshold)),
-    label="tab-metrics",
-    caption=f"The autoencoder at the threshold of {threshold:.4g}, on the test set.",
-)
 
 # %%
 show.figure(
@@ -61,14 +55,25 @@ show.figure(
     caption=f"Decisions at the threshold of {threshold:.4g} on the test set: counts, and shares of each row.",
 )
 
+# %%
+show.table(
+    tables.against_chance({**record, **result}, published_at(opened.params, "autoencoder", threshold)),
+    label="tab-metrics",
+    caption=f"The autoencoder at the threshold of {threshold:.4g} by every metric, on the test set.",
+)
+
+# %%
+show.prose(text.INTERVALS)
+
 # %% [markdown]
 # ## At any threshold
 #
-# The ROC curve in [Figure](#fig-roc) shows every threshold at once: the share
-# of anomalies flagged against the share of normal images flagged. The dot is
-# the threshold of this study. AUROC, the area under the curve, is the
-# probability that a random anomaly scores higher than a random normal image; it
-# does not depend on the threshold.
+# The ROC curve [@fawcett2006] in [Figure](#fig-roc) shows every threshold at
+# once: the share of anomalies flagged against the share of normal images
+# flagged. The dot is the threshold of this study. AUROC, the area under the
+# curve, is the probability that a random anomaly scores higher than a random
+# normal image. Precision against recall ([Figure](#fig-pr)) looks good wherever
+# anomalies are common: its chance level is their share, not one half.
 
 # %%
 fpr, tpr, _ = metrics.roc_curve(labels, scores)
@@ -79,10 +84,6 @@ show.figure(
     caption="ROC curve of the autoencoder on the test set; the diagonal is chance.",
 )
 
-# %% [markdown]
-# Precision against recall ([Figure](#fig-pr)) looks good wherever anomalies are
-# common: its chance level is their share, not one half.
-
 # %%
 recall, precision, _ = metrics.pr_curve(labels, scores)
 show.figure(
@@ -90,22 +91,6 @@ show.figure(
     label="fig-pr",
     caption="Precision against recall of the autoencoder on the test set; the line is chance.",
 )
-
-# %% [markdown]
-# ## Every metric
-#
-# [Table](#tab-against-chance) gives every metric on the test set. Each stands
-# beside its interval, what chance would reach, and what flagging every image
-# would reach. Where the interval includes the trivial value, the table says
-# that the metric is no evidence for the detector.
-
-# %%
-show.table(
-    tables.against_chance({**record, **result}),
-    label="tab-against-chance",
-    caption="The autoencoder by every metric, with intervals, chance, and flagging everything.",
-)
-show.prose(metrics.INTERVALS)
 
 # %% [markdown]
 # ## On images that it was not fitted on
@@ -120,60 +105,59 @@ show.prose(text.held_out(held_out.own, held_out.new, held_out.fitted, held_out.u
 # %% [markdown]
 # ## Against baselines
 #
-# Would a cheaper detector do as well? The same held-out images, scored by
-# baselines that take seconds, and by shortcuts that use nothing in the image:
-# the size and proportions of the file, and blank margins.
-# [Figure](#fig-baselines) compares their AUROC with the autoencoder's.
+# Would a cheaper detector do as well? [Figure](#fig-baselines) compares the
+# AUROC of the autoencoder on held-out images with that of baselines, which take
+# seconds, and of shortcuts, which use nothing in the image but the size and
+# proportions of its file, and blank margins. The figures are in
+# [the leaderboard](06_comparison.ipynb#the-leaderboard).
 
 # %%
 rows = comparison.cheap(comparison.leaderboard(opened, run))
 show.prose(text.baselines(rows, rows[0]["name"]))
+
+# %%
 show.figure(
     plots.leaderboard(rows, highlight="autoencoder"),
     label="fig-baselines",
     caption="AUROC of the autoencoder, the baselines and the shortcuts on images held out; the line is chance.",
 )
 
-# %%
-show.table(
-    tables.leaderboard(rows, every_metric=True),
-    label="tab-baselines",
-    caption="The same in figures, with the paired difference of each AUROC to the autoencoder's, and seconds in all.",
-)
-
 # %% [markdown]
 # ## How much depends on the seed
 #
 # Another seed gives other initial weights and another order of the images, and
-# so another detector. A difference between two detectors that is smaller than
-# the difference between two seeds says nothing about the detectors. Mixed
-# precision, where a study uses it, changes the scores as well.
+# so another detector. [Figure](#fig-seeds) shows the AUROC by seed. A
+# difference between two detectors that is smaller than that between two seeds
+# says nothing about the detectors.
 
 # %%
-by_seed = evaluate.seeds(opened, run)
-show.prose(text.seeds(by_seed))
-if len(by_seed) > 1:
-    show.figure(
-        plots.seed_spread({"autoencoder": by_seed}),
-        label="fig-seeds",
-        caption="AUROC of the autoencoder by seed; the tick is their mean.",
-    )
-if policy := text.dtype_policy(opened.params.dtype_policy, evaluate.dtype_policy(opened, run)):
-    show.prose(policy)
+sections.seeds(opened, run)
+
+# %% [markdown]
+# ## Mixed precision
+#
+# Layers that compute in 16 bits are faster on some devices, and less exact.
+
+# %%
+sections.dtype_policy(opened, run)
 
 # %% [markdown]
 # ## What it costs to use
 #
-# The share of anomalies in use is seldom that of a data set. Of a thousand
-# images with the prevalence of this study's parameter set, how many are
-# reviewed, how many anomalies are missed, and how many false alarms are there?
+# The share of anomalies in use is seldom that of a data set.
+# [Figure](#fig-operations) shows, of a thousand images with the prevalence of
+# the parameter file, how many are reviewed, how many anomalies are missed, and
+# how many false alarms there are. [Table](#tab-operations) gives the same at
+# thresholds that flag from half to a hundredth of the normal images of the test
+# set.
 
 # %%
 prevalence = opened.params.prevalence
 grid = np.unique(np.quantile(scores, np.linspace(0, 1, 201)))
 work = metrics.operations(*metrics.error_rates(labels, scores, grid), prevalence, thresholds=grid)
 here = metrics.operations(*metrics.error_rates(labels, scores, [threshold]), prevalence)
-show.prose(text.workload(here.iloc[0], prevalence))
+precision = metrics.precision_in_use(result["recall"], result["fpr"], prevalence)
+show.prose(text.workload("autoencoder", here.iloc[0], precision, prevalence))
 
 # %%
 show.figure(
@@ -188,11 +172,5 @@ rows = metrics.operations(*metrics.error_rates(labels, scores, few), prevalence,
 show.table(
     tables.operations(rows),
     label="tab-operations",
-    caption="The same, at thresholds that flag 50, 20, 10, 5 and 1 % of the normal images of the test set.",
+    caption="Work in use of 1,000 images, at thresholds that flag 50, 20, 10, 5 and 1 % of the normal images.",
 )
-
-# %% [markdown]
-# ## Where this page came from
-
-# %%
-show.provenance(run.read("manifest"), run.read("params"), "evaluation")

@@ -6,25 +6,24 @@
 #       format_name: percent
 #       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
 
 # %% [markdown]
-# # Refine the autoencoder
+# # Vary the autoencoder and the threshold
 #
-# Would a variational autoencoder do better, and would another threshold? The
-# published study tried both. It found that its VAE reconstructs nothing, and
-# repaired it by reducing the weight of the KL term (β-VAE). This page does the
-# same, and shows why the first one fails.
+# Would a variational autoencoder do better, and would another threshold? A
+# variational autoencoder (VAE) draws its latent vector at random and is fitted
+# to keep the distribution of these draws simple.
 
 # %%
 import numpy as np
 
 from lib.evaluation import comparison, evaluate, metrics
 from lib.presentation import plots, sections, show, tables, text
-from lib.study import published_at
+from lib.study import citation, published_at
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
@@ -38,6 +37,9 @@ threshold = autoencoder["threshold"]["value"]
 thresholds = sorted({*thresholds, threshold})
 beta = opened.params.beta
 
+# %%
+show.prose(text.variations(citation(opened.params), beta))
+
 # %% [markdown]
 # ## A variational autoencoder
 #
@@ -48,10 +50,9 @@ beta = opened.params.beta
 # $$ L = \frac{1}{HWC} \lVert x - \hat{x} \rVert^2
 #   + \beta \cdot \mathrm{KL}\left(q(z|x) \,\Vert\, \mathcal{N}(0, I)\right) $$
 #
-# The first term is a mean over pixels, the second a sum over latent values, and
-# the study's VAE has $\beta = 1$. The study draws anew whenever it scores. Here
-# the draw for an image follows from the seed and the image, so that its score
-# is always the same.
+# The first term is a mean over pixels, the second a sum over latent values. The
+# VAE has $\beta = 1$. The draw for an image follows from the seed and the image,
+# so that its score is always the same.
 
 # %%
 vae = sections.variant(opened, run, "vae")
@@ -66,12 +67,14 @@ vae = sections.variant(opened, run, "vae")
 beta_vae = sections.variant(opened, run, "beta_vae")
 
 # %% [markdown]
-# ## Why the plain VAE fails
+# ## What the latent vector carries
 #
 # [Figure](#fig-terms) shows the two terms of the loss, as they were weighed in
-# training. Where the weighted KL term is far below the reconstruction term from
-# the first epochs on, and the reconstructions of different images are alike,
-# the network has given up the latent vector to make the KL term small.
+# training. What passes through the latent vector is measured for each of its
+# values ([Figure](#fig-latent)): the KL divergence from the prior, in nats, on
+# the images fitted on. A value is active if its mean differs between images
+# [@burda2016]. If too little passes, the posterior has collapsed: the network
+# has given up the latent vector to make the KL term small.
 
 # %%
 vae_history, beta_history = run.history("vae"), run.history("beta_vae")
@@ -86,22 +89,9 @@ show.figure(
 )
 
 # %%
-spread = {name: run.spread(name) for name in ("autoencoder", "vae", "beta_vae")}
-show.prose("**VAE.** " + text.collapse(vae_history, 1.0, spread["vae"], spread["autoencoder"]))
-show.prose("**β-VAE.** " + text.collapse(beta_history, beta, spread["beta_vae"], spread["autoencoder"]))
-
-# %% [markdown]
-# ## What the latent vector carries
-#
-# What passes through the latent vector is measured for each of its values: the
-# KL divergence from the prior, in nats, and whether its mean differs between
-# images. If too little passes, the posterior has collapsed. If the KL term is a
-# tiny share of the loss, the network is an autoencoder with noise.
-
-# %%
 latent = {"VAE": comparison.latent_use(run, "vae"), "β-VAE": comparison.latent_use(run, "beta_vae")}
-show.prose(text.latent_use(latent))
-show.table(tables.latent_use(latent), label="tab-latent", caption="How each VAE uses its latent vector.")
+spreads = {"autoencoder": run.spread("autoencoder"), "VAE": run.spread("vae"), "β-VAE": run.spread("beta_vae")}
+show.prose(text.latent_use(latent, spreads))
 
 # %%
 show.figure(
@@ -110,14 +100,14 @@ show.figure(
     caption="KL divergence of each latent value, largest first, of the images fitted on.",
 )
 
+# %% [markdown]
+# ## The effect of β
+#
+# [Figure](#fig-rate-distortion) shows what passes through the latent vector
+# against the error of the reconstruction, for every VAE of this study.
+
 # %%
-variants = comparison.rate_distortion(run)
-if len(variants) > len(latent):
-    show.figure(
-        plots.rate_distortion(variants),
-        label="fig-rate-distortion",
-        caption="The effect of β: nats that pass through the latent vector against the error of the reconstruction.",
-    )
+sections.rate_distortion(run)
 
 # %% [markdown]
 # ## Side by side
@@ -125,7 +115,7 @@ if len(variants) > len(latent):
 # [Figure](#fig-roc-all) has the ROC curves of the three detectors on the test
 # set, [Table](#tab-all) their figures at the threshold that the study's rule
 # gives each. All three are fitted on the same images and evaluated on the same
-# test set, so differences between the columns come from the detectors alone.
+# test set, so differences between them come from the detectors alone.
 
 # %%
 names = {"autoencoder": autoencoder, "vae": vae, "beta_vae": beta_vae}
@@ -143,7 +133,8 @@ show.prose(text.ranking({name: record["auroc"] for name, record in records.items
 show.table(
     tables.detectors(results, published={name: figures for name, figures in published.items() if figures}),
     label="tab-all",
-    caption="The three detectors, each at its threshold, beside the published figures where there are any.",
+    caption="The three detectors, each at its threshold"
+    + (", beside the published figures." if any(published.values()) else "."),
 )
 
 # %% [markdown]
@@ -151,7 +142,7 @@ show.table(
 #
 # A lower threshold flags more anomalies and raises more false alarms.
 # [Table](#tab-sweep) evaluates the same scores of the autoencoder at the
-# thresholds of the parameter set; [Figure](#fig-sweep) shows all thresholds.
+# thresholds of the parameter file; [Figure](#fig-sweep) shows all thresholds.
 
 # %%
 figures = [published_at(opened.params, "autoencoder", value) for value in thresholds]
@@ -176,25 +167,24 @@ show.figure(
 # %% [markdown]
 # ## What a mistake may cost
 #
-# The study remarks that its choice of threshold would change if missing an
-# anomaly were costly. The sweep says by how much.
+# The best threshold depends on the costs of the two errors, and on the share of
+# anomalies in use. [Figure](#fig-cost) shows the expected cost at the
+# prevalence of the parameter file, relative to the cheaper of flagging
+# everything and flagging nothing.
 
 # %%
 show.prose(text.threshold_costs(opened.params.normal_class, thresholds, swept))
 
 # %%
 ratios = {"1 : 10": 0.1, "1 : 1": 1.0, "10 : 1": 10.0}
-share = float(np.mean(opened.labels))
-cost = {words: metrics.relative_cost(misses, alarms, share, ratio) for words, ratio in ratios.items()}
+prevalence = opened.params.prevalence
+cost = {words: metrics.relative_cost(misses, alarms, prevalence, ratio) for words, ratio in ratios.items()}
+show.prose(text.cheapest(grid, cost, prevalence))
+
+# %%
 show.figure(
     plots.expected_cost(grid, cost, threshold),
     label="fig-cost",
-    caption="Relative cost by threshold, for three prices of a miss against a false alarm. At 1, deciding without "
-    "looking costs the same.",
+    caption="Relative cost by threshold, for three costs of a missed anomaly against a false alarm. At 1, deciding "
+    "without looking costs the same.",
 )
-
-# %% [markdown]
-# ## Where this page came from
-
-# %%
-show.provenance(run.read("manifest"), run.read("params"), "refinement")

@@ -1,8 +1,8 @@
 """Conditions of every test: no network, no windows, a cache of its own.
 
-Tests marked `caltech101` need that data set on disk, tests marked `browser` a Chromium, tests marked `registry` the
-package registry. Without them these tests are skipped with the reason; where `CI=true` they fail instead, so that CI
-cannot pass without running them.
+Tests marked `caltech101` need that data set on disk, tests marked `browser` a Chromium, tests marked `axe` axe-core,
+tests marked `registry` the package registry. Without them these tests are skipped with the reason; where `CI=true` they
+fail instead, so that CI cannot pass without running them.
 """
 
 import importlib.util
@@ -29,6 +29,7 @@ ENVIRONMENT = dict(os.environ)  # before any change: the registry tests need its
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "registry: needs the Python package registry; required when CI=true")
+    config.addinivalue_line("markers", "axe: needs axe-core (AXE, the path of axe.min.js); required when CI=true")
     os.environ["MPLBACKEND"] = "Agg"
     # The user's own cache and reports are neither read nor changed.
     config.stash[OWN_FOLDER] = tempfile.TemporaryDirectory(prefix="anomaly-tests-")
@@ -82,7 +83,7 @@ def is_local(host):
 
 @pytest.hookimpl(tryfirst=True)  # before any fixture looks for what is missing
 def pytest_runtest_setup(item):
-    needs = {"caltech101": why_no_caltech101, "browser": why_no_browser, "registry": why_no_registry}
+    needs = {"caltech101": why_no_caltech101, "browser": why_no_browser, "axe": why_no_axe, "registry": why_no_registry}
     for marker, why_not in needs.items():
         if item.get_closest_marker(marker) and (reason := why_not()):
             if os.environ.get("CI", "").lower() == "true":
@@ -113,6 +114,12 @@ def browser():
 def why_no_browser():
     """The reason for skipping; empty if there is a Chromium."""
     return "" if browser() else f"no Chromium: none of {', '.join(BROWSERS)} is on PATH (CHROMIUM names another)"
+
+
+def why_no_axe():
+    """The reason for skipping; empty if there is an axe-core."""
+    there = os.environ.get("AXE") and Path(os.environ["AXE"]).is_file()
+    return "" if there else "no axe-core: AXE does not name its axe.min.js (.ci/run installs it)"
 
 
 def why_no_registry():

@@ -1,6 +1,6 @@
-"""The pages as a browser lays them out, at the width of a desk and of a phone, and with nothing but their own files.
+"""The pages as a browser lays them out, at the widths of a desk, a tablet and a phone, without any network.
 
-A page that the test writes shows every page of the site in frames of both widths, measures them and prints what it
+A page that the test writes shows every page of the site in frames of these widths, measures them and prints what it
 found. Both come from a server on this machine, which notes every request; the browser can reach no other host.
 """
 
@@ -20,7 +20,7 @@ from lib.report.render.document import read_chapters
 from lib.report.render.html import write_site
 
 pytestmark = pytest.mark.browser
-WIDTHS = (1280, 390)
+WIDTHS = (1440, 768, 390)
 MEASURE = "measure.html"
 SCRIPT = """
 function look(frame) {
@@ -39,6 +39,12 @@ function look(frame) {
     }),
     requests: view.performance.getEntriesByType("resource").map(each => each.name)
       .filter(name => !name.startsWith("data:")),
+    cards: [...page.querySelectorAll(".cards")].map(each => view.getComputedStyle(each).display),
+    code: [...page.querySelectorAll("#show-code")].flatMap(box => {
+      const code = page.querySelector(".code"), before = code.checkVisibility();
+      box.click();
+      return [before, code.checkVisibility()];
+    }),
     letters: parseFloat(view.getComputedStyle(page.body).fontSize),
     text: page.querySelector("main").getBoundingClientRect().width,
   };
@@ -74,7 +80,8 @@ def served(folder):
 def visit(chromium, tmp_path_factory):
     """What the browser found: one record for each page and width, and all requests."""
     folder = tmp_path_factory.mktemp("site")
-    pages = write_site(read_chapters(material.study(tmp_path_factory.mktemp("notebooks"))), material.INFO, folder)
+    files = write_site(read_chapters(material.study(tmp_path_factory.mktemp("notebooks"))), material.INFO, folder)
+    pages = [file for file in files if file.suffix == ".html"]
     frames = "".join(
         f'<iframe src="{page.name}" title="{page.name}" width="{width}" height="900"></iframe>'
         for page in pages
@@ -91,20 +98,32 @@ def visit(chromium, tmp_path_factory):
         done = subprocess.run(command, capture_output=True, timeout=120, check=False)
     found = re.search(r'<pre id="seen">(.+?)</pre>', done.stdout.decode(errors="replace"), re.DOTALL)
     assert found, f"the browser measured nothing: {done.stderr.decode(errors='replace')[-2000:]}"
-    return json.loads(html.unescape(found[1])), asked, [page.name for page in pages]
+    return json.loads(html.unescape(found[1])), asked, [file.relative_to(folder).as_posix() for file in files]
 
 
-def test_every_page_is_shown_at_both_widths(visit):
-    seen, _, pages = visit
+def test_every_page_is_shown_at_every_width(visit):
+    seen, _, files = visit
+    pages = [file for file in files if file.endswith(".html")]
     assert [(each["page"], each["width"]) for each in seen] == [(page, width) for page in pages for width in WIDTHS]
     assert all(material.INFO.title in each["title"] for each in seen)
 
 
-def test_nothing_is_asked_for_but_the_pages(visit):
-    seen, asked, pages = visit
+def test_nothing_is_asked_for_but_pages_and_images(visit):
+    seen, asked, files = visit
     assert {code for _, code in asked} <= {200, 304}  # 304: the second frame of a page, unchanged
-    assert {path for path, _ in asked} == {*pages, MEASURE}
-    assert [each["requests"] for each in seen] == [[]] * len(seen)
+    assert {path for path, _ in asked} == {*files, MEASURE}
+    assert all("/images/" in request for each in seen for request in each["requests"])
+
+
+def test_the_switch_shows_the_code(visit):
+    for each in visit[0]:
+        chapter = each["page"] != "index.html"
+        assert each["code"] == ([False, True] if chapter else [])
+
+
+def test_wide_tables_are_cards_on_a_phone_only(visit):
+    for each in visit[0]:
+        assert each["cards"] == (["block" if each["width"] == 390 else "table"] if "03" in each["page"] else [])
 
 
 def test_nothing_is_wider_than_the_window(visit):
@@ -115,7 +134,7 @@ def test_nothing_is_wider_than_the_window(visit):
 
 def test_every_image_is_there_to_be_seen(visit):
     images = [(each["width"], image) for each in visit[0] for image in each["images"]]
-    assert len(images) == 5 * len(WIDTHS)
+    assert len(images) == 6 * len(WIDTHS)
     for width, (complete, wide, high) in images:
         assert complete
         assert 150 < wide <= width
@@ -125,4 +144,4 @@ def test_every_image_is_there_to_be_seen(visit):
 def test_text_can_be_read_on_a_phone(visit):
     for each in visit[0]:
         assert each["letters"] >= 16
-        assert each["text"] >= 0.9 * each["width"] or each["width"] > 1000
+        assert each["text"] >= 0.9 * each["width"] or each["width"] > 800

@@ -50,6 +50,14 @@ def test_captions_are_displayed_for_jupyterlab_only(outputs):
     assert "Numbers." in outputs[1][0]["text/markdown"]
 
 
-def test_a_table_without_rows_says_none(outputs):
-    show.table(pd.DataFrame(columns=["a", "b"]), label="tab-a", caption="Nothing.")
-    assert "none" in outputs[0][0]["text/markdown"] and len(outputs[0][0]["text/markdown"].splitlines()) == 3
+def test_a_table_without_rows_is_refused(outputs):
+    with pytest.raises(ValueError, match=r"'tab-a' has no rows"):
+        show.table(pd.DataFrame(columns=["a", "b"]), label="tab-a", caption="Nothing.")
+    assert not outputs
+
+
+def test_nothing_to_show_is_one_line_in_italics(outputs):
+    show.nothing("no seed but one was tried.")
+    ((data, about),) = outputs
+    assert data["text/markdown"] == "*Nothing to show in this study: no seed but one was tried.*"
+    assert about == {"kind": "nothing"}

@@ -15,7 +15,7 @@ from lib.data import duplicates, splits
 def test_resubstitution_fits_all_normal_images_and_tests_on_everything():
     split = splits.resubstitution(np.array([0, 1, 0, 1, 1]))
     assert split.fit.tolist() == [0, 2] and split.test.tolist() == [0, 1, 2, 3, 4] and split.seen == 2
-    assert [len(part) for part in (split.calibration, split.validation, split.labelled, split.dropped)] == [0, 0, 0, 0]
+    assert [len(part) for part in (split.calibration, split.validation, split.dropped)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("labels", [[0, 0], [1, 1], []])
@@ -27,7 +27,7 @@ def test_one_kind_of_image_alone_cannot_be_split(labels):
 
 # Protocol holdout.
 
-SHARES = {"fit_share": 0.7, "calibration_share": 0.1, "validation_share": 0.2, "seed": 555}
+SHARES = {"fit_share": 0.7, "calibration_share": 0.2, "validation_share": 0.2, "seed": 555}
 
 
 def material(normals=200, anomalies=300, seed=0):
@@ -45,11 +45,19 @@ def parts(split, ids):
 def test_holdout_splits_normal_images_by_share_and_tests_on_the_rest_and_anomalies():
     ids, labels, groups = material()
     split = splits.holdout(ids, labels, groups, **SHARES)
-    assert not labels[np.r_[split.fit, split.calibration]].any() and labels[split.validation].all()
-    assert (len(split.fit), len(split.calibration), (labels[split.test] == 0).sum()) == (140, 20, 40)
-    assert (len(split.validation), labels[split.test].sum(), len(split.dropped)) == (60, 240, 0)
-    assert split.seen == 0
-    assert sorted(split.labelled) == sorted([*split.calibration, *split.validation])
+    assert not labels[np.r_[split.fit, split.calibration]].any()
+    assert (len(split.fit), len(split.calibration), (labels[split.test] == 0).sum()) == (140, 20, 20)
+    assert np.bincount(labels[split.validation]).tolist() == [20, 60]
+    assert (labels[split.test].sum(), len(split.dropped), split.seen) == (240, 0, 0)
+
+
+def test_without_a_validation_set_all_images_set_aside_calibrate():
+    ids, labels, groups = material()
+    chosen = splits.holdout(ids, labels, groups, **SHARES)
+    plain = splits.holdout(ids, labels, groups, **SHARES | {"validation_share": 0.0})
+    aside = [*chosen.calibration, *chosen.validation[labels[chosen.validation] == 0]]
+    assert sorted(aside) == plain.calibration.tolist() and not len(plain.validation)
+    assert plain.fit.tolist() == chosen.fit.tolist()
 
 
 @pytest.mark.parametrize("count", [10, 13, 97, 800, 801])
@@ -58,7 +66,9 @@ def test_shares_hold_to_within_rounding(count, fit_share):
     ids, labels, groups = material(count, 10)
     split = splits.holdout(ids, labels, groups, **SHARES | {"fit_share": fit_share})
     assert abs(len(split.fit) - count * fit_share) <= 0.5 + 1e-6
-    assert abs(len(split.fit) + len(split.calibration) - count * (fit_share + 0.1)) <= 0.5 + 1e-6
+    aside = len(split.calibration) + int((labels[split.validation] == 0).sum())
+    assert abs(len(split.fit) + aside - count * (fit_share + 0.2)) <= 0.5 + 1e-6
+    assert abs(aside - 2 * len(split.calibration)) <= 2
 
 
 def test_the_order_of_images_does_not_matter():
@@ -85,7 +95,7 @@ def test_a_split_is_the_same_on_every_machine():
     split = splits.holdout(ids, np.array([0] * 10 + [1]), np.arange(11), **shares)
     ranked = sorted(range(10), key=lambda number: hashlib.sha256(f"555:{ids[number]}".encode()).hexdigest())
     assert split.fit.tolist() == sorted(ranked[:7]) == [0, 1, 3, 4, 5, 6, 7]
-    assert split.calibration.tolist() == ranked[7:8]
+    assert split.calibration.tolist() == sorted(ranked[7:9])
 
 
 def test_another_seed_is_another_split():
@@ -110,6 +120,7 @@ def test_adding_a_normal_image_moves_others_only_at_the_cuts():
     keep = ids != ids[labels == 0][0]
     fewer = parts(splits.holdout(ids[keep], labels[keep], groups[keep], **SHARES), ids[keep])
     assert len(whole["fit"] ^ fewer["fit"]) <= 2 and len(whole["calibration"] ^ fewer["calibration"]) <= 3
+    assert len(whole["validation"] ^ fewer["validation"]) <= 3
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -122,7 +133,8 @@ def test_parts_are_disjoint_complete_and_without_leaks_for_any_groups(seed):
     together = [*split.fit, *split.calibration, *split.validation, *split.test, *split.dropped]
     assert sorted(together) == list(range(len(ids)))
     assert not labels[split.fit].any() and not labels[split.calibration].any() and labels[split.dropped].all()
-    assert set(groups[split.dropped]) <= set(groups[np.r_[split.fit, split.calibration]])
+    untested = np.setdiff1d(np.flatnonzero(labels == 0), split.test)
+    assert set(groups[split.dropped]) <= set(groups[untested])
     largest = np.bincount(groups[labels == 0]).max()
     assert abs(len(split.fit) - 0.7 * (labels == 0).sum()) <= largest / 2 + 0.5
     splits.check(split, ids, sha256, groups)
@@ -133,11 +145,13 @@ def test_an_anomaly_like_a_fitted_image_is_dropped_and_one_like_a_test_image_is_
     split = splits.holdout(ids, labels, groups, **SHARES)
     normals_of_test = split.test[labels[split.test] == 0]
     anomalies = np.flatnonzero(labels == 1)
-    for anomaly, normal in zip(anomalies, [split.fit[0], split.calibration[0], *normals_of_test], strict=False):
+    known = split.validation[labels[split.validation] == 0]
+    untested = [split.fit[0], split.calibration[0], known[0]]
+    for anomaly, normal in zip(anomalies, [*untested, *normals_of_test], strict=False):
         groups[anomaly] = groups[normal]
     again = splits.holdout(ids, labels, groups, **SHARES)
-    assert again.dropped.tolist() == sorted(anomalies[:2])
-    assert set(anomalies[2 : 2 + len(normals_of_test)]) <= set(again.test)
+    assert again.dropped.tolist() == sorted(anomalies[:3])
+    assert set(anomalies[3 : 3 + len(normals_of_test)]) <= set(again.test)
     assert again.fit.tolist() == split.fit.tolist()
     splits.check(again, ids, ids, groups)
 
@@ -145,11 +159,12 @@ def test_an_anomaly_like_a_fitted_image_is_dropped_and_one_like_a_test_image_is_
 @pytest.mark.parametrize(
     ("normals", "anomalies", "shares", "line"),
     [
-        (4, 10, {}, "of 4 normal images in 4 groups none is left for calibration"),
+        (6, 10, {}, "of 6 normal images in 6 groups none is left for calibration"),
+        (10, 10, {"calibration_share": 0.1}, "of 10 normal images in 10 groups none is left for validation"),
         (1, 10, {}, "of 1 normal images in 1 groups none is left for test"),
         (30, 1, {}, "of 1 anomalies .* none is left for validation"),
         (30, 2, {"validation_share": 0.99}, "of 2 anomalies .* none is left for test"),
-        (30, 9, {"fit_share": 0.9}, "fit_share 0.9 and calibration_share 0.1: together"),
+        (30, 9, {"fit_share": 0.9}, "fit_share 0.9 and calibration_share 0.2: together"),
         (30, 9, {"fit_share": 0.0}, "fit_share 0 "),
         (30, 9, {"calibration_share": -0.1}, "calibration_share -0.1"),
         (30, 9, {"validation_share": 1.0}, "validation_share 1"),
@@ -167,7 +182,7 @@ def test_parts_with_a_share_of_zero_are_empty():
     ids, labels, groups = material()
     split = splits.holdout(ids, labels, groups, **SHARES | {"calibration_share": 0.0, "validation_share": 0.0})
     assert (len(split.fit), len(split.calibration), len(split.validation)) == (140, 0, 0)
-    assert len(split.labelled) == 0 and len(split.test) == 360
+    assert len(split.validation) == 0 and len(split.test) == 360
 
 
 def test_two_equal_ids_are_refused():

@@ -70,10 +70,10 @@ def test_a_second_run_computes_nothing_and_forgets_detectors_of_another_study():
     run.write_arrays("heat_maps", "vae", maps=np.zeros(1))
     (run.detector("another") / "x").mkdir(parents=True)
     again = fit_all(study, run)
-    assert files() == files_before and not (run.folder / "detectors").exists()
+    assert files() < files_before and not (run.folder / "detectors").exists()
     for column, fit in again.items():
         assert fit.cached and (fit.history, fit.seconds) == (before[column].history, before[column].seconds)
-    assert comparison.save_detectors(study, run, again) == saved
+    assert comparison.save_detectors(study, run, again) == saved and files() == files_before
     pd.testing.assert_frame_equal(run.scores(), scores)
 
 
@@ -175,6 +175,26 @@ def test_a_missing_score_is_refused_and_a_missing_file_or_column_is_one_clear_li
         run.scores_of("vae")
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_first_page_shows_typical_and_extreme_decisions_of_the_answer(protocol):
+    study, run, *_ = fitted(protocol)
+    answer = comparison.answer(study, run, comparison.leaderboard(study, run))
+    scores, test = run.scores_of(answer["row"]["column"]), holdout_of(study).split.test
+    flagged, anomaly = scores[test] > answer["threshold"].value, study.labels[test] == 1
+    arrays = run.arrays("first_page", "autoencoder")
+    groups = (test[anomaly & flagged], test[anomaly & ~flagged], test[~anomaly & flagged])
+    for index, group, rank in zip(arrays["indices"], groups, (0.5, 0.0, 1.0), strict=True):
+        if not len(group):
+            assert index == -1
+            continue
+        below = (scores[group] < scores[index]).mean()
+        assert index in group and below == pytest.approx(rank, abs=1 / len(group))
+    assert arrays["map"].ndim == 2 and str(arrays["by"]) == {
+        "holdout": "features, patches, 16 px, share 1.0, coreset 200",
+        "resubstitution": "autoencoder",
+    }.get(protocol, "")
+
+
 # Saved detectors
 
 SCORE = """
@@ -213,9 +233,9 @@ def test_the_published_the_recommended_and_the_best_of_each_family_are_saved_com
     study, run, _, saved = fitted(protocol)
     holdout, rows = holdout_of(study), comparison.leaderboard(study, run)
     wanted = {row["column"] for family, row in comparison.best_of_families(rows).items() if family != "shortcut"}
-    choice = comparison.choose(study, run, rows)
+    answer = comparison.answer(study, run, rows)
     assert set(saved) == {*PUBLISHED, *wanted} == {path.name for path in (run.folder / "detectors").iterdir()}
-    assert choice["row"]["column"] in saved
+    assert answer["row"]["column"] in saved
     ids = study.images.table["id"].to_numpy()
     for name in saved:
         own = study if name in PUBLISHED else holdout

@@ -6,7 +6,8 @@ from lib import params
 from lib.core import formatting
 from lib.evaluation import metrics
 from lib.evaluation.thresholds import Threshold
-from lib.presentation import text
+from lib.presentation import tables, text
+from lib.presentation.text import first_page
 
 DIGITS = params.load("digits")
 HOLDOUT = DIGITS.model_copy(update={"protocol": "holdout", "threshold_rule": "target_fpr", "target_fpr": 0.05})
@@ -42,7 +43,7 @@ def test_counts_lists_and_signed_numbers():
 def test_accuracy_and_f1_are_compared_with_flagging_everything(counts, words):
     sentence = text.performance("vae", result(*counts), AUROC)
     assert sentence.count(words) == 2 and "the VAE has" in sentence
-    assert "900 anomalies, 100 normal images" in sentence and "95 % interval 0.8000 to 0.9500" in sentence
+    assert "900 anomalies, 100 normal images" in sentence and "95 % interval 0.800 to 0.950" in sentence
 
 
 def test_the_trivial_values_of_a_data_set_follow_from_its_share_of_anomalies():
@@ -92,10 +93,16 @@ def test_the_threshold_sweep_names_the_best_threshold():
     assert "accuracy is highest at a threshold of 0.2" in sentences and "F1 at 0.2" in sentences
 
 
-@pytest.mark.parametrize(("kl", "collapsed"), [(1e-6, True), (25.0, False)])
-def test_a_posterior_with_less_than_one_nat_has_collapsed(kl, collapsed):
-    sentences = text.collapse({"reconstruction": [0.05], "kl": [kl]}, 1.0, 0.001, 0.1)
-    assert ("collapsed" in sentences) is collapsed
+def latent(kl, alarms):
+    return {"beta": 1.0, "kl": kl, "active": 3, "latent": 8, "share": 0.2, "reconstruction": 0.05, "alarms": alarms}
+
+
+def test_a_collapsed_posterior_is_named_where_the_record_says_so():
+    spreads = {"VAE": 0.001, "autoencoder": 0.1}
+    collapsed = text.latent_use({"VAE": latent(1e-6, ["posterior collapse"])}, spreads)
+    assert "Posterior collapse" in collapsed and "1e-06 nats" in collapsed and "3 of its 8 values" in collapsed
+    assert "collapse" not in text.latent_use({"VAE": latent(25.0, [])}, spreads)
+    assert "no effect" in text.latent_use({"VAE": latent(25.0, ["inert KL"])}, spreads)
 
 
 def row(name, family, value, low=-0.01, high=0.01, validation=None, score=""):
@@ -115,32 +122,67 @@ def row(name, family, value, low=-0.01, high=0.01, validation=None, score=""):
 OWN = row("autoencoder", "autoencoder", 0.9, score="mse")
 
 
-def test_the_headline_names_every_detector_and_the_protocol():
-    threshold = {"value": DIGITS.threshold, "rule": "fixed", "saw": "no images"}
-    record = {"auroc": AUROC, "threshold": threshold, "thresholds": {f"{DIGITS.threshold:g}": result(8, 1, 9, 2)}}
-    lines = text.headline(DIGITS, {"detectors": {"autoencoder": record, "vae": record}})
-    assert len(lines) == 3 and "AUROC 0.9000" in lines[0] and lines[1].startswith("**VAE**")
-    assert "resubstitution" in lines[-1]
+def answer(chosen=True, at=None, **changes):
+    at = at or result(tp=90, fp=0, tn=35, fn=10)
+    precision = metrics.precision_in_use(at["recall"], at["fpr"], 0.1)
+    return {
+        "column": "hog", "detector": "HOG", "family": "baseline", "chosen": chosen, "auroc": AUROC, "at": at,
+        "threshold": {"value": 0.25, "rule": "target_fpr", "saw": "22 calibration images"}, "target": 0.05,
+        "alpha": 0.05, "calibration": 22, "precision_in_use": precision,
+    } | changes  # fmt: skip
 
 
-def test_the_headline_states_the_results_of_the_comparison():
-    rows = [
-        *(OWN, row("PCA", "baseline", 0.88), row("size", "shortcut", 0.95), row("c", "features", 0.99, validation=1.0)),
-        row("a", "autoencoder", 0.96, 0.05, 0.07, validation=0.95, score="mse"),
-        row("b", "autoencoder", 0.98, validation=0.94, score="ssim"),
-    ]
-    verdicts = ["hurt", "hurt", "within noise", "not tried"]
-    comparison = {
-        "recommendations": {str(place): {"verdict": verdict} for place, verdict in enumerate(verdicts)},
-        "choice": {"detector": "c", "aimed_at": 0.05, "at": result(tp=90, fp=8, tn=92, fn=10)},
-    }
-    figures = {"detectors": {}, "leaderboard": {record["name"]: record for record in rows}, "comparison": comparison}
-    _, best, tried, network, recommended = text.headline(DIGITS, figures)
-    assert "size, AUROC 0.9500" in best and "a shortcut" in best
-    assert "3 recommendations" in tried and "0 helped, 1 made no difference beyond noise and 2 hurt" in tried
-    assert "Best of 2 other" in network and ": a, AUROC 0.9600" in network and "(+0.0600" in network
-    assert "c, AUROC 0.9900" in recommended and "90 of 100 anomalies" in recommended
-    assert "8 false alarms on 100 normal images (false alarm rate 8.0 %, target 5.0 %)" in recommended
+def test_the_answer_states_counts_on_unseen_images_and_the_interval_of_the_false_alarm_rate():
+    sentence = first_page.answer(answer())
+    assert "Use HOG, at a threshold of 0.25" in sentence and "90 of 100 anomalies" in sentence
+    low, high = metrics.clopper_pearson(0, 35)
+    assert low == 0 and f"0.0 % (95 % interval 0.0 % to {formatting.percent(high)})" in sentence
+    assert first_page.answer(answer(chosen=False, detector="vae")).startswith("**The VAE, at a threshold")
+
+
+def test_no_false_alarm_of_35_does_not_make_every_flagged_image_an_anomaly():
+    sentence = first_page.in_use(answer(), 0.1)
+    assert "Of 1,000 images in use, 10.0 % of them anomalies, about 90 are flagged" in sentence
+    low = 0.1 * metrics.clopper_pearson(90, 100)[0]
+    low /= low + 0.9 * metrics.clopper_pearson(0, 35)[1]
+    assert f"Between {formatting.percent(low)} and 100.0 %" in sentence and low < 0.5
+    nothing_flagged = answer(at=result(tp=0, fp=0, tn=35, fn=100))
+    assert "about 0 are flagged" in first_page.in_use(nothing_flagged, 0.1)
+
+
+def test_the_boxes_have_the_figures_of_the_answer():
+    recall, fpr, auroc = first_page.boxes(answer())
+    assert (recall.value, fpr.value, auroc.value) == ("90.0 %", "0.0 %", "0.900")
+    assert "90 of 100" in recall.note and "0 of 35" in fpr.note and "0.800 to 0.950" in auroc.note
+
+
+def test_what_to_do_next_follows_from_the_warnings():
+    few = {"kind": "few_calibration", "images": 11, "needed": 19, "target": 0.05, "alpha": 1 / 12}
+    plain = " ".join(first_page.next_steps(DIGITS, {"answer": answer(), "warnings": []}))
+    assert "run/detectors/hog" in plain and "calibration_share" not in plain
+    steps = " ".join(first_page.next_steps(DIGITS, {"answer": answer(), "warnings": [few]}))
+    assert "at least 19 normal images" in steps and "5.0 %" in steps
+    bare = DIGITS.model_copy(update={"backbone": "", "refinements": []})
+    unchosen = " ".join(first_page.next_steps(bare, {"answer": answer(chosen=False), "warnings": []}))
+    assert "Name a `backbone`" in unchosen and "run/detectors" not in unchosen
+
+
+WARNINGS = [
+    ({"kind": "no_better_than_chance", "detector": "vae", "auroc": AUROC | {"low": 0.45}}, "no better than chance"),
+    ({"kind": "nothing_held_out", "seen": 174, "unseen": 35}, "174 normal images"),
+    ({"kind": "shortcut", "name": "file <size>", "auroc": AUROC}, "file \\<size\\> alone"),
+    ({"kind": "near_duplicates", "count": 1, "of": 20}, "1 of 20 anomalies is a near-duplicate"),
+    ({"kind": "few_calibration", "images": 17, "needed": 19, "target": 0.05, "alpha": 1 / 18}, "set for 5.6 %"),
+    ({"kind": "few_normal_images", "count": 35}, "35 normal images"),
+    ({"kind": "one_decision_for_all", "detector": "vae", "threshold": 0.01, "flags": "every"}, "every normal image"),
+    ({"kind": "posterior_collapse", "detectors": ["VAE", "β 3"]}, "VAE and β 3 has collapsed"),
+    ({"kind": "falling_loss", "detector": "autoencoder", "epochs": 20, "decrease": 0.3}, "by 30.0 %"),
+]
+
+
+@pytest.mark.parametrize(("record", "words"), WARNINGS, ids=[record["kind"] for record, _ in WARNINGS])
+def test_a_warning_states_its_numbers(record, words):
+    assert words in text.warning(record)
 
 
 def test_baselines_are_compared_by_the_intervals_of_their_differences():
@@ -148,28 +190,31 @@ def test_baselines_are_compared_by_the_intervals_of_their_differences():
     losing, winning = row(*size, 0.7, -0.3, -0.2), row(*size, 0.97, 0.02, 0.05)
     sentences = text.baselines([OWN, hog, pca, losing, row("knn", "features", 0.99, 0.05, 0.1)], "autoencoder")
     assert "**Better than the autoencoder: HOG**" in sentences and "No clear difference: PCA." in sentences
-    assert "AUROC above chance: size (0.7000)" in sentences and "size is a shortcut" not in sentences
+    assert "AUROC above chance: size (0.700)" in sentences and "size is a shortcut" not in sentences
     assert "**size is a shortcut**" in text.baselines([OWN, hog, pca, winning], "autoencoder")
-    assert "No baseline is better" in text.baselines([OWN, pca, losing], "autoencoder")
+    assert "None is better" in text.baselines([OWN, pca, losing], "autoencoder")
     assert text.baselines([OWN], "autoencoder") == ""
 
 
 def test_a_difference_with_overlapping_intervals_may_be_chance():
     fitted, unseen = {"value": 0.95, "low": 0.94, "high": 0.96}, {"value": 0.9, "low": 0.88, "high": 0.92}
-    assert "memorised images" in text.held_out(fitted, unseen, 560, 160)
+    assert "has memorised some" in text.held_out(fitted, unseen, 560, 160)
     assert "may be chance" in text.held_out(fitted, unseen | {"high": 0.945}, 560, 160)
 
 
 def test_the_protocol_states_what_is_held_out():
-    parts = {"fit": 70, "calibration": 10, "validation": 0, "normal": 20, "anomalies": 900, "dropped": 3}
+    sets = ("fit", "calibration", "validation_normal", "validation_anomalies", "normal", "anomalies", "dropped")
+    parts = dict(zip(sets, (70, 10, 0, 0, 20, 900, 3), strict=True))
     sentences = text.protocol(HOLDOUT, parts, 0)
-    assert "No test image was fitted on" in sentences and "3 near-duplicates" in sentences
+    assert "No test image was fitted on" in sentences and "3 anomalies are near-duplicates" in sentences
+    assert "validation" not in sentences
+    both = text.protocol(HOLDOUT, parts | {"validation_normal": 5, "validation_anomalies": 9}, 0)
+    assert "validation set has 5 normal images and 9 anomalies" in both
     assert "70 test images were fitted on" in text.protocol(DIGITS, parts | {"calibration": 0}, 70)
 
 
-def test_the_variation_between_seeds_needs_more_than_one():
-    assert "one seed" in text.seeds({555: 0.9})
-    assert "between 0.8000 and 0.9000" in text.seeds({1: 0.8, 2: 0.9, 3: 0.85})
+def test_the_variation_between_seeds_is_stated():
+    assert "between 0.800 and 0.900" in text.seeds({1: 0.8, 2: 0.9, 3: 0.85})
 
 
 def test_the_arithmetic_is_mentioned_only_in_mixed_precision():
@@ -180,7 +225,7 @@ def test_the_arithmetic_is_mentioned_only_in_mixed_precision():
         "seconds": {"mixed_float16": 10.0, "float32": 20.0},
     }
     sentences = text.dtype_policy("mixed_float16", record)
-    assert "−0.0100 (95 % interval −0.0200 to +0.0010) may be chance" in sentences and "10 s" in sentences
+    assert "−0.0100 (95 % interval −0.020 to +0.001) may be chance" in sentences and "10 s" in sentences
     assert text.dtype_policy("float32", None) == ""
 
 
@@ -193,3 +238,24 @@ def test_a_threshold_is_described_by_its_rule_and_its_false_alarm_rate():
     assert "set in the parameter file" in fixed and "expected" not in fixed
     cost = text.threshold(Threshold(0.02, "min_cost", "9 normal images"), HOLDOUT, 9, fpr)
     assert "lowest expected cost" in cost and "A missed anomaly costs 1, a false alarm 1" in cost
+
+
+def test_a_target_that_so_few_images_cannot_promise_is_named():
+    assert "cannot be promised" not in text.expected_fpr(22, 0.05, 0.05)
+    sentence = text.expected_fpr(17, 0.05, 0.05556)
+    assert "target of 5.0 % cannot be promised with 17 images" in sentence and "is 5.6 %" in sentence
+
+
+def test_the_cheapest_threshold_is_named_for_each_ratio():
+    costs = {"1 : 1": [1.2, 0.5, 0.5, 0.9], "10 : 1": [1.0, 1.1, 1.2, 1.3]}
+    sentence = text.cheapest([0.1, 0.2, 0.3, 0.4], costs, 0.1)
+    assert "0.3 where a missed anomaly costs 1 : 1" in sentence  # of equals the highest
+    assert "0.1 where a missed anomaly costs 10 : 1 as much as a false alarm (no cheaper" in sentence
+
+
+def test_a_sentence_on_a_difference_and_its_table_read_the_same_interval():
+    rows = [OWN, row("latent 128", "autoencoder", 0.87, -0.05, -0.01, validation=0.95, score="mse")]
+    assert "worse than the autoencoder" in text.best_network(rows)
+    assert tables.leaderboard(rows)["Reading"].tolist()[1] == "lower"
+    barely = {"value": 0.52, "low": 0.501, "high": 0.54}
+    assert tables.reading(barely) == "higher" and "more red" in text.shifts("misses", "hits", 50, ["red"], [barely])

@@ -53,6 +53,18 @@ DESCRIPTIONS = {
     "ground_texture": "texture in the lower background",
 }
 
+COLOUR = (  # mean nothing for grey images
+    "saturation",
+    "red_share",
+    "dominant_warmth",
+    "background_grey",
+    "background_blue",
+    "background_grey_or_blue",
+    "background_not_sky",
+    "ground_share",
+    "object_red",
+)
+
 _BLANK = 240 / 255  # every channel above it is white
 _WIDEST = 1 / 6  # of a side: no blank strip is wider
 _FRAME = 1 / 12  # of the shorter side

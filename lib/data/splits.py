@@ -1,7 +1,7 @@
 """Division of images into sets to fit, calibrate, validate and test on, and a check that nothing is in two of them.
 
-Sets of protocol `holdout`: `fit` (normal images), `calibration` (normal images), `validation` (labelled anomalies) and
-`test` (all other normal images and anomalies). Under it,
+Sets of protocol `holdout`: `fit` and `calibration` (normal images), `validation` (both kinds, to choose a detector by)
+and `test` (all others). Without a validation share there is no validation set. Under this protocol,
 
 - the sets follow from ids, labels, groups, shares and seed alone: not from the order of images, nor from the machine;
 - adding or removing anomalies moves no normal image, unless an anomaly joins two groups of normal images into one;
@@ -30,9 +30,10 @@ class Split:
     Attributes:
         fit: normal images that detectors are fitted on.
         test: images that detectors are evaluated on.
-        calibration: normal images that thresholds are set on; neither fitted on nor tested on.
-        validation: anomalies for what needs labels, such as some threshold rules; not tested on.
-        dropped: anomalies that are near-duplicates of a fit or calibration image, and so are in no part.
+        calibration: normal images that thresholds are set on; neither fitted on nor tested on, and no choice saw them.
+        validation: normal images and anomalies for what needs labels: the choice of a detector, and some threshold
+            rules. Not tested on.
+        dropped: anomalies that are near-duplicates of a normal image that is not tested on, and so are in no part.
     """
 
     fit: np.ndarray
@@ -45,11 +46,6 @@ class Split:
     def seen(self) -> int:
         """Number of test images that were fitted on."""
         return int(np.isin(self.test, self.fit).sum())
-
-    @property
-    def labelled(self) -> np.ndarray:
-        """The labelled validation set: `validation` and `calibration`. Empty where `validation` is."""
-        return np.union1d(self.calibration, self.validation) if len(self.validation) else _none()
 
 
 def resubstitution(labels: np.ndarray) -> Split:
@@ -80,15 +76,17 @@ def holdout(
     Images are ranked by a keyed hash of seed and id, and the ranking is cut at the shares. A group goes as a whole,
     ranked by its smallest id, to the side of a cut on which its middle is, so a part differs from its share of N images
     by at most half a group at each cut; where groups are single images, by rounding. Anomalies in a group with normal
-    images go with these: they are dropped beside fit and calibration images, and tested on beside test images.
+    images go with these: they are dropped beside images that are not tested on, and tested on beside test images.
 
     Args:
         ids: N names of images, all different.
         labels: int (N,), 0 normal and 1 anomaly.
         groups: int (N,), the same number for images that are near-duplicates; see `lib.data.duplicates.groups`.
         fit_share: share of the normal images to fit on, in (0, 1).
-        calibration_share: share of the normal images to calibrate on, in [0, 1); the rest is for the test.
-        validation_share: share of the anomalies to set aside with labels, in [0, 1).
+        calibration_share: share of the normal images set aside besides, in [0, 1); the rest is for the test. Where
+            there is a validation set, one half of these images joins it and the other half calibrates: a threshold
+            set on images that the choice of the detector used would be too low.
+        validation_share: share of the anomalies in the validation set, in [0, 1); 0 for no validation set.
         seed: of the hash.
 
     Raises:
@@ -103,17 +101,20 @@ def holdout(
 
     normal = np.flatnonzero(labels == 0)
     place = _places(ids[normal], groups[normal], seed)
-    side = np.searchsorted([fit_share, fit_share + calibration_share + 1e-12], place, side="right")
-    fit, calibration, held_out = (normal[side == number] for number in range(3))
+    to_choose = calibration_share / 2 if validation_share else 0.0
+    cuts = [fit_share, fit_share + to_choose, fit_share + calibration_share + 1e-12]
+    side = np.searchsorted(cuts, place, side="right")
+    fit, known, calibration, held_out = (normal[side == number] for number in range(4))
 
     anomaly = np.flatnonzero(labels == 1)
-    near_seen = np.isin(groups[anomaly], groups[np.r_[fit, calibration]])
+    near_seen = np.isin(groups[anomaly], groups[np.r_[fit, known, calibration]])
     near_test = np.isin(groups[anomaly], groups[held_out])
     free = anomaly[~near_seen & ~near_test]
     validation = free[_places(ids[free], groups[free], seed) < validation_share]
     tested = np.setdiff1d(anomaly[~near_seen], validation)
 
     needed = {"fit": fit, "test": held_out} | ({"calibration": calibration} if calibration_share else {})
+    needed |= {"validation": known} if to_choose else {}
     for part, members in needed.items():
         if not len(members):
             raise UserError(
@@ -127,6 +128,7 @@ def holdout(
                 f"as near-duplicates of normal images) none is left for {part}; choose another share"
             )
     test = np.union1d(held_out, tested)
+    validation = np.union1d(known, validation) if validation_share else _none()
     return Split(fit=fit, test=test, calibration=calibration, validation=validation, dropped=anomaly[near_seen])
 
 

@@ -24,7 +24,7 @@ def labels_and_scores(study: Study, run: Run, name: str) -> tuple[np.ndarray, np
 def threshold(study: Study, run: Run, name: str) -> Threshold:
     """The threshold of a detector by the study's rule, which sees the calibration and validation sets only."""
     scores, split, params = run.scores_of(name), study.split, study.params
-    labelled = split.labelled
+    validation = split.validation
     return thresholds.choose(
         params.threshold_rule,
         threshold=params.threshold,
@@ -33,7 +33,7 @@ def threshold(study: Study, run: Run, name: str) -> Threshold:
         cost_false_alarm=params.cost_false_alarm,
         prevalence=params.prevalence,
         calibration=scores[split.calibration],
-        validation=(study.labels[labelled], scores[labelled]) if len(labelled) else None,
+        validation=(study.labels[validation], scores[validation]) if len(validation) else None,
     )
 
 

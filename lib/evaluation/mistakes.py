@@ -38,8 +38,12 @@ def mistakes(study: Study, scores: np.ndarray, threshold: float) -> Mistakes:
 
 
 def measured(study: Study) -> pd.DataFrame:
-    """What can be measured of every image, one row an image; see `lib.data.attributes`."""
-    return attributes.of_images(study.images)
+    """What can be measured of every image, one row an image; see `lib.data.attributes`.
+
+    Attributes of colour are left out where no image has any.
+    """
+    table = attributes.of_images(study.images)
+    return table if table["saturation"].any() else table.drop(columns=list(attributes.COLOUR))
 
 
 def compare(study: Study, group: np.ndarray, others: np.ndarray) -> tuple[list[str], list[Metric]]:

@@ -6,7 +6,6 @@ does not show metadata, so the caption is also displayed under the figure.
 
 import base64
 import io
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -52,9 +51,12 @@ def table(frame: pd.DataFrame, *, label: str, caption: str, **options: Any) -> N
         label: The name that other text refers to, `tab-...`; unique in a study.
         caption: Markdown.
         **options: Of `lib.presentation.tables.to_markdown`.
+
+    Raises:
+        ValueError: The table has no rows; leave it out, or call `nothing`.
     """
-    if frame.empty:  # the renderers know no table without rows, and the label has to exist
-        frame = pd.DataFrame([["none", *[None] * (frame.shape[1] - 1)]], columns=frame.columns)
+    if frame.empty:
+        raise ValueError(f"table {label!r} has no rows; leave it out, or call `show.nothing`")
     markdown = tables.to_markdown(frame, **options)
     _display({"text/markdown": markdown}, {"kind": "table", "label": label, "caption": caption})
     _display_caption(caption)
@@ -65,40 +67,22 @@ def prose(markdown: str) -> None:
     _display({"text/markdown": markdown}, {"kind": "prose"})
 
 
-def provenance(manifest: Mapping[str, Any], params: Mapping[str, Any], page: str) -> None:
-    """Show a table of the study's parameters, data, code, versions, seed and device.
+def in_lab(markdown: str) -> None:
+    """Show Markdown in JupyterLab only."""
+    display({"text/plain": markdown, "text/markdown": markdown}, metadata={"report": {"kind": "lab"}}, raw=True)
+
+
+def nothing(reason: str) -> None:
+    """Leave the section of this cell out of the report, from its heading to the next of the same or a higher level.
+
+    Before the first section it leaves out the whole chapter. Links to what is left out become text. JupyterLab shows
+    the reason.
 
     Args:
-        manifest: The run's `manifest.json`.
-        params: The run's `params.json`.
-        page: Short name of the page, for the label.
+        reason: Why there is nothing to show in this study, as the end of a sentence, Markdown.
     """
-    data, code = manifest["data"], manifest["code"]
-    rows = {
-        "Parameters": _listed({key: value for key, value in params.items() if value not in ("", [])}),
-        "Data": f"{data['name']} {data['version']}, {data['images']:,} images, fingerprint {data['fingerprint']}",
-        "Code": f"commit {code['commit'] or 'unknown'}, files {code['files']}",
-        "Seed": manifest["seed"],
-        "Device": f"{manifest['device']}; {manifest['machine']}",
-        "Versions": _listed(manifest["versions"]),
-        "Made": manifest["created"].replace("T", " ").replace("+00:00", " UTC"),
-    }
-    table(
-        tables.provenance(rows),
-        label=f"tab-{page}-provenance",
-        caption="Where this page came from.",
-    )
-
-
-def _listed(values: Mapping[str, Any]) -> str:
-    return "; ".join(
-        f"{name} {', '.join(map(_item, value)) if isinstance(value, list) else value}" for name, value in values.items()
-    )
-
-
-def _item(value: Any) -> str:
-    """An item of a list; a mapping as `latent_dim 64 and beta 0.01`."""
-    return " and ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, Mapping) else str(value)
+    text = f"*Nothing to show in this study: {reason.rstrip('.')}.*"
+    display({"text/plain": text, "text/markdown": text}, metadata={"report": {"kind": "nothing"}}, raw=True)
 
 
 def _display(bundle: dict[str, Any], report: dict[str, str]) -> None:
@@ -108,4 +92,4 @@ def _display(bundle: dict[str, Any], report: dict[str, str]) -> None:
 
 
 def _display_caption(caption: str) -> None:
-    display({"text/plain": caption, "text/markdown": f"*{caption}*"}, metadata={"report": {"kind": "lab"}}, raw=True)
+    in_lab(f"*{caption}*")

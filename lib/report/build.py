@@ -18,7 +18,7 @@ from lib.core.cache import lock, write_json
 from lib.core.errors import UserError
 from lib.core.formatting import clock
 from lib.params import Parameters
-from lib.presentation import text
+from lib.presentation import first_page
 from lib.report import uptodate
 from lib.study import Run, Study
 
@@ -92,6 +92,8 @@ def _execute(study: Study, folder: Path) -> list[Path]:
 
 def _render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> list[Path]:
     """Render executed notebooks into `folder`; return the pages, the PDF last."""
+    from lib.presentation.explorer import write_explorer
+    from lib.report.render.appendix import appendix
     from lib.report.render.document import read_chapters
     from lib.report.render.html import write_site
     from lib.report.render.model import ReportInfo
@@ -101,15 +103,15 @@ def _render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> l
     manifest = run.read("manifest")
     info = ReportInfo(
         title=study.params.title,
-        description=text.description(study.params),
         study=study.params.study,
         notice=notice,
         generated=manifest["created"][:10],
         facts=tuple(_facts(study, manifest)),
-        headline=tuple(text.headline(study.params, run.read("metrics"))),
+        memo=first_page.memo(study, run),
     )
-    chapters = read_chapters(notebooks)
-    pages = write_site(chapters, info, folder)
+    chapters = read_chapters(notebooks, appendix(manifest, run.read("params")))
+    pages = write_site(chapters, info, folder, explorer=True)
+    pages.append(write_explorer(study, run, folder, info.generated))
     write_pdf(chapters, info, folder / "report.pdf")
     return [*pages, folder / "report.pdf"]
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from lib.core.cache import replacing
 from lib.presentation.text import detector_name
-from lib.report.render.html import environment, stylesheet
+from lib.report.render.html import environment, frame
 
 TITLE = "Reports"
 
@@ -28,8 +28,7 @@ def write_index(reports: Path) -> Path:
     reports = Path(reports)
     folders = sorted(path.parent.parent for path in reports.glob("*/run/status.json") if path.parts[-3][0] != ".")
     studies = [_study(folder) for folder in folders]
-    site = {"title": TITLE, "css": stylesheet()}
-    text = environment().get_template("studies.html.j2").render(site=site, studies=studies)
+    text = environment().get_template("studies.html.j2").render(site=frame(TITLE), studies=studies)
     page = reports / "index.html"
     with replacing(page) as temporary:
         temporary.write_text(text.rstrip() + "\n", encoding="utf-8")
@@ -45,8 +44,8 @@ def _study(folder: Path) -> dict[str, Any]:
     base = quote(folder.name)
     pages = [path for path in sorted(folder.glob("[0-9][0-9]_*.html")) if path.is_file()]
     links = [(path.stem[3:].replace("_", " ").capitalize(), f"{base}/{quote(path.name)}") for path in pages]
-    if (folder / "report.pdf").is_file():
-        links.append(("PDF", f"{base}/report.pdf"))
+    more = [("Appendix", "appendix.html"), ("Move the threshold", "explorer.html"), ("PDF", "report.pdf")]
+    links += [(words, f"{base}/{name}") for words, name in more if (folder / name).is_file()]
     return {
         "name": folder.name,
         "title": str(status.get("title") or params.get("title") or metrics.get("study") or folder.name),

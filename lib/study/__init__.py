@@ -1,8 +1,9 @@
 """A study: its parameters, images and split, its fitted detectors, and the run folder that they are left in."""
 
+from lib.study import heat_maps
 from lib.study.examples import EXTREMES, MAPS, SAMPLES, extremes, highest_scoring, lowest_scoring
 from lib.study.fits import Fitted, fit_and_score
-from lib.study.published import published_at
+from lib.study.published import citation, published_at
 from lib.study.run import Run
 from lib.study.study import Study, holdout_of
 from lib.study.training import HELD_OUT, Planned, add_fits, differences, export, fit_all, open_run, plan
@@ -17,11 +18,13 @@ __all__ = [
     "Run",
     "Study",
     "add_fits",
+    "citation",
     "differences",
     "export",
     "extremes",
     "fit_all",
     "fit_and_score",
+    "heat_maps",
     "highest_scoring",
     "holdout_of",
     "lowest_scoring",

@@ -106,7 +106,7 @@ def _combined(study: Study, spec: Spec, members: list[Spec]) -> Fitted:
 
 def _reference_scores(study: Study, members: tuple[Fitted, ...]) -> list[np.ndarray]:
     """Scores by each member of the validation set; of the fit set where the study has no validation set."""
-    reference = study.split.labelled if len(study.split.labelled) else study.split.fit
+    reference = study.split.validation if len(study.split.validation) else study.split.fit
     return [member.scores[reference] for member in members]
 
 

@@ -26,3 +26,15 @@ def published_at(params: Parameters, name: str, threshold: float) -> Mapping[str
     """The published figures of a detector at a threshold; None where there are none."""
     figures = published(params).get("detectors", {}).get(name, {}).get("thresholds", {})
     return figures.get(f"{threshold:g}")
+
+
+def citation(params: Parameters) -> str:
+    """How pages cite the study that is about the same normal class of the same data set, `[@key]`; empty without one.
+
+    Such a study may be of another protocol, so that its figures cannot be compared with these; its claims can.
+    """
+    for path in sorted((paths.params_folder() / "published").glob("*.json")):
+        record = cache.read_json(path)
+        if (record["data"], record["normal_class"]) == (params.dataset, params.normal_class):
+            return f"[@{record['cite']}]"
+    return ""

@@ -118,7 +118,7 @@ class Run:
         return self.folder / "detectors" / name
 
     def write_arrays(self, kind: str, column: str, **arrays: np.ndarray) -> None:
-        """Writes what scoring left besides the scores: `examples`, `latent_use`, `left_out` or `heat_maps`."""
+        """Writes what scoring left besides scores: `examples`, `latent_use`, `left_out`, `heat_maps`, `first_page`."""
         with replacing(self.folder / "arrays" / f"{kind}-{column}.npz") as temporary:
             np.savez(temporary, **arrays)
 

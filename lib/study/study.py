@@ -76,7 +76,8 @@ class Study:
         return {
             "fit": len(self.split.fit),
             "calibration": len(self.split.calibration),
-            "validation": len(self.split.validation),
+            "validation_normal": int((self.labels[self.split.validation] == 0).sum()),
+            "validation_anomalies": int((self.labels[self.split.validation] == 1).sum()),
             "normal": len(self.normal),
             "anomalies": len(self.anomalies),
             "dropped": len(self.split.dropped),

@@ -3,9 +3,8 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from lib.core.errors import UserError
 from lib.data import splits
 from lib.detectors import BASELINE, PUBLISHED, Spec
 from lib.params import Parameters, load
+from lib.study import heat_maps
 from lib.study.examples import lowest_scoring_anomalies
 from lib.study.fits import Fitted, fit_and_score
 from lib.study.run import FORMAT, Run
@@ -182,35 +182,12 @@ def _without_duplicates(study: Study) -> np.ndarray:
 
 
 def _write_heat_maps(planned: list[Planned], fitted: dict[str, Fitted], run: Run) -> None:
-    """Heat maps of the anomalies that the published autoencoder scores lowest, by the first detector that has maps.
-
-    They are made at the largest size of image that this kind of detector is given in the study.
-    """
-    able = [entry for entry in planned if "leaderboard" in entry.roles and hasattr(entry.spec.create(), "heatmap")]
-    if not able:
-        return
-    alike = [entry.spec for entry in planned if entry.spec.kind is able[0].spec.kind]
-    sizes = [entry.create().size for entry in alike if hasattr(entry.create(), "size")]
-    spec = able[0].spec
-    if sizes:
-        spec = detectors.with_options(spec, spec.label, size=max(sizes))
-    study = able[0].study
-    own = next(entry for entry in planned if entry.spec.name == BASELINE and "study" in entry.roles)
-    indices = lowest_scoring_anomalies(own.study, fitted[own.column].scores)
-    key = cache.content_key(
-        spec.options.model_dump(mode="json"), study.images.fingerprint, study.split.fit.tolist(), indices.tolist(),
-        [cache.code_of(module) for module in spec.kind.detector.modules()[1]],
-    )  # fmt: skip
-
-    def draw(folder: Path) -> None:
-        detector = spec.create()
-        detector.fit(study.images, study.split.fit)
-        images = study.images.take(indices)
-        pictures = images.pixels(max(sizes)) if sizes else images.images
-        np.savez(folder / "maps.npz", indices=indices, pictures=pictures, maps=detector.heatmap(images))
-
-    with np.load(cache.cached("heat_maps", key, draw) / "maps.npz") as arrays:
-        run.write_arrays("heat_maps", BASELINE, **arrays)
+    """Heat maps of the anomalies that the published autoencoder scores lowest, where a detector has any."""
+    compared = [entry for entry in planned if "leaderboard" in entry.roles]
+    if spec := heat_maps.able([entry.spec for entry in compared]):
+        own = next(entry for entry in planned if entry.spec.name == BASELINE and "study" in entry.roles)
+        indices = lowest_scoring_anomalies(own.study, fitted[own.column].scores)
+        run.write_arrays("heat_maps", BASELINE, **heat_maps.of_images(compared[0].study, spec, indices))
 
 
 def export(study: Study, run: Run, fitted: Fitted, column: str, threshold: dict[str, Any]) -> None:
@@ -248,14 +225,13 @@ def export(study: Study, run: Run, fitted: Fitted, column: str, threshold: dict[
         )
 
 
-def differences(run: Run) -> dict[str, tuple[Any, Any]]:
-    """Parameters of a run that differ from its study's file in `params/`: by key, the run's value and the file's."""
-    own = run.read("params")
+def differences(own: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Parameters that differ from their study's file in `params/`: by key, the own value and the file's."""
     try:
         file = load(own["study"]).model_dump()
     except UserError:  # a study that is in no file
         return {}
-    return {key: (own.get(key), value) for key, value in file.items() if own.get(key) != value}
+    return {key: (value, file[key]) for key, value in own.items() if file[key] != value}
 
 
 def open_run(name: str, train: Callable[[Study, Run], Any] = fit_all, **changes: Any) -> tuple[Run, Study]:

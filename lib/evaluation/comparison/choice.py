@@ -1,4 +1,4 @@
-"""The one choice: which detector to use on this data, and at which threshold."""
+"""The answer of a report: which detector to use on this data, and at which threshold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.evaluation import metrics, thresholds
+from lib.evaluation import evaluate, metrics, thresholds
 from lib.evaluation.comparison.latent import latent_use, vaes
 from lib.evaluation.comparison.leaderboard import Row
 from lib.evaluation.evaluate import threshold_record
@@ -51,41 +51,60 @@ def calibrate(study: Study, run: Run, column: str) -> tuple[Threshold, float, in
     return threshold, alpha, len(seen)
 
 
-def choose(study: Study, run: Run, rows: Sequence[Row]) -> dict[str, Any] | None:
-    """The detector to use: the best on the validation set, shortcuts left out; None without a validation set.
+def answer(study: Study, run: Run, rows: Sequence[Row]) -> dict[str, Any]:
+    """The detector and the threshold that the report answers with, and what came of them on images held out.
 
-    The calibration set helped to choose the detector, which makes its threshold a little optimistic. What came of it is
-    counted on the test set.
+    Where the study has a validation set, this is the best detector on it, shortcuts left out, with a calibrated
+    threshold. Else nothing is chosen: it is the published autoencoder at the threshold of the study's rule. The choice
+    sees the validation set, the threshold the calibration set, and `at` the test set; no image is in two of them.
 
     Returns:
-        `row`; `threshold` (`lib.evaluation.thresholds.Threshold`); `alpha`, the false positive rate that it aims at;
-        `calibration`, how many images it saw; and `at`, the figures at it on the test set.
+        `row`; `chosen`, whether it was chosen among others; `threshold` (`lib.evaluation.thresholds.Threshold`);
+        `target`, the false positive rate that the threshold should keep to, and `alpha`, the lowest that so few
+        calibration images can promise if that is higher (both None for rules that aim at none); `calibration`, how many
+        images the threshold saw; `at`, the figures at it on the test set; and `precision_in_use`, of
+        `lib.evaluation.metrics.precision_in_use` at the study's prevalence.
     """
-    able = [row for row in rows if row["family"] != "shortcut"]
-    holdout = holdout_of(study)
-    if not len(holdout.split.labelled):
-        return None
-    row, test = best(able), holdout.split.test
-    threshold, alpha, count = calibrate(study, run, row["column"])
+    holdout, params = holdout_of(study), study.params
+    test, chosen = holdout.split.test, bool(len(holdout.split.validation))
+    if chosen:
+        row = best([row for row in rows if row["family"] != "shortcut"])
+        threshold, alpha, count = calibrate(study, run, row["column"])
+    else:
+        row = rows[0]
+        threshold, count = evaluate.threshold(holdout, run, row["column"]), len(holdout.split.calibration)
+        alpha = params.target_fpr if threshold.rule == "target_fpr" else None
     at = metrics.at_threshold(study.labels[test], run.scores_of(row["column"])[test], threshold.value)
-    return {"row": row, "threshold": threshold, "alpha": alpha, "calibration": count, "at": at}
+    return {
+        "row": row,
+        "chosen": chosen,
+        "threshold": threshold,
+        "target": None if alpha is None else params.target_fpr,
+        "alpha": alpha,
+        "calibration": count,
+        "at": at,
+        "precision_in_use": metrics.precision_in_use(at["recall"], at["fpr"], params.prevalence),
+    }
 
 
 def record(
-    run: Run, verdicts: Sequence[Mapping[str, Any]], noise: float | None, choice: Mapping[str, Any] | None
+    run: Run, verdicts: Sequence[Mapping[str, Any]], noise: float | None, answer: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What `metrics.json` keeps of a comparison besides the leaderboard, under `comparison`."""
-    figures: dict[str, Any] = {
-        "recommendations": {row["recommendation"]: dict(row) for row in verdicts},
-        "noise": noise,
-        "latent": {fit["label"]: latent_use(run, column) for column, fit in vaes(run).items()},
+    """What `metrics.json` keeps of a comparison besides the leaderboard: `comparison`, and `answer`, see `answer`."""
+    row, threshold = answer["row"], answer["threshold"]
+    kept = {key: answer[key] for key in ("chosen", "target", "alpha", "calibration", "at", "precision_in_use")}
+    return {
+        "comparison": {
+            "recommendations": {row["recommendation"]: dict(row) for row in verdicts},
+            "noise": noise,
+            "latent": {fit["label"]: latent_use(run, column) for column, fit in vaes(run).items()},
+        },
+        "answer": {
+            "column": row["column"],
+            "detector": row["name"],
+            "family": row["family"],
+            "auroc": row["auroc"],
+            "threshold": threshold_record(threshold),
+            **kept,
+        },
     }
-    if choice is not None:
-        figures["choice"] = {
-            "column": choice["row"]["column"],
-            "detector": choice["row"]["name"],
-            "threshold": threshold_record(choice["threshold"]),
-            "aimed_at": choice["alpha"],
-            "at": choice["at"],
-        }
-    return {"comparison": figures}

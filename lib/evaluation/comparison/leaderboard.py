@@ -15,6 +15,7 @@ def leaderboard(study: Study, run: Run) -> list[Row]:
     """A row for each detector of the run, the baseline first; see `lib.evaluation.comparison`.
 
     All are evaluated on the test set of the study, or of its division with images held out where it holds none out.
+    A shortcut that is the same for every image is left out.
     """
     holdout, scores = holdout_of(study), run.scores()
     test = holdout.split.test
@@ -25,6 +26,8 @@ def leaderboard(study: Study, run: Run) -> list[Row]:
     for column, fit in run.fits("leaderboard").items():
         values = scores[column].to_numpy()
         tested = values[test]
+        if fit["family"] == "shortcut" and not np.ptp(tested):  # such as the file size of images without files
+            continue
         if fit["score"] in ("", "mse"):
             record = metrics.ranking_metrics(labels, tested)
         else:  # the intervals of the other metrics take long, and there are many such scores
@@ -49,8 +52,8 @@ def leaderboard(study: Study, run: Run) -> list[Row]:
 
 def validation_auroc(study: Study, scores: np.ndarray) -> float | None:
     """AUROC on the validation set; None where the study has none."""
-    labelled = study.split.labelled
-    return metrics.auroc(study.labels[labelled], scores[labelled])["value"] if len(labelled) else None
+    validation = study.split.validation
+    return metrics.auroc(study.labels[validation], scores[validation])["value"] if len(validation) else None
 
 
 def noise(study: Study, run: Run) -> float | None:

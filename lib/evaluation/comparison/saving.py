@@ -3,8 +3,9 @@
 from lib.detectors import PUBLISHED
 from lib.evaluation.comparison.choice import best, best_of_families, calibrate
 from lib.evaluation.comparison.ensembles import ensembles
+from lib.evaluation.comparison.first_page import save_first_page
 from lib.evaluation.comparison.leaderboard import validation_auroc
-from lib.evaluation.evaluate import seconds, threshold, threshold_record
+from lib.evaluation.evaluate import leaderboard_column, seconds, threshold, threshold_record
 from lib.study import HELD_OUT, Fitted, Planned, Run, Study, add_fits, export, fit_all, holdout_of
 
 
@@ -17,7 +18,7 @@ def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[st
     """Puts ensembles together and saves detectors, ready for use, into `detectors/` of the run folder.
 
     Saved are the published detectors and, where the study has a validation set, the best detector of each family by it,
-    the recommended one among them.
+    the recommended one among them. The pictures of the first page are left in the run as well.
 
     Args:
         study: the study.
@@ -30,9 +31,11 @@ def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[st
     for name in PUBLISHED:
         export(study, run, fitted[name], name, threshold_record(threshold(study, run, name)))
     holdout = holdout_of(study)
-    if not len(holdout.split.labelled):
-        return list(PUBLISHED)
     pool = {column: fitted[column] for column in run.fits("leaderboard")}
+    if not len(holdout.split.validation):
+        column = leaderboard_column(run)
+        save_first_page(holdout, run, pool, column, threshold(holdout, run, column).value)
+        return list(PUBLISHED)
     ending = "" if holdout is study else HELD_OUT
     together = [Planned(spec.name + ending, holdout, spec, ("leaderboard",)) for spec in ensembles(holdout, pool)]
     pool |= add_fits(run, together)
@@ -52,4 +55,5 @@ def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[st
         if column not in saved or column == recommended:
             export(holdout, run, pool[column], column, threshold_record(calibrate(study, run, column)[0]))
             saved.append(column)
+    save_first_page(holdout, run, pool, recommended, calibrate(study, run, recommended)[0].value)
     return list(dict.fromkeys(saved))

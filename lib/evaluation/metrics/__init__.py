@@ -3,7 +3,7 @@
 Label 1 is an anomaly, 0 is normal; a higher score is more abnormal; an image is flagged if its score is strictly above
 the threshold. A metric is a dict with `value` and, where they exist,
 
-* `low` and `high`, the 95 % interval (methods: `INTERVALS`, and in full `lib.evaluation.metrics.intervals`);
+* `low` and `high`, the 95 % interval (methods: `lib.evaluation.metrics.intervals`);
 * `chance`, the expected value for random scores;
 * `trivial`, the value of flagging every image at this prevalence, and `nothing`, that of flagging none;
 * `better`, which is `"lower"` if lower values are better.
@@ -13,10 +13,10 @@ anomalies, is None and never NaN, so that every metric is plain JSON; data frame
 """
 
 from lib.evaluation.metrics.checks import Metric
-from lib.evaluation.metrics.costs import operations, relative_cost
+from lib.evaluation.metrics.costs import operations, precision_in_use, relative_cost
 from lib.evaluation.metrics.decisions import COUNTS, RATES, at_random, at_threshold, error_rates, rates
 from lib.evaluation.metrics.groups import by_class, shift
-from lib.evaluation.metrics.intervals import INTERVALS, clopper_pearson
+from lib.evaluation.metrics.intervals import clopper_pearson
 from lib.evaluation.metrics.ranking import (
     aupr,
     auroc,
@@ -30,7 +30,6 @@ from lib.evaluation.metrics.trivial import best_trivial, better_than_trivial
 
 __all__ = [
     "COUNTS",
-    "INTERVALS",
     "RATES",
     "Metric",
     "at_random",
@@ -46,6 +45,7 @@ __all__ = [
     "fpr_at_tpr",
     "operations",
     "pr_curve",
+    "precision_in_use",
     "ranking_metrics",
     "rates",
     "relative_cost",

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas
 
-from lib.evaluation.metrics.checks import checked_prevalence
+from lib.evaluation.metrics.checks import Metric, checked_prevalence
 
 
 def relative_cost(miss_rate, false_alarm_rate, prevalence: float, ratio: float) -> np.ndarray:
@@ -33,6 +33,38 @@ def relative_cost(miss_rate, false_alarm_rate, prevalence: float, ratio: float) 
     misses = ratio * prevalence * np.asarray(miss_rate, dtype=float)
     alarms = (1 - prevalence) * np.asarray(false_alarm_rate, dtype=float)
     return (misses + alarms) / min(ratio * prevalence, 1 - prevalence)
+
+
+def precision_in_use(recall: Metric, fpr: Metric, prevalence: float) -> Metric:
+    """Return the share of anomalies among the flagged images at a stated prevalence, with its interval.
+
+    The interval takes the bounds of recall and of the false positive rate that are worst together, and those that are
+    best together. Each of these may fail by itself, so of two 95 % intervals the level is at least 90 %.
+
+    Args:
+        recall: With `value`, `low` and `high`.
+        fpr: The same of the false positive rate.
+        prevalence: Share of anomalies among the images in use, strictly between 0 and 1.
+
+    Returns:
+        `value`, `low` and `high`; None where no image is flagged, or where a rate is unknown.
+
+    Raises:
+        ValueError: The prevalence is out of range.
+    """
+    prevalence = checked_prevalence(prevalence)
+
+    def share(caught: float | None, flagged: float | None) -> float | None:
+        if caught is None or flagged is None:
+            return None
+        anomalies, alarms = prevalence * caught, (1 - prevalence) * flagged
+        return anomalies / (anomalies + alarms) if anomalies + alarms else None
+
+    return {
+        "value": share(recall["value"], fpr["value"]),
+        "low": share(recall["low"], fpr["high"]),
+        "high": share(recall["high"], fpr["low"]),
+    }
 
 
 def operations(miss_rate, false_alarm_rate, prevalence: float, per: int = 1000, thresholds=None) -> pandas.DataFrame:

@@ -32,15 +32,6 @@ from scipy.stats import rankdata
 LEVEL = 0.95
 Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
-INTERVALS = (
-    "All intervals are 95 % intervals. Methods: DeLong for AUROC and for differences of AUROC (Newcombe if the scores "
-    "separate perfectly or are all equal); Clopper and Pearson for recall and FPR; a bootstrap that resamples normal "
-    "images and anomalies separately for AUPR (standard error on the logit scale) and for FPR at a TPR (percentiles); "
-    "draws from the Jeffreys posteriors of recall and FPR for accuracy, balanced accuracy, precision, F1 and MCC. The "
-    "intervals cover the choice of test images, with the same proportion of anomalies. They do not cover the variation "
-    "between fits of the detector."
-)
-
 Statistic = Callable[[np.ndarray, np.ndarray], float]  # of the counts that `cumulative` returns
 
 _TAILS = (50 * (1 - LEVEL), 50 * (1 + LEVEL))  # percentiles

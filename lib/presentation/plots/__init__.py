@@ -9,7 +9,14 @@ figures have none. A figure's label is its alternative text, written from the sa
 from lib.presentation.plots.charts import class_counts, confusion
 from lib.presentation.plots.comparisons import by_class, differences, leaderboard, seed_spread
 from lib.presentation.plots.curves import latent_use, loss_curve, loss_terms, pr_curves, roc_curves
-from lib.presentation.plots.pictures import difference_maps, extremes, heat_maps, image_grid, reconstruction_pairs
+from lib.presentation.plots.pictures import (
+    decisions,
+    difference_maps,
+    extremes,
+    heat_maps,
+    image_grid,
+    reconstruction_pairs,
+)
 from lib.presentation.plots.style import ANOMALY, NORMAL, STYLE, WIDTH, style
 from lib.presentation.plots.thresholds import expected_cost, operations, score_histogram, threshold_sweep
 from lib.presentation.plots.tradeoffs import cost_benefit, rate_distortion
@@ -23,6 +30,7 @@ __all__ = [
     "class_counts",
     "confusion",
     "cost_benefit",
+    "decisions",
     "difference_maps",
     "differences",
     "expected_cost",

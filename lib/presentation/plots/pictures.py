@@ -8,7 +8,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from lib.core.formatting import count
@@ -285,23 +287,12 @@ def heat_maps(originals, maps, scores, titles: Sequence[str] | None = None, empt
     )
     nearest, farthest = float(maps.min()), float(maps.max())
     low, high = (nearest, farthest) if nearest < farthest else (min(nearest, 0.0), max(farthest, 0.0) or 1.0)
-    height, across = originals.shape[1:3]
     for column, (upper, lower) in enumerate(sheet.grid.T):
         show_image(upper, originals[column])
         if texts[column]:
             write_above(upper, 5, texts[column], linespacing=1.15)
         show_image(lower, _brightness(originals[column]))
-        drawn = lower.imshow(
-            maps[column],
-            cmap="inferno",
-            alpha=0.55,
-            vmin=low,
-            vmax=high,
-            interpolation="bilinear",
-            extent=(-0.5, across - 0.5, height - 0.5, -0.5),
-            aspect="auto",
-        )
-        draw_frame(lower)
+        drawn = _lay_over(lower, maps[column], originals.shape[1:3], vmin=low, vmax=high)
         write_at(lower, short_score(scores[column]), (0.5, 0), (0, -4), ha="center", va="top", fontsize=SMALL + 0.5)
     write_at(sheet.grid[1, 0], "Score", (0, 0), (-4, -4), ha="right", va="top", fontsize=SMALL + 0.5)
     sheet.name_rows("Original", "Map")
@@ -323,6 +314,57 @@ def heat_maps(originals, maps, scores, titles: Sequence[str] | None = None, empt
         f"{count(images, 'image')} above a heat map of distances to the nearest normal patch, {short_score(nearest)} "
         f"to {short_score(farthest)}. Anomaly score {of}{items}.",
     )
+
+
+@styled
+def decisions(images, titles: Sequence[str], heat_map=None) -> Figure:
+    """Draw a few decided images in a row, the first of them with its heat map beside it.
+
+    Args:
+        images: One or more images, in the order wanted; they may differ in size.
+        titles: One text per image, above it.
+        heat_map: Of the first image, shape (rows, columns), brighter is more abnormal; None draws none.
+
+    Returns:
+        Figure with one row of images.
+
+    Raises:
+        ValueError: Lengths differ, or the images have an unknown shape.
+    """
+    drawn = [as_images(np.asarray(image)[None])[0] for image in images]
+    if len(drawn) != len(titles) or not drawn:
+        raise ValueError(f"{len(titles)} titles for {len(drawn)} images; give one title per image")
+    texts = list(titles)
+    if heat_map is not None:
+        drawn.insert(1, _brightness(drawn[0]))
+        texts.insert(1, "Heat map")
+    width = image_width(max(len(drawn), 4))
+    texts = [fitted(text, width) for text in texts]
+    head = LINE * max(map(line_count, texts)) + 0.07
+    sheet = Sheet(1, len(drawn), width, height_over_width(drawn[0][None]), [head])
+    for axes, image, text in zip(sheet.grid[0], drawn, texts, strict=True):
+        show_image(axes, image)
+        write_above(axes, 5, text, linespacing=1.15)
+    if heat_map is not None:
+        _lay_over(sheet.grid[0, 1], np.asarray(heat_map, dtype=float), drawn[0].shape)
+    names = [": ".join(text.split("\n")) for text in texts]
+    return described(sheet.figure, f"{count(len(drawn), 'picture')} in a row: {some(names)}.")
+
+
+def _lay_over(axes: Axes, heat_map: np.ndarray, shape: Sequence[int], **limits: float) -> AxesImage:
+    """Draw a heat map over an image of a shape; `limits` are those of the colours."""
+    height, across = shape[:2]
+    drawn = axes.imshow(
+        heat_map,
+        cmap="inferno",
+        alpha=0.55,
+        interpolation="bilinear",
+        extent=(-0.5, across - 0.5, height - 0.5, -0.5),
+        aspect="auto",
+        **limits,
+    )
+    draw_frame(axes)
+    return drawn
 
 
 def _brightness(image: np.ndarray) -> np.ndarray:

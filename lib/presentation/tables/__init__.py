@@ -6,14 +6,16 @@ value.
 """
 
 from lib.presentation.tables.against_chance import against_chance
+from lib.presentation.tables.cells import UNCLEAR, reading
 from lib.presentation.tables.claims import associations, claims
-from lib.presentation.tables.comparison import fits, latent_use, leaderboard, recommendations
+from lib.presentation.tables.comparison import fits, leaderboard
 from lib.presentation.tables.data import class_counts, layers, parts, provenance
 from lib.presentation.tables.groups import by_class, shifts
 from lib.presentation.tables.markdown import literal, to_markdown
-from lib.presentation.tables.results import detectors, metrics, operations, threshold_sweep
+from lib.presentation.tables.results import detectors, operations, threshold_sweep
 
 __all__ = [
+    "UNCLEAR",
     "against_chance",
     "associations",
     "by_class",
@@ -21,15 +23,13 @@ __all__ = [
     "class_counts",
     "detectors",
     "fits",
-    "latent_use",
     "layers",
     "leaderboard",
     "literal",
-    "metrics",
     "operations",
     "parts",
     "provenance",
-    "recommendations",
+    "reading",
     "shifts",
     "threshold_sweep",
     "to_markdown",

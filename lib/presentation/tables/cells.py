@@ -26,6 +26,9 @@ LABELS = {
 }
 
 
+UNCLEAR = "no clear difference"
+
+
 def framed(
     columns: Mapping[str, Sequence], signed: Sequence[str] = (), decimals: Mapping[str, int] | None = None
 ) -> pandas.DataFrame:
@@ -95,4 +98,4 @@ def reading(result: Mapping) -> str:
     chance = result.get("chance", 0.5)
     if result["low"] > chance:
         return "higher"
-    return "lower" if result["high"] < chance else "no clear difference"
+    return "lower" if result["high"] < chance else UNCLEAR

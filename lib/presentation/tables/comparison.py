@@ -1,4 +1,4 @@
-"""Tables that compare detectors: the leaderboard, the published recommendations, and the latent values of VAEs."""
+"""Tables that compare detectors: the leaderboard, and the fits."""
 
 from collections.abc import Mapping, Sequence
 
@@ -44,54 +44,6 @@ def leaderboard(rows: Sequence[Mapping], every_metric: bool = False) -> pandas.D
         if name in ("Detector", "AUROC, test set") or any(cell is not None for cell in cells)
     }
     return framed(filled, decimals={"AUROC, validation set": 3, "AUPR": 3, "FPR at 95 % TPR": 3, "Seconds": 1})
-
-
-def recommendations(rows: Sequence[Mapping]) -> pandas.DataFrame:
-    """List the recommendations of the published study with the result of testing each.
-
-    Args:
-        rows: Records: `recommendation`; `verdict`: `helped`, `hurt`, `within noise` or `not tried`; `tried` and `best`,
-            names of detectors; and `difference`, a metric.
-
-    Returns:
-        Columns `Recommendation`, `Verdict`, `Difference of AUROC` with its 95 % interval, `Best on the validation set`
-        and `Tried`; None if a value is missing.
-    """
-    return framed(
-        {
-            "Recommendation": [_text(row, "recommendation") for row in rows],
-            "Verdict": [_text(row, "verdict") for row in rows],
-            "Difference of AUROC": [with_interval(row.get("difference"), sign=True) for row in rows],
-            "Best on the validation set": [_text(row, "best") for row in rows],
-            "Tried": [_text(row, "tried") for row in rows],
-        }
-    )
-
-
-def latent_use(records: Mapping[str, Mapping]) -> pandas.DataFrame:
-    """List how far VAEs use their latent values.
-
-    Args:
-        records: By model: `beta`, the weight of the KL term; `kl`, in nats per image; `active`, the number of active
-            latent values, of `latent`; `share` of the weighted KL term in the loss, 0 to 1; and `alarms`, texts.
-
-    Returns:
-        Columns `Model`, `β` (text in its shortest form, since small weights need more than four decimals), `KL, nats
-        per image`, `Active values`, `Latent values`, `KL share of the loss` and `Warnings`.
-    """
-    rows = list(records.values())
-    return framed(
-        {
-            "Model": list(records),
-            "β": [f"{row['beta']:g}" for row in rows],
-            "KL, nats per image": [float(row["kl"]) for row in rows],
-            "Active values": [int(row["active"]) for row in rows],
-            "Latent values": [int(row["latent"]) for row in rows],
-            "KL share of the loss": [float(row["share"]) for row in rows],
-            "Warnings": [", ".join(row["alarms"]) or "none" for row in rows],
-        },
-        decimals={"KL, nats per image": 2},
-    )
 
 
 def fits(records: Mapping[str, Mapping]) -> pandas.DataFrame:

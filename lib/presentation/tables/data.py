@@ -47,9 +47,8 @@ def parts(sizes: Mapping[str, int], seen: int = 0) -> pandas.DataFrame:
     """List the sets that the images are divided into, and the use of each.
 
     Args:
-        sizes: Images in each set: `fit` and `calibration` (normal images), `validation` (anomalies, used together with
-            the calibration images), `normal` and `anomalies` (test set), `dropped` (near-duplicates of images in
-            another set). Missing or empty sets are left out, except fit and test.
+        sizes: Images in each set, as `lib.study.Study.parts` counts them. Missing or empty sets are left out, except
+            fit and test.
         seen: Number of test images that the detectors are also fitted on.
 
     Returns:
@@ -59,12 +58,7 @@ def parts(sizes: Mapping[str, int], seen: int = 0) -> pandas.DataFrame:
     rows = [
         ("Fit", sizes.get("fit", 0), None, "fitting the detectors"),
         ("Calibration", sizes.get("calibration", 0), None, "setting the threshold"),
-        (
-            "Validation",
-            None,
-            sizes.get("validation", 0),
-            "choosing by labels, together with the calibration set",
-        ),
+        ("Validation", sizes.get("validation_normal", 0), sizes.get("validation_anomalies", 0), "choosing a detector"),
         ("Test", sizes.get("normal", 0), sizes.get("anomalies", 0), test),
         ("Left out", None, sizes.get("dropped", 0), "none: near-duplicates of images in another set"),
     ]

@@ -8,12 +8,13 @@ from lib.presentation.tables.cells import framed, interval_of, reading, with_int
 from lib.presentation.tables.markdown import literal
 
 
-def shifts(names: Sequence[str], results: Sequence[Mapping]) -> pandas.DataFrame:
+def shifts(names: Sequence[str], results: Sequence[Mapping], top: int = 10) -> pandas.DataFrame:
     """List the differences of image attributes between two groups.
 
     Args:
         names: Printed names of the attributes, one per result.
         results: `lib.evaluation.metrics.shift` results, same order.
+        top: Number of attributes to list, the first of them.
 
     Returns:
         Columns `Attribute`, `Probability higher`, `95 % interval`, `Difference of means` and `Reading`:
@@ -24,6 +25,7 @@ def shifts(names: Sequence[str], results: Sequence[Mapping]) -> pandas.DataFrame
     """
     if len(names) != len(results):
         raise ValueError(f"{len(names)} attribute names for {len(results)} shifts; give one name per shift")
+    names, results = names[:top], results[:top]
     return framed(
         {
             "Attribute": list(names),

@@ -6,51 +6,12 @@ import pandas
 
 from lib.presentation.tables.cells import (
     LABELS,
-    difference,
-    everything,
     framed,
     interval_of,
-    part_of,
     value_of,
     with_interval,
 )
 from lib.presentation.tables.markdown import number
-
-
-def metrics(result: Mapping, published: Mapping | None = None, keys: Sequence[str] | None = None) -> pandas.DataFrame:
-    """List the metrics at a threshold, with the published values and the values of flagging everything.
-
-    Args:
-        result: Metrics by name, each a number or a dict with `value` and optionally `low`, `high`, `trivial`,
-            `chance`; counts `tp`, `fp`, `tn`, `fn` as integers; for example of `lib.evaluation.metrics.at_threshold`.
-        published: Published numbers under the same names; None leaves the two columns out, and a missing name gives a
-            dash.
-        keys: The metrics, in the order wanted; by default all of `result`, in the order of `LABELS`.
-
-    Returns:
-        Columns `Metric`, `This run`, `95 % interval`, `Published` and `Difference` (of the two numbers as printed),
-        `Flag everything` and `Chance`; a column without any value is left out.
-    """
-    keys = list(keys) if keys is not None else [key for key in LABELS if key in result]
-    values = [value_of(result[key]) for key in keys]
-    columns: dict[str, list] = {"Metric": [LABELS.get(key, key) for key in keys], "This run": values}
-    intervals = [interval_of(result[key]) for key in keys]
-    if any(intervals):
-        columns["95 % interval"] = intervals
-    if published is not None:
-        columns["Published"] = [published.get(key) for key in keys]
-        pairs = zip(values, columns["Published"], strict=True)
-        columns["Difference"] = [difference(ours, theirs) for ours, theirs in pairs]
-    columns["Flag everything"] = [part_of(result[key], "trivial") for key in keys]
-    if counts := everything(result):
-        columns["Flag everything"] = [
-            counts.get(key, known) for key, known in zip(keys, columns["Flag everything"], strict=True)
-        ]
-    columns["Chance"] = [part_of(result[key], "chance") for key in keys]
-    for name in ("Flag everything", "Chance"):
-        if all(value is None for value in columns[name]):
-            del columns[name]
-    return framed(columns, signed=["Difference"])
 
 
 def threshold_sweep(

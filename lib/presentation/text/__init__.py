@@ -6,37 +6,44 @@ from lib.presentation.text.claims import claim, claims
 from lib.presentation.text.comparison import (
     best_network,
     choice,
-    compared_on,
+    comparison,
     draft,
     ensembles,
     features,
     heat_maps,
-    latent_use,
+    opening,
     other_scores,
     recommendation_verdicts,
 )
-from lib.presentation.text.cover import description, headline
-from lib.presentation.text.data import duplicates, originals, protocol, totals
-from lib.presentation.text.evaluation import baselines, dtype_policy, held_out, performance, seeds, workload
+from lib.presentation.text.data import duplicates, originals, protocol, source, totals
+from lib.presentation.text.evaluation import INTERVALS, baselines, dtype_policy, held_out, performance, seeds, workload
 from lib.presentation.text.fits import fits, learning, network
 from lib.presentation.text.mistakes import by_class, shifts
 from lib.presentation.text.terms import detector_name
-from lib.presentation.text.thresholds import decisions, expected_fpr, threshold, threshold_costs, threshold_sweep
-from lib.presentation.text.variations import collapse, ranking
+from lib.presentation.text.thresholds import (
+    cheapest,
+    decisions,
+    expected_fpr,
+    threshold,
+    threshold_costs,
+    threshold_sweep,
+)
+from lib.presentation.text.variations import latent_use, ranking, variations
+from lib.presentation.text.warnings import warning
 
 __all__ = [
+    "INTERVALS",
     "advice",
     "baselines",
     "best_network",
     "by_class",
+    "cheapest",
     "choice",
     "claim",
     "claims",
-    "collapse",
-    "compared_on",
+    "comparison",
     "count",
     "decisions",
-    "description",
     "detector_name",
     "draft",
     "dtype_policy",
@@ -45,13 +52,13 @@ __all__ = [
     "expected_fpr",
     "features",
     "fits",
-    "headline",
     "heat_maps",
     "held_out",
     "latent_use",
     "learning",
     "listed",
     "network",
+    "opening",
     "originals",
     "other_scores",
     "percent",
@@ -63,9 +70,12 @@ __all__ = [
     "seeds",
     "shifts",
     "signed",
+    "source",
     "threshold",
     "threshold_costs",
     "threshold_sweep",
     "totals",
+    "variations",
+    "warning",
     "workload",
 ]

@@ -16,8 +16,8 @@ from lib.evaluation.claims import (
     Verdict,
     with_parts,
 )
+from lib.evaluation.warnings import FALLING, recent_decrease
 from lib.params import Parameters
-from lib.presentation.text.fits import FALLING, recent_decrease
 from lib.presentation.text.terms import against_half
 
 _CLEAR = 0.1  # Cohen's small correlation: the interval has to be beyond it
@@ -42,7 +42,7 @@ def recommendations(params: Parameters, advice: Sequence[tuple[str, str]], loss:
     )
     if params.protocol != "holdout":
         lines.append(
-            "**Measure on images held out.** Under the protocol "
+            "**Evaluate on images held out.** Under the protocol "
             f"`{params.protocol}` the normal images of the test set are those fitted on."
         )
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))

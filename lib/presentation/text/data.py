@@ -18,9 +18,19 @@ def totals(params: Parameters, counts: Mapping[str, int], largest: tuple[str, in
         if largest[0] == params.normal_class
         else f"The largest class is {largest[0]}, with {count(largest[1], 'image')}.",
         f"With {percent(share)} anomalies, flagging every image without looking has an accuracy of {share:.4f} and an "
-        f"F1 of {2 * share / (1 + share):.4f}. Compare the results of this report with these two values.",
+        f"F1 of {2 * share / (1 + share):.4f}. A detector has to do better than that.",
     ]
     return " ".join(sentences)
+
+
+def source(params: Parameters, cite: str) -> str:
+    """Where the images come from, with a citation; empty for a data set without one."""
+    known = {
+        "digits": "The images are the handwritten digits that scikit-learn ships [@alpaydin1998].",
+        "caltech101": "The images are those of Caltech101 [@feifei2004].",
+    }
+    text = known.get(params.dataset, "")
+    return f"{text} The study that this report reproduces is {cite}." if cite else text
 
 
 def originals(heights: Sequence[int], widths: Sequence[int], size: int) -> str:
@@ -42,31 +52,31 @@ def protocol(params: Parameters, parts: Mapping[str, int], seen: int) -> str:
 
     Args:
         params: The study's parameters.
-        parts: Number of images: `fit`, `calibration`, `validation`, `normal` and `anomalies` (of the test set), and
-            `dropped`, anomalies left out as near-duplicates of fit or calibration images.
+        parts: Number of images, as `lib.study.Study.parts` counts them.
         seen: Number of test images that were fitted on.
     """
     text = (
         f"Protocol `{params.protocol}`: the detectors are fitted on {count(parts['fit'], 'normal image')}. The test "
-        f"set has {count(parts['normal'], 'normal image')} and {count(parts['anomalies'], 'anomaly', 'anomalies')}. "
+        f"set has {_both(parts['normal'], parts['anomalies'])}. "
     )
     if seen:
         return text + (
             f"**{count(seen, 'test image')} were fitted on**: no normal image is held out. The false alarm rate on new "
-            "images will be higher than the one measured here. Compare these results with the published ones, not with "
-            "results in use."
+            "images will probably be higher than the one measured here."
         )
     text += "**No test image was fitted on** or used to set a threshold. "
-    text += f"The calibration set has {count(parts['calibration'], 'normal image')}"
-    if parts["validation"]:
-        text += f", the validation set {count(parts['validation'], 'anomaly', 'anomalies')}"
-    text += ". The division depends only on the names of the images and the seed."
+    text += f"The calibration set has {count(parts['calibration'], 'normal image')}."
+    if parts["validation_anomalies"]:
+        text += f" The validation set has {_both(parts['validation_normal'], parts['validation_anomalies'])}."
+    text += " The division depends only on the names of the images and the seed."
     if parts["dropped"]:
-        text += (
-            f" {count(parts['dropped'], 'near-duplicate')} of fit or calibration images among the anomalies "
-            f"{'is' if parts['dropped'] == 1 else 'are'} left out."
-        )
+        be = "anomaly is a near-duplicate" if parts["dropped"] == 1 else "anomalies are near-duplicates"
+        text += f" {parts['dropped']:,} {be} of normal images that are not tested on, and left out."
     return text
+
+
+def _both(normal: int, anomalies: int) -> str:
+    return f"{count(normal, 'normal image')} and {count(anomalies, 'anomaly', 'anomalies')}"
 
 
 def duplicates(groups: int, images: int, pairs: Sequence[tuple[str, str, int]]) -> str:

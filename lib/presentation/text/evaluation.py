@@ -5,7 +5,20 @@ from statistics import fmean, stdev
 from typing import Any
 
 from lib.core.formatting import count, listed, percent, signed
-from lib.presentation.text.terms import against_trivial, detector_name, interval
+from lib.presentation.text.terms import against_trivial, area, detector_name, interval
+
+INTERVALS = (
+    "All intervals are 95 % intervals. Methods: DeLong [@delong1988] in the form of Sun and Xu [-@sun2014] for AUROC "
+    "and "
+    "for differences of AUROC, and Newcombe [@newcombe2006] where the scores separate perfectly or are all equal; "
+    "Clopper and Pearson [@clopper1934] for recall and FPR; a bootstrap that resamples normal images and anomalies "
+    "separately for AUPR, as a standard error on the logit scale [@boyd2013], and for FPR at a TPR, as percentiles; "
+    "draws "
+    "from the Jeffreys posteriors of recall and FPR [@brown2001] for accuracy, balanced accuracy, precision, F1 and "
+    "MCC. "
+    "The intervals cover the choice of test images, with the same proportion of anomalies. They do not cover the "
+    "variation between fits of the detector."
+)
 
 
 def performance(name: str, result: Mapping[str, Any], auroc: Mapping[str, float]) -> str:
@@ -15,8 +28,7 @@ def performance(name: str, result: Mapping[str, Any], auroc: Mapping[str, float]
     return (
         f"On the test set ({count(anomalies, 'anomaly', 'anomalies')}, {count(normals, 'normal image')}) the "
         f"{detector_name(name)} has an accuracy of {accuracy['value']:.4f}, {against_trivial(accuracy)}, and an F1 of "
-        f"{f1['value']:.4f}, {against_trivial(f1)}. Its AUROC is **{auroc['value']:.4f}** ({interval(auroc)}): the "
-        "probability that a random anomaly scores higher than a random normal image."
+        f"{f1['value']:.4f}, {against_trivial(f1)}. Its AUROC is **{area(auroc['value'])}** ({interval(auroc)})."
     )
 
 
@@ -31,13 +43,16 @@ def held_out(fitted: Mapping[str, float], unseen: Mapping[str, float], n_fitted:
     """
     change = fitted["value"] - unseen["value"]
     text = (
-        f"Fitted on {count(n_fitted, 'normal image')}, the detector has an AUROC of **{unseen['value']:.4f}** "
-        f"({interval(unseen)}) against {count(n_unseen, 'normal image')} held out, and of {fitted['value']:.4f} "
+        f"Fitted on {count(n_fitted, 'normal image')}, the detector has an AUROC of **{area(unseen['value'])}** "
+        f"({interval(unseen)}) against {count(n_unseen, 'normal image')} held out, and of {area(fitted['value'])} "
         f"({interval(fitted)}) against the images that it was fitted on. "
     )
     if fitted["low"] > unseen["high"]:
-        return text + f"The intervals do not overlap: {change:.4f} of AUROC is due to memorised images."
-    return text + f"The intervals overlap, so the difference of {signed(change)} may be chance."
+        return text + (
+            f"The intervals do not overlap: on the images fitted on, the AUROC is {change:.3f} too high, since the "
+            "detector has memorised some of them."
+        )
+    return text + f"The intervals overlap, so the difference of {signed(change, 3)} may be chance."
 
 
 def baselines(rows: Sequence[Mapping[str, Any]], name: str) -> str:
@@ -58,14 +73,14 @@ def baselines(rows: Sequence[Mapping[str, Any]], name: str) -> str:
     above_chance = [row for row in others if row["family"] == "shortcut" and row["auroc"]["low"] > 0.5]
     best = max(others, key=lambda row: row["auroc"]["value"])
     sentences = [
-        f"On held-out images {detector} has an AUROC of {own['value']:.4f}; the best baseline, {best['name']}, has "
-        f"{best['auroc']['value']:.4f}."
+        f"On held-out images {detector} has an AUROC of {area(own['value'])}; the best of the others, {best['name']}, "
+        f"has {area(best['auroc']['value'])}."
     ]
     if better:
         names = listed([row["name"] for row in better])
         sentences.append(f"**Better than {detector}: {names}**; the 95 % interval of the difference is above 0.")
     else:
-        sentences.append(f"No baseline is better than {detector}: no 95 % interval of a difference is above 0.")
+        sentences.append(f"None is better than {detector}: no 95 % interval of a difference is above 0.")
     if level:
         sentences.append(f"No clear difference: {listed(level)}.")
     if shortcuts := [row["name"] for row in better if row["family"] == "shortcut"]:
@@ -74,7 +89,7 @@ def baselines(rows: Sequence[Mapping[str, Any]], name: str) -> str:
             f"**{listed(shortcuts)} {be}**: on this data set anomalies can be detected without their content."
         )
     if above_chance:
-        values = ", ".join(f"{row['name']} ({row['auroc']['value']:.4f})" for row in above_chance)
+        values = ", ".join(f"{row['name']} ({area(row['auroc']['value'])})" for row in above_chance)
         sentences.append(
             f"Shortcuts, which do not use the content of an image, with an AUROC above chance: {values}. Other "
             "detectors may use the same cues."
@@ -84,13 +99,11 @@ def baselines(rows: Sequence[Mapping[str, Any]], name: str) -> str:
 
 def seeds(values: Mapping[int, float]) -> str:
     """How much AUROC on the test set varies with the seed."""
-    if len(values) < 2:
-        return "This study uses one seed. To measure the variation between seeds, add `seeds` to the parameter file."
     low, high, deviation = min(values.values()), max(values.values()), stdev(values.values())
     return (
-        f"Over {count(len(values), 'seed')} the AUROC on the test set is between {low:.4f} and {high:.4f}, with a mean "
-        f"of {fmean(values.values()):.4f} and a standard deviation of {deviation:.4f}. A difference between two fitted "
-        "detectors that is not clearly larger may be due to the seed."
+        f"Over {count(len(values), 'seed')} the AUROC on the test set is between {area(low)} and {area(high)}, with a "
+        f"mean of {area(fmean(values.values()))} and a standard deviation of {deviation:.4f}. A difference between two "
+        "fitted detectors that is not clearly larger may be due to the seed."
     )
 
 
@@ -106,17 +119,34 @@ def dtype_policy(policy: str, record: Mapping[str, Any] | None) -> str:
     change, seconds = record["difference"], record["seconds"]
     clear = change["low"] > 0 or change["high"] < 0
     return (
-        f"With the dtype policy `{policy}` the AUROC on the test set is {record['auroc']['value']:.4f}, in float32 "
-        f"{record['exact']['value']:.4f}. The difference of {signed(change['value'])} ({interval(change, sign=True)}) "
+        f"With the dtype policy `{policy}` the AUROC on the test set is {area(record['auroc']['value'])}, in float32 "
+        f"{area(record['exact']['value'])}. The difference of {signed(change['value'])} "
+        f"({interval(change, sign=True)}) "
         f"{'is more than chance' if clear else 'may be chance'}. Fitting and scoring took {seconds[policy]:.0f} s, in "
         f"float32 {seconds['float32']:.0f} s."
     )
 
 
-def workload(row: Mapping[str, float], prevalence: float, per: int = 1000) -> str:
-    """Expected counts of decisions in use, at the study's threshold and prevalence."""
-    return (
-        f"Among {per:,} images of which {percent(prevalence)} are anomalies, the study's threshold is expected to flag "
-        f"{row['reviewed']:.0f}: {row['caught']:.0f} anomalies and {row['false_alarms']:.0f} false alarms. It misses "
-        f"{row['missed']:.0f} anomalies."
+def workload(
+    name: str, row: Mapping[str, float], precision: Mapping[str, float], prevalence: float, per: int = 1000
+) -> str:
+    """Expected counts of decisions in use, at the study's threshold and prevalence.
+
+    Args:
+        name: The detector.
+        row: Of `lib.evaluation.metrics.operations`.
+        precision: What `lib.evaluation.metrics.precision_in_use` returns.
+        prevalence: Share of anomalies in use.
+        per: Number of images.
+    """
+    text = (
+        f"Among {per:,} images of which {percent(prevalence)} are anomalies, the {detector_name(name)} is expected to "
+        f"flag {row['reviewed']:.0f} at the study's threshold: {row['caught']:.0f} anomalies and "
+        f"{row['false_alarms']:.0f} false alarms. It misses {row['missed']:.0f} anomalies."
+    )
+    if precision["value"] is None:
+        return text
+    return text + (
+        f" Of the flagged images {percent(precision['value'])} are then anomalies (between {percent(precision['low'])} "
+        f"and {percent(precision['high'])} by the 95 % intervals of recall and false alarm rate)."
     )

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lib.core.formatting import count, percent
+from lib.evaluation.warnings import FALLING, recent_decrease
 from lib.presentation.text.terms import detector_name
-
-FALLING = 0.02  # relative decrease of the loss over four epochs, above which the fit has not converged
 
 
 def network(rows: Sequence[Mapping[str, Any]], shape: Sequence[int], latent: int) -> str:
@@ -21,17 +20,13 @@ def network(rows: Sequence[Mapping[str, Any]], shape: Sequence[int], latent: int
     )
 
 
-def learning(
-    name: str, history: Mapping[str, Sequence[float]], seconds: Mapping[str, float], cached: bool = False
-) -> str:
-    """The change of the loss during a fit, the run time, and whether more epochs may help."""
+def learning(name: str, history: Mapping[str, Sequence[float]]) -> str:
+    """The change of the loss during a fit, and whether more epochs may help."""
     loss = history["loss"]
     text = (
         f"In {count(len(loss), 'epoch')} the loss of the {detector_name(name)} on the fit set changed from "
-        f"{loss[0]:.4f} to {loss[-1]:.4f}. Fitting took {seconds['fit']:.0f} s, scoring all images "
-        f"{seconds['score']:.0f} s"
+        f"{loss[0]:.4f} to {loss[-1]:.4f}."
     )
-    text += " (cached from an earlier run with the same data, parameters, code and libraries)." if cached else "."
     decrease = recent_decrease(loss)
     if decrease is None:
         return text
@@ -44,11 +39,6 @@ def learning(
     )
 
 
-def recent_decrease(loss: Sequence[float]) -> float | None:
-    """Relative decrease of the loss over the last four epochs; None for fewer than five epochs."""
-    return 1 - loss[-1] / loss[-5] if len(loss) >= 5 and loss[-5] > 0 else None
-
-
 def fits(records: Mapping[str, Mapping[str, Any]], saved: Sequence[str]) -> str:
     """How many detectors were fitted, how long it took, and which of them are saved for use.
 
@@ -59,8 +49,6 @@ def fits(records: Mapping[str, Mapping[str, Any]], saved: Sequence[str]) -> str:
     networks = {
         str((record["kind"], record["options"] | {"score": ""}, record["roles"])) for record in records.values()
     }
-    text = f"{count(len(records), 'set')} of scores come from {count(len(networks), 'fit')}"
-    text += (
-        ". These detectors are saved in the run folder, each with its threshold and its calibration scores, ready to "
-    )
-    return text + "score new images:\n\n" + "\n".join(f"- `detectors/{name}`" for name in saved)
+    text = f"{count(len(records), 'set')} of scores come from {count(len(networks), 'fit')}."
+    text += " These detectors are saved in the run folder under `detectors/`, each with its threshold and its "
+    return text + "calibration scores, ready to score new images:\n\n" + "\n".join(f"- `{name}`" for name in saved)

@@ -6,8 +6,10 @@ import pandas
 
 from lib.core.formatting import count, percent
 from lib.evaluation.claims import FEW
+from lib.presentation.tables.cells import UNCLEAR, reading
+from lib.presentation.tables.markdown import literal
 
-_CLEAR = 0.05  # an interval this far from 0.5 is worth a sentence
+_NAMED = 4  # attributes that a sentence names
 
 
 def shifts(group: str, others: str, size: int, names: Sequence[str], results: Sequence[Mapping[str, float]]) -> str:
@@ -17,16 +19,21 @@ def shifts(group: str, others: str, size: int, names: Sequence[str], results: Se
     if size < FEW:
         return f"There are only {size} {group}, too few to compare with the {others}."
     pairs = zip(names, results, strict=True)
-    clear = [(name, result) for name, result in pairs if result["low"] > 0.5 + _CLEAR or result["high"] < 0.5 - _CLEAR]
+    clear = [(name, result) for name, result in pairs if reading(result) != UNCLEAR]
     if not clear:
-        return f"No measured attribute differs clearly between the {size:,} {group} and the {others}."
+        return (
+            f"No measured attribute differs clearly between the {size:,} {group} and the {others}: every interval "
+            "includes 0.5."
+        )
     clear.sort(key=lambda pair: -abs(pair[1]["value"] - 0.5))
     attributes = ", ".join(
-        f"{'more' if result['value'] > 0.5 else 'less'} {name} ({result['value']:.2f})" for name, result in clear[:4]
+        f"{'more' if result['value'] > 0.5 else 'less'} {name} ({result['value']:.2f})"
+        for name, result in clear[:_NAMED]
     )
+    most = "The largest differences" if len(clear) > _NAMED else "The differences"
     return (
-        f"The largest differences between the {size:,} {group} and the {others}: {attributes}. The number is the "
-        "probability that a random image of the group has the higher value; 0.5 means no difference."
+        f"{most} between the {size:,} {group} and the {others}: {attributes}. The number is the probability that a "
+        "random image of the group has the higher value; 0.5 means no difference."
     )
 
 
@@ -38,10 +45,13 @@ def by_class(frame: pandas.DataFrame, threshold: float) -> str:
         threshold: The threshold.
     """
     hardest, easiest = frame.iloc[0], frame.iloc[-1]
+    if len(frame) == 1:
+        return f"All anomalies are of class {literal(str(hardest['class']))}; recall is {percent(hardest['recall'])}."
     below_half = int((frame["recall"] < 0.5).sum())
     return (
-        f"At the threshold of {threshold:.4g} recall is lowest for class {hardest['class']} "
-        f"({percent(hardest['recall'])} of {int(hardest['n']):,} test images) and highest for class {easiest['class']} "
-        f"({percent(easiest['recall'])} of {int(easiest['n']):,}). Recall is below one half for {below_half:,} of "
-        f"{count(len(frame), 'class', 'classes')} of anomalies."
+        f"At the threshold of {threshold:.4g} recall is lowest for class {literal(str(hardest['class']))} "
+        f"({percent(hardest['recall'])} of {int(hardest['n']):,} test images) and highest for class "
+        f"{literal(str(easiest['class']))} ({percent(easiest['recall'])} of {int(easiest['n']):,}). Recall is below "
+        "one "
+        f"half for {below_half:,} of {count(len(frame), 'class', 'classes')} of anomalies."
     )

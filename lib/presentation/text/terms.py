@@ -1,9 +1,9 @@
-"""Names of detectors, intervals, and comparisons with trivial decisions, as they stand in sentences."""
+"""Names of detectors, intervals, rates and comparisons, as they stand in sentences."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from lib.core.formatting import signed
+from lib.core.formatting import percent, signed
 from lib.evaluation import metrics
 
 _NAMES = {"vae": "VAE", "beta_vae": "β-VAE"}
@@ -14,10 +14,20 @@ def detector_name(name: str) -> str:
     return _NAMES.get(name, name.replace("_", " "))
 
 
+def area(value: float) -> str:
+    """An area under a curve with three decimals; four above 0.995, so that 0.9998 is not printed as 1.000."""
+    return f"{value:.4f}" if 0.995 < value < 1 else f"{value:.3f}"
+
+
 def interval(metric: Mapping[str, Any], sign: bool = False) -> str:
-    """`"95 % interval 0.8000 to 0.9500"`; with `sign` for a difference."""
-    low, high = (signed(metric[key]) if sign else f"{metric[key]:.4f}" for key in ("low", "high"))
+    """`"95 % interval 0.800 to 0.950"`; with `sign` for a difference."""
+    low, high = (signed(metric[key], 3) if sign else area(metric[key]) for key in ("low", "high"))
     return f"95 % interval {low} to {high}"
+
+
+def rate(metric: Mapping[str, Any]) -> str:
+    """`"8.0 % (95 % interval 4.5 % to 13.1 %)"`."""
+    return f"{percent(metric['value'])} (95 % interval {percent(metric['low'])} to {percent(metric['high'])})"
 
 
 def against_trivial(metric: Mapping[str, Any]) -> str:

@@ -6,23 +6,35 @@ from typing import Any
 from lib.core.formatting import count, percent
 from lib.evaluation.thresholds import Threshold, realised_fpr
 from lib.params import Parameters
-from lib.presentation.text.terms import detector_name
+from lib.presentation.text.terms import detector_name, rate
 
 RULES = {
-    "target_fpr": "by split conformal calibration, so that the expected false alarm rate is at most the target",
+    "target_fpr": "by split conformal calibration [@lei2018], so that the expected false alarm rate is at most the "
+    "target",
     "max_f1": "at the highest F1",
     "youden": "at the highest value of recall minus false alarm rate",
     "min_cost": "at the lowest expected cost",
 }
 
 
-def expected_fpr(calibration: int, target: float) -> str:
-    """The false alarm rate to expect on new images from a threshold set on a number of calibration images."""
-    mean, low, high = realised_fpr(calibration, target)
-    return (
-        f"With {count(calibration, 'calibration image')} and a target of {percent(target)}, the expected false alarm "
-        f"rate on new normal images is {percent(mean)}; for 95 % of calibration sets of this size it is between "
-        f"{percent(low)} and {percent(high)}."
+def expected_fpr(calibration: int, target: float, alpha: float) -> str:
+    """The false alarm rate to expect on new images from a threshold set on a number of calibration images.
+
+    Args:
+        calibration: Number of images that the threshold saw.
+        target: The false positive rate of the parameter set.
+        alpha: The rate that the threshold aims at; higher than the target where so few images cannot promise that.
+    """
+    mean, low, high = realised_fpr(calibration, alpha)
+    text = ""
+    if alpha > target:
+        text = (
+            f"**The target of {percent(target)} cannot be promised with {count(calibration, 'image')}**; the lowest "
+            f"rate that can be is {percent(alpha)}. "
+        )
+    return text + (
+        f"The expected false alarm rate on new normal images is {percent(mean)}; for 95 % of calibration sets of "
+        f"{count(calibration, 'image')} it is between {percent(low)} and {percent(high)}."
     )
 
 
@@ -42,17 +54,15 @@ def threshold(threshold: Threshold, params: Parameters, calibration: int, fpr: M
         how = f"{RULES[threshold.rule]} (rule `{threshold.rule}`)"
         text = f"The threshold of {value} was set {how}, from {threshold.saw}."
     if threshold.rule == "target_fpr":
-        text += " " + expected_fpr(calibration, params.target_fpr)
+        text += f" The target is {percent(params.target_fpr)}. "
+        text += expected_fpr(calibration, params.target_fpr, params.target_fpr)
     if threshold.rule == "min_cost":
         text += (
             f" A missed anomaly costs {params.cost_miss:g}, a false alarm {params.cost_false_alarm:g}; the expected "
             f"share of anomalies is {percent(params.prevalence)}."
         )
     if fpr["low"] is not None:
-        text += (
-            f" The false alarm rate on the normal images of the test set is {percent(fpr['value'])} (95 % interval "
-            f"{percent(fpr['low'])} to {percent(fpr['high'])})."
-        )
+        text += f" The false alarm rate on the normal images of the test set is {rate(fpr)}."
     return text
 
 
@@ -108,4 +118,24 @@ def threshold_costs(normal_class: str, thresholds: Sequence[float], results: Seq
         f"{normal_class}, a missed anomaly is accepted as one. A higher threshold gives fewer false alarms and more "
         "missed anomalies:\n\n" + "\n".join(lines) + "\n\nA step to a higher threshold saves cost only if a false "
         "alarm costs more than that number of missed anomalies."
+    )
+
+
+def cheapest(thresholds: Sequence[float], costs: Mapping[str, Sequence[float]], prevalence: float) -> str:
+    """The threshold with the lowest expected cost on the test set, for each ratio of costs.
+
+    Args:
+        thresholds: Rising.
+        costs: Relative cost at each threshold, of `lib.evaluation.metrics.relative_cost`, by the ratio as text.
+        prevalence: Share of anomalies in use.
+    """
+    parts = []
+    for ratio, values in costs.items():
+        lowest = min(values)
+        at = max(threshold for threshold, value in zip(thresholds, values, strict=True) if value <= lowest + 1e-12)
+        part = f"{at:.3g} where a missed anomaly costs {ratio} as much as a false alarm"
+        parts.append(part if lowest < 1 else f"{part} (no cheaper than deciding without looking)")
+    return (
+        f"Where {percent(prevalence)} of the images are anomalies, the expected cost on the test set is lowest at a "
+        f"threshold of {'; of '.join(parts)}. A threshold chosen on the test set makes its own figures too good."
     )

@@ -1,43 +1,61 @@
 """Sentences about variational autoencoders and the comparison of the study's detectors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from lib.core.formatting import listed, percent
 from lib.evaluation import metrics
-from lib.presentation.text.terms import detector_name
+from lib.presentation.text.terms import area, detector_name
 
 
-def collapse(history: Mapping[str, Sequence[float]], beta: float, spread: float, autoencoder: float) -> str:
-    """The two loss terms of a VAE, and how much its reconstructions differ between images.
+def variations(cite: str, beta: float) -> str:
+    """Why variational autoencoders are tried, and what the study that is reproduced found."""
+    text = (
+        "This chapter fits one variational autoencoder [@kingma2014] with the full weight of its KL term, and one with "
+        f"the weight {beta:g} (β-VAE) [@higgins2017]."
+    )
+    if cite:
+        text += (
+            f" The study {cite} did the same. It found that its VAE reconstructs nothing, and repaired it by the "
+            "smaller weight."
+        )
+    return text
+
+
+def latent_use(records: Mapping[str, Mapping[str, Any]], spreads: Mapping[str, float]) -> str:
+    """What passes through the latent vector of each VAE, and how much its reconstructions differ between images.
 
     Args:
-        history: `reconstruction` (mean squared error) and `kl` (nats per image) by epoch.
-        beta: Weight of the KL term.
-        spread: Standard deviation between the reconstructions of different images, mean over pixels, in [0, 1].
-        autoencoder: The same for the autoencoder.
+        records: What `lib.evaluation.comparison.latent_use` returns, by the name of the VAE.
+        spreads: Standard deviation of a pixel between the reconstructions of different images, mean over pixels, 0 to
+            1, by the same names and for `autoencoder`.
     """
-    kl, mse = history["kl"][-1], history["reconstruction"][-1]
-    share = beta * kl / (beta * kl + mse)
-    text = (
-        f"With β = {beta:g}, the reconstruction term of the last epoch is {mse:.4f}. The KL divergence is {kl:.3g} "
-        f"nats per image, weighted {beta * kl:.3g}, which is {percent(share)} of the loss. The standard deviation of a "
-        f"pixel (0 to 1) between the reconstructions of different images is {spread:.4f}; for the autoencoder it is "
-        f"{autoencoder:.4f}. "
-    )
-    if kl < 1.0:
-        return text + (
-            "The posterior has **collapsed** onto the prior: the latent vector carries less than one nat per image, so "
-            "the reconstruction hardly depends on the input. One nat of KL adds "
-            f"{beta:g} to the loss; the whole reconstruction term is {mse:.4f}."
+    lines = []
+    for name, record in records.items():
+        line = (
+            f"- **{name}** (β = {record['beta']:g}): {record['kl']:.3g} nats per image pass through the latent vector; "
+            f"{record['active']:,} of its {record['latent']:,} values are active. The weighted KL term is "
+            f"{percent(record['share'])} of the loss of the last epoch. A pixel (0 to 1) of its reconstructions "
+            "differs "
+            f"between images by a standard deviation of {spreads[name]:.3f}; the autoencoder's by "
+            f"{spreads['autoencoder']:.3f}."
         )
-    return text + f"The latent vector carries {kl:.1f} nats per image."
+        if "posterior collapse" in record["alarms"]:
+            line += (
+                " **Posterior collapse** [@bowman2016; @lucas2019]: the latent vector carries almost nothing, so the "
+                "reconstruction hardly depends on the image. One nat of KL adds "
+                f"{record['beta']:g} to the loss, and the whole reconstruction term is {record['reconstruction']:.4f}."
+            )
+        elif "inert KL" in record["alarms"]:
+            line += " **The KL term has no effect**: this VAE is an autoencoder with noise."
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def ranking(aurocs: Mapping[str, Mapping[str, float]], results: Mapping[str, Mapping[str, Any]]) -> str:
     """The detectors by AUROC on the test set, and those whose accuracy is not better than trivial decisions."""
     ranked = sorted(aurocs, key=lambda name: -aurocs[name]["value"])
-    values = ", ".join(f"{detector_name(name)} {aurocs[name]['value']:.4f}" for name in ranked)
+    values = ", ".join(f"{detector_name(name)} {area(aurocs[name]['value'])}" for name in ranked)
     text = f"AUROC on the test set: {values}."
     trivial = [
         detector_name(name)

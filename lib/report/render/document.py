@@ -3,48 +3,64 @@
 The HTML pages and the PDF are both written from what `read_chapters` returns, so a figure has the same number in both.
 """
 
+import copy
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
+from lib import presentation
 from lib.core.errors import UserError
-from lib.report.render import links, pandoc
+from lib.report.render import citations, glossary, links, pandoc
 from lib.report.render.links import Targets
-from lib.report.render.model import Block, Chapter, Figure, Prose, RenderError, Section, Table, Text
+from lib.report.render.model import APPENDIX, Block, Chapter, Figure, Prose, RenderError, Section, Table, Text
 from lib.report.render.outputs import Item, read_outputs
-from lib.report.render.pandoc import Elements
+from lib.report.render.pandoc import Element, Elements
 
 SUMMARIES = {"parameters": "Show default parameters", "injected-parameters": "Show parameters of this study"}
 
 
-def read_chapters(paths: Sequence[Path]) -> list[Chapter]:
+def read_chapters(paths: Sequence[Path], appendix: nbformat.NotebookNode | None = None) -> list[Chapter]:
     """Read executed notebooks as the chapters of one document.
+
+    A section in which a cell called `show.nothing` is left out. Citations become authors and year. The first use of a
+    term in a chapter becomes a link to the glossary, if the appendix has one.
 
     Args:
         paths: the notebooks, in the order of the chapters.
+        appendix: the notebook of the last chapter, as `lib.report.render.appendix` makes it.
 
     Returns:
-        A chapter for each notebook. Figures and tables are numbered through all of them.
+        A chapter for each notebook, but for those left out. Figures and tables are numbered through all of them.
 
     Raises:
         RenderError: a notebook cannot be read or was not executed to its end, a figure lacks its caption or its
-            alternative text, a label is used twice, a link leads nowhere, headings are out of order, or a text has
-            something that HTML or PDF cannot show.
+            alternative text, a label is used twice, a link leads nowhere, an unknown work is cited, headings are out
+            of order, or a text has something that HTML or PDF cannot show.
     """
-    drafts = [_Draft(Path(path)) for path in paths]
+    drafts = [_Draft(Path(path).stem, Path(path).name, _read(Path(path))) for path in paths]
+    if appendix is not None:
+        drafts.append(_Draft(APPENDIX, APPENDIX, copy.deepcopy(appendix)))
     stems = Counter(draft.stem for draft in drafts)
     for draft in drafts:
         if not re.fullmatch(r"\w[\w-]*", draft.stem) or stems[draft.stem] > 1:
             raise RenderError(f"{draft.name}: a notebook's name must be unique, of letters, digits, - and _")
-    items = [item for draft in drafts for item in draft.items]
-    _parse(items)
+    _parse([item for draft in drafts for item in draft.items])
+    for draft in drafts:
+        draft.leave_out_sections()
+    printed = [draft for draft in drafts if f"{draft.stem}#" not in draft.absent]
+    _refer(printed)
+    items = [item for draft in printed for item in draft.items]
     _number(items)
-    targets = {draft.stem: draft.find_targets() for draft in drafts}
+    absent = _labels_of_presentation().union(*(draft.absent for draft in drafts))
+    targets = {draft.stem: draft.find_targets(absent) for draft in printed}
     _check_mathematics(items)
-    return [draft.chapter(number, targets) for number, draft in enumerate(drafts, start=1)]
+    return [draft.chapter(number, targets) for number, draft in enumerate(printed, start=1)]
 
 
 def parse_outside(markdown: str, chapters: Sequence[Chapter], place: str) -> Elements:
@@ -68,18 +84,40 @@ def parse_outside(markdown: str, chapters: Sequence[Chapter], place: str) -> Ele
         raise RenderError(f"{place}: {error}") from None
 
 
+@dataclass
+class _Part:
+    """A cell, with its text or its outputs."""
+
+    cell: nbformat.NotebookNode
+    items: list[Item]
+    removed: bool = False
+
+    @property
+    def blocks(self) -> list[Element | None]:
+        """The blocks of a text; a single None for code, which is kept or removed as a whole."""
+        if self.cell.cell_type == "markdown":
+            return self.items[0].content
+        return [] if self.removed else [None]
+
+    def keep(self, blocks: list[Element | None]) -> None:
+        """Remove the other blocks."""
+        if self.cell.cell_type == "markdown":
+            self.items[0].content = blocks
+        self.removed = not blocks
+
+
 class _Draft:
     """A notebook on its way to becoming a chapter."""
 
-    def __init__(self, path: Path):
-        self.stem = path.stem
-        self.name = path.name
-        self.items: list[Item] = []
-        self.notebook = _read(path)
+    def __init__(self, stem: str, name: str, notebook: nbformat.NotebookNode):
+        self.stem = stem
+        self.name = name
+        self.notebook = notebook
+        self.parts: list[_Part] = []
+        self.absent: set[str] = set()
         self.title: Elements = []
         self.sections: list[Section] = []
-        cells = []
-        for number, cell in enumerate(self.notebook.cells, start=1):
+        for number, cell in enumerate(notebook.cells, start=1):
             tags = cell.get("metadata", {}).get("tags", [])
             if "remove-cell" in tags or not (cell.source.strip() or cell.get("outputs")):
                 continue
@@ -88,25 +126,65 @@ class _Draft:
             summary = next((SUMMARIES[tag] for tag in tags if tag in SUMMARIES), "Show code")
             cell.metadata = nbformat.from_dict({"tags": tags, "summary": summary})
             if cell.cell_type == "markdown":
-                cell.metadata["block"] = self._add(Item(place, "markdown", markdown=cell.source))
-                cells.append(cell)
+                self.parts.append(_Part(cell, [Item(place, "markdown", markdown=cell.source)]))
             elif cell.cell_type == "code":
                 if cell.source.strip() and cell.execution_count is None:
                     raise RenderError(f"{place}: was not executed; run the notebook to its end")
-                indices = [self._add(item) for item in read_outputs(cell, place)]
-                cell.outputs = [nbformat.v4.new_output("display_data", metadata={"block": index}) for index in indices]
-                cells.append(cell)
-        self.notebook.cells = cells
+                self.absent |= _labels(cell.source)
+                self.parts.append(_Part(cell, list(read_outputs(cell, place))))
 
-    def _add(self, item: Item) -> int:
-        self.items.append(item)
-        return len(self.items) - 1
+    @property
+    def items(self) -> list[Item]:
+        return [item for part in self.parts for item in part.items]
 
-    def find_targets(self) -> Targets:
+    def leave_out_sections(self) -> None:
+        """Remove the sections with nothing to say, and note what links may have led to in them."""
+        section: tuple[int, ...] = ()  # the number of the section of level 2, and of the one of level 3 in it
+        count = 0
+        within: list[list[tuple[int, ...]]] = []  # the section of each block of a text, or of the outputs of a cell
+        empty = set()
+        for part in self.parts:
+            within.append([])
+            for block in part.blocks:
+                if block and block["t"] == "Header" and block["c"][0] in (2, 3):
+                    count += 1
+                    section = (count,) if block["c"][0] == 2 else (*section[:1], count)
+                within[-1].append(section)
+            empty |= {section for item in part.items if item.kind == "nothing"}
+        for part, sections in zip(self.parts, within, strict=True):
+            left = [not any(section[:depth] in empty for depth in range(3)) for section in sections]
+            self._keep(part, [block for block, keep in zip(part.blocks, left, strict=True) if keep])
+        if () in empty:
+            self.absent.add(f"{self.stem}#")
+        self.parts = [part for part in self.parts if part.blocks]
+
+    def rewrite(self, change: Callable[[Element], Elements | None]) -> None:
+        """Replace elements of the text; a cell of which only its heading is left is removed."""
+        for part in self.parts:
+            content = pandoc.replace(part.blocks, change)
+            if content != part.blocks:
+                self._keep(part, [] if all(block["t"] == "Header" for block in content) else content)
+        self.parts = [part for part in self.parts if part.blocks]
+
+    def _keep(self, part: _Part, blocks: list[Element | None]) -> None:
+        """Leave some blocks of a part, and note what links may have led to in the others."""
+        gone = {anchor for anchor, _ in _anchors(part.blocks)} - {anchor for anchor, _ in _anchors(blocks)}
+        self.absent |= {f"{self.stem}#{anchor}" for anchor in gone}
+        if self.stem == APPENDIX:  # links of any chapter may lead there without its name
+            self.absent |= {f"#{anchor}" for anchor in gone}
+        if not blocks:
+            self.absent |= {f"#{item.metadata['label']}" for item in part.items if "label" in (item.metadata or {})}
+        part.keep(blocks)
+
+    def find_targets(self, absent: frozenset[str]) -> Targets:
         """Check the headings, give them their ids, and list everything that links may lead to."""
-        numbered = [item for item in self.items if item.number]
-        labels = {item.metadata["label"]: f"{item.kind.capitalize()} {item.number}" for item in numbered}
-        anchors = set(labels)
+        labels = {
+            item.metadata["label"]: f"{item.kind.capitalize()} {item.number}" for item in self.items if item.number
+        }
+        others = {anchor for item in self.items for anchor, kind in _anchors(item.content) if kind != "Header"}
+        if self.stem == APPENDIX:
+            labels |= dict.fromkeys(others, "")
+        anchors = {*labels, *others}
         level = 0
         for item in self.items:
             for element in pandoc.elements(item.content):
@@ -123,7 +201,7 @@ class _Draft:
         first = self.items[0] if self.items else None
         if not first or first.kind != "markdown" or not first.content or first.content[0]["t"] != "Header":
             raise RenderError(f"{self.name}: no title; its first cell must be Markdown that begins with '# Title'")
-        return Targets(labels, frozenset(anchors))
+        return Targets(labels, frozenset(anchors), absent)
 
     def _check_heading(self, item: Item, heading: pandoc.Element, level_before: int) -> None:
         level, title = heading["c"][0], pandoc.plain(heading["c"][2])
@@ -138,11 +216,24 @@ class _Draft:
 
     def chapter(self, number: int, targets: dict[str, Targets]) -> Chapter:
         """The chapter, with its links resolved."""
+        self._index()
         blocks = tuple(self._block(item, targets) for item in self.items)
         sections = tuple(Section(section.anchor, self._heading(section.title, targets)) for section in self.sections)
         title = self._heading(self.title, targets)
         places = tuple(item.place for item in self.items)
         return Chapter(self.stem, number, title, sections, blocks, places, self.notebook, targets[self.stem])
+
+    def _index(self) -> None:
+        """Write the index of its blocks into each cell."""
+        index = 0
+        for part in self.parts:
+            indices = range(index, index := index + len(part.items))
+            if part.cell.cell_type == "markdown":
+                part.cell.metadata["block"] = indices[0]
+            else:
+                outputs = [nbformat.v4.new_output("display_data", metadata={"block": each}) for each in indices]
+                part.cell.outputs = outputs
+        self.notebook.cells = [part.cell for part in self.parts]
 
     def _heading(self, inlines: Elements, targets: dict[str, Targets]) -> Elements:
         """A heading for tables of contents, where its links are text."""
@@ -185,6 +276,50 @@ def _parse(items: list[Item]) -> None:
             item.caption = caption[0]["c"]
         if item.kind == "table" and [block["t"] for block in content] != ["Table"]:
             raise item.error(f"table {item.metadata['label']!r} is not one Markdown pipe table")
+
+
+def _refer(drafts: list[_Draft]) -> None:
+    """Link terms to the glossary and citations to the works cited, and list in the appendix only what is used."""
+    appendix = [draft for draft in drafts if draft.stem == APPENDIX]
+    places = {anchor for draft in appendix for item in draft.items for anchor, _ in _anchors(item.content)}
+    entries = {anchor for anchor in places if anchor.startswith(glossary.PREFIX)}
+    chapters = [draft for draft in drafts if draft.stem != APPENDIX]
+    used = set().union(*(glossary.link_first_uses(draft.items, entries) for draft in chapters))
+
+    def leave_out_terms(element: Element) -> Elements | None:
+        if element["t"] != "DefinitionList":
+            return None
+        terms = [entry for entry in element["c"] if not {anchor for anchor, _ in _anchors(entry[0])} & (entries - used)]
+        return [{"t": "DefinitionList", "c": terms}] if terms else []
+
+    def list_works(element: Element) -> Elements | None:
+        return works if element["t"] == "Div" and element["c"][0][0] == citations.LIST else None
+
+    for draft in appendix:
+        draft.rewrite(leave_out_terms)
+    works = citations.resolve([item for draft in drafts for item in draft.items], citations.LIST in places)
+    for draft in appendix:
+        draft.rewrite(list_works)
+
+
+def _labels(code: str) -> frozenset[str]:
+    """Figures and tables that code may show, in this study or in another, as links name them."""
+    return frozenset(f"#{label}" for label in re.findall(r"""["']((?:fig|tab)-[\w-]+)["']""", code))
+
+
+@cache
+def _labels_of_presentation() -> frozenset[str]:
+    files = Path(presentation.__file__).parent.rglob("*.py")
+    return frozenset().union(*(_labels(path.read_text(encoding="utf-8")) for path in files))
+
+
+def _anchors(tree: Any) -> Iterator[tuple[str, str]]:
+    """The ids in a tree, each with the type of its element."""
+    for element in pandoc.elements(tree):
+        if element["t"] in ("Header", "Span", "Div"):
+            attributes = element["c"][1 if element["t"] == "Header" else 0]
+            if attributes[0]:
+                yield attributes[0], element["t"]
 
 
 def _number(items: list[Item]) -> None:

@@ -1,10 +1,13 @@
 """Write the web pages of a study: a first page and one page for each chapter, without scripts, readable offline.
 
-nbconvert writes each notebook with its code folded; pandoc writes all texts in one run, with mathematics as MathML.
+nbconvert writes each notebook with its code behind a switch; pandoc writes all texts in one run, with mathematics as
+MathML. Figures are files in `images/`, and each links to its file: a browser opens a file at its full size, but refuses
+to open an image that is part of a page. The PDF is the report as one file.
 """
 
 import base64
 import copy
+import hashlib
 import re
 import struct
 from collections.abc import Sequence
@@ -19,26 +22,29 @@ from traitlets.config import Config
 from lib.core.cache import replacing
 from lib.report.render import links, pandoc
 from lib.report.render.document import parse_outside
-from lib.report.render.model import Block, Chapter, Figure, Prose, RenderError, ReportInfo, Table, Text
+from lib.report.render.model import APPENDIX, Block, Chapter, Figure, Prose, RenderError, ReportInfo, Table, Text
 from lib.report.render.pandoc import TEMPLATES, Element, Elements
 
 TEMPLATE = "html"
+COVER_PICTURE = "images/cover.png"
 PIXELS_PER_INCH = 96  # CSS
 MAGNIFICATION = 1.15  # figures are drawn for paper; a screen is read from further away
 SHORT = 24  # characters; a column of cells up to this long is not broken into lines
-MIMES = {"svg": "image/svg+xml", "png": "image/png"}
+CARDS = 5  # columns; a table with this many or more becomes a list of cards on a phone
+DARK = "screen and (prefers-color-scheme: dark)"  # paper stays white
 _LENGTH = re.compile(r"([\d.]+)\s*(pt|px|in|cm|mm)?")
 _INCHES = {"pt": 1 / 72, "in": 1, "cm": 1 / 2.54, "mm": 1 / 25.4, "px": 1 / PIXELS_PER_INCH, None: 1 / PIXELS_PER_INCH}
 
 
-def write_site(chapters: Sequence[Chapter], info: ReportInfo, folder: Path) -> list[Path]:
+def write_site(chapters: Sequence[Chapter], info: ReportInfo, folder: Path, explorer: bool = False) -> list[Path]:
     """Write the pages of a study. The same chapters give the same bytes.
 
     Args:
         chapters: as `read_chapters` returns them.
         info: what the first page says of the report.
-        folder: takes `index.html` and a page for each chapter, named after its notebook; made if missing. The first
-            page links to `report.pdf` beside it.
+        folder: takes `index.html`, a page for each chapter, named after its notebook, and their figures in `images/`;
+            made if missing. The pages link to `report.pdf`, `run/` and `notebooks/` beside them.
+        explorer: whether `explorer.html` is beside them too.
 
     Returns:
         The files written, `index.html` first.
@@ -50,14 +56,14 @@ def write_site(chapters: Sequence[Chapter], info: ReportInfo, folder: Path) -> l
         raise RenderError("a report needs at least one notebook")
     folder = Path(folder)
     texts = _Texts(chapters, info)
-    site = {
-        "title": info.title,
+    counted = sum(chapter.stem != APPENDIX for chapter in chapters)
+    site = frame(info.title) | {
         "study": info.study,
         "generated": info.generated,
-        "css": stylesheet(),
-        "pages": [texts.page(chapter) for chapter in chapters],
+        "explorer": explorer,
+        "pages": [texts.page(chapter, counted) for chapter in chapters],
     }
-    files = {"index.html": _cover(site, info, texts, chapters)}
+    files: dict[str, str | bytes] = {"index.html": _cover(site, info, texts, chapters)}
     exporter = _exporter()
     for index, chapter in enumerate(chapters):
         page = site["pages"][index] | {
@@ -67,10 +73,22 @@ def write_site(chapters: Sequence[Chapter], info: ReportInfo, folder: Path) -> l
         }
         resources = {"site": site, "page": page, "metadata": {"name": chapter.stem}}
         files[page["file"]], _ = exporter.from_notebook_node(chapter.notebook, resources=resources)
+        files |= {_image_file(figure): figure.image for figure in chapter.figures}
+    if info.memo.picture:
+        files[COVER_PICTURE] = info.memo.picture.image
     for name in [*list(files)[1:], "index.html"]:  # the first page last: it links to the others
+        content = files[name]
         with replacing(folder / name) as temporary:
-            temporary.write_text(files[name].rstrip() + "\n", encoding="utf-8")
+            temporary.write_bytes(content if isinstance(content, bytes) else f"{content.rstrip()}\n".encode())
     return [folder / name for name in files]
+
+
+def frame(title: str) -> dict[str, Any]:
+    """What the head of every page needs: its title, the style sheet, and the policy that allows just that."""
+    css = stylesheet()
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; base-uri 'none'; form-action 'none'"
+    return {"title": title, "css": css, "policy": policy}
 
 
 def environment() -> jinja2.Environment:
@@ -80,9 +98,10 @@ def environment() -> jinja2.Environment:
 
 
 def stylesheet() -> str:
-    """The style sheet of every page, with the colours of code."""
-    code = HtmlFormatter(style="default", nobackground=True).get_style_defs(".highlight")
-    return (TEMPLATES / TEMPLATE / "report.css").read_text(encoding="utf-8") + code
+    """The style sheet of every page, with colours of code that can be read on its background."""
+    light, dark = (HtmlFormatter(style=style, nobackground=True) for style in ("xcode", "github-dark"))
+    css = (TEMPLATES / TEMPLATE / "report.css").read_text(encoding="utf-8")
+    return f"{css}{light.get_style_defs('.highlight')}\n@media {DARK} {{\n{dark.get_style_defs('.highlight')}\n}}"
 
 
 class _Texts:
@@ -91,22 +110,29 @@ class _Texts:
     def __init__(self, chapters: Sequence[Chapter], info: ReportInfo):
         self._parts: dict[tuple[int, str], Elements] = {}
         for chapter in chapters:
+            counts = [0, 0]  # of sections, and of those below the last one
             for block in chapter.blocks:
                 if isinstance(block, Prose):
-                    self._add(chapter.stem, block.content, block.content)
+                    numbered = _number_headings(block.content, chapter.numeral, counts)
+                    self._add(chapter.stem, block.content, pandoc.replace(numbered, _prepare_table_in_text))
                 if isinstance(block, Table):
-                    self._add(chapter.stem, block.content, [_mark_short_columns(block.content)])
+                    self._add(chapter.stem, block.content, [_prepare_table(block.content)])
                 if isinstance(block, Figure | Table):
                     self._add(chapter.stem, block.caption, pandoc.paragraph(block.caption))
                     self._add("", block.caption, pandoc.paragraph(block.short_caption))
             for title in (chapter.title, *(section.title for section in chapter.sections)):
                 self._add("", title, pandoc.paragraph(title))
-        headline = [parse_outside(sentence, chapters, "key results") for sentence in info.headline]
-        for sentence in headline:
+        memo = info.memo
+        caption = (memo.picture.caption,) if memo.picture else ()
+        sentences = {
+            sentence: parse_outside(sentence, chapters, "the first page")
+            for sentence in (memo.answer, memo.in_use, *caption, *memo.warnings, *memo.next_steps)
+        }
+        for sentence in sentences.values():
             self._add("", sentence, _unwrap(sentence))
         written = pandoc.write(list(self._parts.values()), "html5", "--mathml", "--syntax-highlighting=none")
-        self._html = dict(zip(self._parts, written, strict=True))
-        self.headline = [self.html(sentence) for sentence in headline]
+        self._html = dict(zip(self._parts, map(_finish, written), strict=True))
+        self.memo = {sentence: self.html(tree) for sentence, tree in sentences.items()}
 
     def _add(self, stem: str, tree: Any, blocks: Elements) -> None:
         self._parts[id(tree), stem] = pandoc.replace(blocks, lambda element: _replace_link(element, stem))
@@ -115,14 +141,20 @@ class _Texts:
         """The HTML of a tree on a chapter's page; the empty stem is the first page's."""
         return self._html[id(tree), stem]
 
-    def page(self, chapter: Chapter) -> dict[str, Any]:
+    def page(self, chapter: Chapter, counted: int) -> dict[str, Any]:
         """A chapter's page as the templates of all pages need it."""
+        appendix = chapter.stem == APPENDIX
         return {
             "file": f"{chapter.stem}.html",
-            "number": chapter.number,
+            "numeral": chapter.numeral,
+            "place": "Appendix" if appendix else f"Chapter {chapter.numeral} of {counted}",
             "title": self.html(chapter.title),
             "plain_title": pandoc.plain(chapter.title),
-            "sections": [{"anchor": section.anchor, "title": self.html(section.title)} for section in chapter.sections],
+            "notebook": "" if appendix else f"notebooks/{chapter.stem}.ipynb",
+            "sections": [
+                {"anchor": section.anchor, "numeral": f"{chapter.numeral}.{count}", "title": self.html(section.title)}
+                for count, section in enumerate(chapter.sections, start=1)
+            ],
         }
 
     def block(self, chapter: Chapter, block: Block) -> dict[str, Any]:
@@ -134,15 +166,7 @@ class _Texts:
         common = {"label": block.label, "name": block.name, "caption": self.html(block.caption, chapter.stem)}
         if isinstance(block, Table):
             return common | {"kind": "table", "html": self.html(block.content, chapter.stem)}
-        width, height = natural_size(block)
-        encoded = base64.b64encode(block.image).decode()
-        return common | {
-            "kind": "figure",
-            "source": f"data:{MIMES[block.suffix]};base64,{encoded}",
-            "alt": " ".join(block.alt.split()),
-            "width": round(width * PIXELS_PER_INCH * MAGNIFICATION),
-            "height": round(height * PIXELS_PER_INCH * MAGNIFICATION),
-        }
+        return common | {"kind": "figure"} | _image(_image_file(block), block.alt, natural_size(block))
 
     def entry(self, chapter: Chapter, block: Figure | Table) -> dict[str, str]:
         """A figure or table in the lists on the first page."""
@@ -166,6 +190,16 @@ def natural_size(figure: Figure) -> tuple[float, float]:
         raise RenderError(f"{figure.name} ({figure.label}): not a readable {figure.suffix.upper()} image") from None
 
 
+def _image_file(figure: Figure) -> str:
+    return f"images/{figure.label}.{figure.suffix}"
+
+
+def _image(source: str, alt: str, size: tuple[float, float]) -> dict[str, Any]:
+    """An image as the templates need it."""
+    width, height = (round(side * PIXELS_PER_INCH * MAGNIFICATION) for side in size)
+    return {"source": source, "alt": " ".join(alt.split()), "width": width, "height": height}
+
+
 def _png_size(image: bytes) -> tuple[float, float]:
     """Width and height of a PNG in inches, by its resolution; by that of a screen if it states none."""
     if not image.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -187,11 +221,13 @@ def _exporter() -> HTMLExporter:
 
 def _cover(site: dict[str, Any], info: ReportInfo, texts: _Texts, chapters: Sequence[Chapter]) -> str:
     lists = [
-        ("Figures", "figures", [texts.entry(chapter, figure) for chapter in chapters for figure in chapter.figures]),
-        ("Tables", "tables", [texts.entry(chapter, table) for chapter in chapters for table in chapter.tables]),
+        ("Figures", [texts.entry(chapter, figure) for chapter in chapters for figure in chapter.figures]),
+        ("Tables", [texts.entry(chapter, table) for chapter in chapters for table in chapter.tables]),
     ]
+    memo = info.memo
+    picture = _image(COVER_PICTURE, memo.picture.alt, _png_size(memo.picture.image)) if memo.picture else None
     cover = environment().get_template("cover.html.j2")
-    return cover.render(site=site, info=info, headline=texts.headline, lists=lists)
+    return cover.render(site=site, info=info, memo=memo, text=texts.memo, picture=picture, lists=lists)
 
 
 def _replace_link(element: Element, stem: str) -> Elements | None:
@@ -205,15 +241,69 @@ def _replace_link(element: Element, stem: str) -> Elements | None:
     return [{"t": "Link", "c": [element["c"][0], element["c"][1], [address, ""]]}]
 
 
-def _mark_short_columns(table: Element) -> Element:
-    """A copy of a table with a class on columns of short cells, so that `0.94 to 0.95` is not broken into lines."""
+def _number_headings(content: Elements, numeral: str, counts: list[int]) -> Elements:
+    """Blocks with numbered headings, such as `3.1`, as in the PDF; `counts` goes on from block to block."""
+
+    def change(element: Element) -> Elements | None:
+        if element["t"] != "Header" or element["c"][0] not in (2, 3):
+            return None
+        level, attributes, title = element["c"]
+        counts[:] = [counts[0] + 1, 0] if level == 2 else [counts[0], counts[1] + 1]
+        number = ".".join([numeral, *map(str, counts[: level - 1])])
+        span = {"t": "Span", "c": [["", ["numeral"], []], [{"t": "Str", "c": number}]]}
+        return [{"t": "Header", "c": [level, attributes, [span, {"t": "Space"}, *title]]}]
+
+    return pandoc.replace(content, change)
+
+
+def _prepare_table(table: Element) -> Element:
+    """A copy of a table with row and column headers, and with classes in place of styles.
+
+    Columns of short cells get a class of their own, so that `0.94 to 0.95` is not broken into lines. Cells carry the
+    header of their column, which the style sheet shows where a row is a card.
+    """
     table = copy.deepcopy(table)
-    rows = [row for body in table["c"][4] for row in body[3]]
-    for cells in zip(*(row[1] for row in rows), strict=True):
+    attributes, _, columns, (_, head), bodies, _ = table["c"]
+    if len(columns) >= CARDS:
+        attributes[1].append("cards")
+    classes = [["number"] if column[0]["t"] == "AlignRight" else [] for column in columns]
+    columns[:] = [[{"t": "AlignDefault"}, {"t": "ColWidthDefault"}] for _ in columns]
+    rows = [row[1] for body in bodies for row in body[3]]
+    for index, cells in enumerate(zip(*rows, strict=True)):
         if max(len(pandoc.plain(cell[4])) for cell in cells) <= SHORT:
-            for cell in cells:
-                cell[0][1].append("short")
+            classes[index].append("short")
+    labels = [pandoc.plain(cell[4]) for cell in head[-1][1]] if head else [""] * len(columns)
+    for cells in [*(row[1] for row in head), *rows]:
+        for cell, names in zip(cells, classes, strict=True):
+            cell[0][1].extend(names)
+    for row in head:
+        for cell in row[1]:
+            cell[0][2].append(["scope", "col"])
+    for cells in rows:
+        for cell, label in zip(cells[1:], labels[1:], strict=True):
+            cell[0][2].append(["data-label", label])
+            cell[4] = [{"t": "Div", "c": [["", [], []], cell[4]]}]  # one box, beside its label on a card
+    if all(pandoc.plain(cells[0][4]) for cells in rows):
+        for cells in rows:
+            cells[0][0][2].append(["scope", "row"])
+        for body in bodies:
+            body[1] = 1  # columns of row headers
     return table
+
+
+def _prepare_table_in_text(element: Element) -> Elements | None:
+    """A table in running text in a box that scrolls; None for other elements."""
+    if element["t"] != "Table":
+        return None
+    tags = ('<div class="scroll" tabindex="0" role="group" aria-label="Table">', "</div>")
+    before, after = ({"t": "RawBlock", "c": ["html", tag]} for tag in tags)
+    return [before, _prepare_table(element), after]
+
+
+def _finish(html: str) -> str:
+    """Pandoc's HTML without styles in its mathematics, which the policy forbids, and with formulas to tab to."""
+    html = re.sub(r'(<m[a-z]+\b[^>]*?) style="[^"]*"', r"\1", html)
+    return html.replace('<math display="block"', '<math display="block" tabindex="0"')
 
 
 def _unwrap(blocks: Elements) -> Elements:

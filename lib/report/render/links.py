@@ -23,18 +23,23 @@ class Targets:
     """What links may lead to in a chapter.
 
     Attributes:
-        labels: labels of figures and tables, each with its name, such as "Figure 3".
-        anchors: ids of headings, and the labels.
+        labels: what links of any chapter may lead to: figures and tables, each with its name, such as "Figure 3", and
+            entries of the glossary and works cited, whose links keep their words.
+        anchors: ids of headings and the like, and the labels.
+        absent: what is not in this report and may be in that of another study, as `#label`, `chapter#anchor` or
+            `chapter#`; the same in all chapters. A link to it becomes text.
     """
 
     labels: Mapping[str, str]
     anchors: frozenset[str]
+    absent: frozenset[str] = frozenset()
 
 
 def resolve(tree: Any, stem: str | None, targets: Mapping[str, Targets]) -> Any:
     """A copy of a tree that both HTML and PDF can show, with its inner links resolved.
 
-    The text of a link to a figure or table becomes its name. TeX environments become mathematics; comments are removed.
+    The text of a link to a figure or table becomes its name. A link to what is absent becomes text. TeX environments
+    become mathematics; comments are removed.
 
     Args:
         tree: blocks or inlines.
@@ -42,7 +47,8 @@ def resolve(tree: Any, stem: str | None, targets: Mapping[str, Targets]) -> Any:
         targets: of every chapter, by its stem.
 
     Raises:
-        UserError: a link leads nowhere, or there is an image, HTML or TeX that HTML or PDF would lose.
+        UserError: a link leads nowhere, or there is a citation that was not resolved, or an image, HTML or TeX that
+            HTML or PDF would lose.
     """
     return pandoc.replace(tree, lambda element: _change(element, stem, targets))
 
@@ -58,7 +64,9 @@ def split(target: str) -> tuple[str, str] | None:
 def _change(element: Element, stem: str | None, targets: Mapping[str, Targets]) -> Elements | None:
     kind = element["t"]
     if kind == "Link":
-        return [_resolve_link(element, stem, targets)]
+        return _resolve_link(element, stem, targets)
+    if kind == "Cite":
+        raise UserError(f"citation of '@{element['c'][0][0]['citationId']}' outside the chapters; cite it in a chapter")
     if kind == "Image":
         raise UserError(f"image {element['c'][2][0]!r} in the text; show images with show.figure")
     if kind in ("RawInline", "RawBlock"):
@@ -66,14 +74,27 @@ def _change(element: Element, stem: str | None, targets: Mapping[str, Targets]) 
     return None
 
 
-def _resolve_link(element: Element, stem: str | None, targets: Mapping[str, Targets]) -> Element:
+def _resolve_link(element: Element, stem: str | None, targets: Mapping[str, Targets]) -> Elements:
     attributes, words, (target, _) = element["c"]
-    place = _find(target, stem, targets)
+    try:
+        place = _find(target, stem, targets)
+    except UserError:
+        if words and _is_absent(target, stem, targets):
+            return words
+        raise
     if place is None:
-        return element
+        return [element]
     name = targets[place[0]].labels.get(place[1])
     words = [{"t": "Str", "c": name.replace(" ", "\u00a0")}] if name else words
-    return {"t": "Link", "c": [attributes, words or [{"t": "Str", "c": target}], [f"{SCHEME}{'#'.join(place)}", ""]]}
+    words = words or [{"t": "Str", "c": target}]
+    return [{"t": "Link", "c": [attributes, words, [f"{SCHEME}{'#'.join(place)}", ""]]}]
+
+
+def _is_absent(target: str, stem: str | None, targets: Mapping[str, Targets]) -> bool:
+    page = _PAGE.fullmatch(target)
+    chapter, anchor = (page[1], page[2] or "") if page else (stem or "", target.removeprefix("#"))
+    spellings = {f"#{anchor}", f"{chapter}#{anchor}", f"{chapter}#{anchor.lower()}", f"{chapter}#"}
+    return any(spellings & known.absent for known in targets.values())
 
 
 def _find(target: str, stem: str | None, targets: Mapping[str, Targets]) -> tuple[str, str] | None:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import nbformat
 
 from lib.core.errors import UserError
+from lib.presentation.memo import Memo
 from lib.report.render import pandoc
 from lib.report.render.links import Targets
 from lib.report.render.pandoc import Element, Elements
+
+APPENDIX = "appendix"  # stem of the last chapter: glossary, references, and where everything came from
 
 
 class RenderError(UserError):
@@ -21,21 +24,19 @@ class ReportInfo:
 
     Attributes:
         title: of the report, plain text.
-        description: one or two sentences, plain text.
         study: short name of the study, as in its folder.
         notice: empty, or why this study is shown instead of another; shown prominently.
         generated: the day of the results, as in 2026-11-23.
         facts: label and value of data set, protocol, seed, versions and the like, plain text.
-        headline: the main results, computed sentences in Markdown; may refer to figures and tables.
+        memo: the decision memo.
     """
 
     title: str
-    description: str
     study: str
     notice: str
     generated: str
     facts: tuple[tuple[str, str], ...]
-    headline: tuple[str, ...]
+    memo: Memo
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Chapter:
 
     Attributes:
         stem: the notebook's file name without its suffix; the page and the PDF's labels are named after it.
-        number: from 1.
+        number: from 1; of the appendix too, which comes last.
         title: inlines of its first heading.
         sections: its second-level headings.
         blocks: everything that is shown, in order, without the code.
@@ -146,6 +147,11 @@ class Chapter:
     places: tuple[str, ...]
     notebook: nbformat.NotebookNode
     targets: Targets
+
+    @property
+    def numeral(self) -> str:
+        """What it is counted by: `"3"`; the appendix is `"A"`."""
+        return "A" if self.stem == APPENDIX else str(self.number)
 
     @property
     def figures(self) -> list[Figure]:

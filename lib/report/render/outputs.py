@@ -21,7 +21,7 @@ class Item:
 
     Attributes:
         place: notebook and cell, for errors.
-        kind: markdown (a cell), prose, figure, table or text.
+        kind: markdown (a cell), prose, figure, table, text or nothing (its section is left out).
         markdown: its Markdown, if any.
         text: what was printed.
         metadata: what `lib.presentation.show` attached to a figure or table: kind, label, caption, alt.
@@ -93,8 +93,10 @@ def _read_shown(data: Any, metadata: Any, place: str) -> Item | None:
         return None
     if kind == "prose":
         return Item(place, "prose", markdown=data.get("text/markdown", ""))
+    if kind == "nothing":
+        return Item(place, kind)
     if kind not in ("figure", "table"):
-        raise RenderError(f"{place}: output of unknown kind {kind!r}; it may be figure, table, prose or lab")
+        raise RenderError(f"{place}: output of unknown kind {kind!r}; it may be figure, table, prose, nothing or lab")
     prefix = "fig" if kind == "figure" else "tab"
     if not re.fullmatch(rf"{prefix}-[A-Za-z0-9][A-Za-z0-9_-]*", label):
         raise RenderError(f"{place}: {kind} labelled {label!r}; a label is {prefix}- and letters, digits, - or _")

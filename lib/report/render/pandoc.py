@@ -5,6 +5,7 @@ from the same tree, so they have the same content.
 """
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -16,6 +17,7 @@ import pypandoc
 from lib.core.errors import UserError
 
 TEMPLATES = Path(__file__).parent / "templates"
+BIBLIOGRAPHY = TEMPLATES / "references.bib"
 API_VERSION = [1, 23, 1]  # of the JSON tree, pandoc 3.x
 
 Element = dict[str, Any]
@@ -33,6 +35,32 @@ def parse(texts: Sequence[str]) -> list[Elements]:
     source = json.dumps(list(texts), ensure_ascii=False)
     tree = json.loads(_run(source, "--from", str(TEMPLATES / "markdown.lua"), "--to", "json"))
     return [block["c"][1] for block in tree["blocks"]]
+
+
+@cache
+def works() -> frozenset[str]:
+    """The keys of all works in the bibliography."""
+    return frozenset(re.findall(r"^@\w+\{([^,\s]+),", BIBLIOGRAPHY.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def cite(citations: Elements) -> tuple[list[Elements], Elements]:
+    """Resolve citations, in pandoc's own style (Chicago, author and date).
+
+    Args:
+        citations: Cite elements, of known works only.
+
+    Returns:
+        For each citation its inlines, with links to `#ref-<key>`; and the list of the works cited, a Div `refs` with
+        a Div `ref-<key>` for each.
+    """
+    if not citations:
+        return [], []
+    meta = {"link-citations": {"t": "MetaBool", "c": True}}
+    blocks = [{"t": "Plain", "c": [citation]} for citation in citations]
+    source = json.dumps({"pandoc-api-version": API_VERSION, "meta": meta, "blocks": blocks}, ensure_ascii=False)
+    options = ("--citeproc", "--bibliography", str(BIBLIOGRAPHY))
+    *cited, references = json.loads(_run(source, "--from", "json", "--to", "json", *options))["blocks"]
+    return [block["c"][0]["c"][1] for block in cited], [references]
 
 
 def write(parts: Sequence[Elements], form: str, *options: str) -> list[str]:

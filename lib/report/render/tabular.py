@@ -10,12 +10,12 @@ from typing import Any
 from lib.report.render import pandoc
 from lib.report.render.pandoc import Element, Elements, raw
 
-LINE = 112  # characters of a table's letters on a line of text
+LINE = 120  # characters of a table's letters on a line of text
 BETWEEN = 2.6  # characters, the space between two columns
 LONG = 26  # characters; a longer cell may be broken into lines
 TIGHT = 1.15  # two halves side by side may be this much wider than a line; Typst shrinks them
-WHOLE = 18  # rows; a longer table may continue on the next page
-LIST = 10  # rows; a longer list of names and values is set in two halves side by side
+WHOLE = 26  # rows; a longer table may continue on the next page
+SHORT = 9  # rows; a longer narrow table is set in two halves side by side
 PAGE = 40  # rows that fit on a page
 
 Cells = list[Elements]
@@ -52,7 +52,7 @@ def layout(table: Element) -> Layout:
     sides = {"AlignRight": "right", "AlignCenter": "center"}
     alignments = [sides.get(spec[0]["t"], "left") for spec in specs]
     natural = _width(max(pair) for pair in zip(_widest(body, header), map(_length, header), strict=True))
-    long = (LIST if len(header) == 2 else WHOLE) < len(body) <= 2 * PAGE
+    long = SHORT < len(body) <= 2 * PAGE
     if long and 2 * natural + BETWEEN <= TIGHT * LINE:
         return _halves(header, body, alignments)
     if natural <= LINE:

@@ -1,0 +1,51 @@
+"""The images of a report's first page: a detected anomaly with its heat map, a missed anomaly, and a false alarm."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lib.detectors import BASELINE
+from lib.evaluation.mistakes import mistakes
+from lib.study import Fitted, Run, Study, heat_maps
+
+
+def save_first_page(study: Study, run: Run, pool: Mapping[str, Fitted], column: str, threshold: float) -> None:
+    """Choose the images and leave them in the run, as the arrays `first_page`.
+
+    The detected anomaly has the median score of those detected, so it is a typical one. The missed anomaly has the
+    lowest score, the false alarm the highest. The heat map is that of a detector of the study that has one, else the
+    difference of the image and its reconstruction by the autoencoder.
+
+    Args:
+        study: Holds images out.
+        run: Takes the arrays: `indices` of the three images, -1 where there is none; `picture` and `map` of the first;
+            and `by`, the label of the detector that drew the map.
+        pool: The detectors of the leaderboard, by column.
+        column: Of the detector that decides.
+        threshold: Of that detector.
+    """
+    scores = pool[column].scores
+    groups = mistakes(study, scores, threshold)
+    detected = _ranked(scores, groups.detected)
+    picks = [detected[len(detected) // 2 :], _ranked(scores, groups.missed), _ranked(scores, groups.alarms)[::-1]]
+    indices = np.array([pick[0] if len(pick) else -1 for pick in picks])
+    arrays = {"indices": indices}
+    if indices[0] >= 0:
+        arrays |= _map(study, pool, indices[:1])
+    run.write_arrays("first_page", BASELINE, **arrays)
+
+
+def _ranked(scores: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """A group of images by rising score."""
+    return group[np.argsort(scores[group], kind="stable")]
+
+
+def _map(study: Study, pool: Mapping[str, Fitted], index: np.ndarray) -> dict[str, np.ndarray]:
+    if spec := heat_maps.able([fit.spec for fit in pool.values()]):
+        arrays = heat_maps.of_images(study, spec, index)
+        return {"picture": arrays["pictures"][0], "map": arrays["maps"][0], "by": np.array(spec.label)}
+    autoencoder = next(fit for fit in pool.values() if fit.spec.name == BASELINE)
+    image = study.images.take(index)
+    reconstructed = autoencoder.detector(study).reconstruct(image)
+    difference = np.abs(image.images / 255.0 - reconstructed).mean(axis=-1)
+    return {"picture": image.images[0], "map": difference[0], "by": np.array(BASELINE)}

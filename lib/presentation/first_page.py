@@ -1,0 +1,50 @@
+"""The first page of a report, from its run folder."""
+
+import io
+
+from lib.detectors import BASELINE
+from lib.presentation import plots
+from lib.presentation.memo import Memo, Picture
+from lib.presentation.text import first_page, warning
+from lib.study import Run, Study
+
+DPI = 200  # of the picture
+KINDS = ("Detected anomaly", "Missed anomaly", "False alarm")
+
+
+def memo(study: Study, run: Run) -> Memo:
+    """The decision memo of a study.
+
+    Args:
+        study: The study.
+        run: Its run, after the last notebook.
+    """
+    params, figures = study.params, run.read("metrics")
+    answer = figures["answer"]
+    return Memo(
+        question=first_page.question(params),
+        answer=first_page.answer(answer),
+        in_use=first_page.in_use(answer, params.prevalence),
+        boxes=first_page.boxes(answer),
+        picture=_picture(study, run),
+        warnings=tuple(warning(record) for record in figures["warnings"]),
+        next_steps=tuple(first_page.next_steps(params, figures)),
+    )
+
+
+def _picture(study: Study, run: Run) -> Picture | None:
+    """A detected anomaly with its heat map, a missed anomaly, and a false alarm, as far as there are any."""
+    arrays = run.arrays("first_page", BASELINE)
+    indices = {kind: int(index) for kind, index in zip(KINDS, arrays["indices"], strict=True) if index >= 0}
+    if not indices:
+        return None
+    images = {kind: study.pixels([index])[0] for kind, index in indices.items()}
+    heat_map, by = arrays.get("map"), str(arrays.get("by", ""))
+    if by:
+        images[KINDS[0]] = arrays["picture"]
+    classes = {kind: str(study.class_names[index]) for kind, index in indices.items()}
+    figure = plots.decisions(list(images.values()), [f"{kind}\n{name}" for kind, name in classes.items()], heat_map)
+    buffer = io.BytesIO()
+    with plots.style():
+        figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return Picture(buffer.getvalue(), figure.get_label(), first_page.picture(classes, by))
