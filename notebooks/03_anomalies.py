@@ -186,8 +186,8 @@ sections.images_by_class(opened, scores, wrong, by_class["class"].tolist())
 # %% [markdown]
 # ## What to do about it
 #
-# Each recommendation follows from figures of this chapter. None of them has
-# been tried here.
+# Each recommendation follows from figures of this chapter, and has not been
+# tried here.
 
 # %%
 advice = text.advice(sections.checked_claims(opened, wrong), associations)

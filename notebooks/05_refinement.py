@@ -178,10 +178,14 @@ show.prose(text.threshold_costs(opened.params.normal_class, thresholds, swept))
 # %%
 ratios = {"1 : 10": 0.1, "1 : 1": 1.0, "10 : 1": 10.0}
 prevalence = opened.params.prevalence
-cost = {words: metrics.relative_cost(misses, alarms, prevalence, ratio) for words, ratio in ratios.items()}
-show.prose(text.cheapest(grid, cost, prevalence))
+labels, scores = evaluate.labels_and_scores(opened, run, "autoencoder")
+cheapest = {words: metrics.cheapest(labels, scores, prevalence, ratio) for words, ratio in ratios.items()}
+show.prose(text.cheapest(cheapest, prevalence))
 
 # %%
+grid = np.union1d(np.linspace(0, 1.1 * scores[labels == 0].max(), 241), [at for at, _ in cheapest.values()])
+misses, alarms = metrics.error_rates(labels, scores, grid)
+cost = {words: metrics.relative_cost(misses, alarms, prevalence, ratio) for words, ratio in ratios.items()}
 show.figure(
     plots.expected_cost(grid, cost, threshold),
     label="fig-cost",

@@ -10,7 +10,8 @@ import pytest
 from lib import params
 from lib.core import paths
 from lib.core.errors import UserError
-from lib.presentation import text
+from lib.presentation import explorer, first_page
+from lib.presentation.memo import Memo
 from lib.report import build, execute, uptodate
 
 HEADER = """\
@@ -86,7 +87,8 @@ def suite(tmp_path, monkeypatch):
     monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("ANOMALY_REPORTS_DIR", str(tmp_path / "reports"))
     monkeypatch.setattr(paths, "notebooks_folder", lambda: folder)
-    monkeypatch.setattr(text, "headline", lambda *_: ["A **result**."])
+    monkeypatch.setattr(first_page, "memo", lambda *_: Memo("A question?"))  # it needs all six notebooks
+    monkeypatch.setattr(explorer, "write_explorer", lambda study, run, folder, _: folder / "index.html")
     real = execute.execute
     monkeypatch.setattr(execute, "execute", lambda *given: (executed.append(given[0].stem[:2]), real(*given)))
     notebook(folder, "01_a", BEGIN)
@@ -100,7 +102,7 @@ def test_a_report_is_complete_and_current_and_survives_a_failure(suite):
     assert not uptodate.is_current(study)
     report = build.build(study, notice="Shown instead of another.")
     assert {path.name for path in report.iterdir()} == {
-        *("index.html", "01_a.html", "02_b.html", "report.pdf", "notebooks", "run")
+        *("index.html", "01_a.html", "02_b.html", "appendix.html", "report.pdf", "notebooks", "run")
     }
     assert (report / "report.pdf").read_bytes()[:5] == b"%PDF-"
     assert "Shown instead of another." in (report / "index.html").read_text(encoding="utf-8")

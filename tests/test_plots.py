@@ -106,6 +106,8 @@ FIGURES = {
     "difference_maps: five": lambda: plots.difference_maps(COLOUR, RECONSTRUCTED[::-1], SCORES),
     "difference_maps: two equal": lambda: plots.difference_maps(GREY[:2], GREY[:2], [0.0, 0.0]),
     "difference_maps: none": lambda: plots.difference_maps(COLOUR[:0], RECONSTRUCTED[:0], []),
+    "decisions: four": lambda: plots.decisions(COLOUR[:3], [f"Kind\n{name}" for name in NAMES[:3]], MAPS[0]),
+    "decisions: one without a map": lambda: plots.decisions(GREY[:1], ["False alarm\nonly"]),
     "heat_maps: eight": lambda: plots.heat_maps(IMAGES, MAPS, np.linspace(0.001, 12345, 8), DETECTORS[:8]),
     "heat_maps: one": lambda: plots.heat_maps(IMAGES[:1, ..., 0], MAPS[:1], [3.2]),
     "heat_maps: one distance": lambda: plots.heat_maps(IMAGES[:2, ..., :1], np.ones((2, 1, 1)), [1, 1], ["a", "b\nc"]),

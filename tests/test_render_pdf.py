@@ -119,7 +119,6 @@ def test_the_pdf_has_what_the_pages_have(words, chapters):
             assert words.count(plain(section.title)) >= 2
     for text in (material.INFO.title, material.INFO.memo.question, "loaded 1,234 images"):
         assert text in words
-    assert all(value in words for _, value in material.INFO.facts)
     assert "1,000 resamples" in words  # the end of a long caption
     assert "In 20 epochs the loss went from 0.0321 to 0.0080, σ ≈ 0.002." in words
     assert "Contents" in words and "Figures" in words and "Tables" in words
@@ -176,7 +175,7 @@ def test_the_memo_is_always_one_page(tmp_path, warnings):
     assert all(f"Warning {number}:" in memo for number in range(warnings))
     assert ("Warnings" in memo) == bool(warnings)
     assert "Then the last step." in memo
-    assert contents.startswith("Contents") and info.facts[-1][1] in contents
+    assert contents.startswith("Contents")
 
 
 def test_the_title_and_the_parts_of_the_memo_are_headings(pdf):
@@ -189,10 +188,9 @@ def test_the_title_and_the_parts_of_the_memo_are_headings(pdf):
         assert re.search(rf"H2 \S* ?(\(\w+\) )?{heading}", structure)
 
 
-@pytest.mark.parametrize("empty", [{"notice": ""}, {"facts": ()}])
-def test_parts_of_the_cover_may_be_empty(tmp_path, empty):
+def test_parts_of_the_cover_may_be_empty(tmp_path):
     chapters = read_chapters([material.write(tmp_path, "01_page", material.text("# Title\n\nOnly prose."))])
-    write_pdf(chapters, dataclasses.replace(without_links(), **empty), tmp_path / "report.pdf")
+    write_pdf(chapters, dataclasses.replace(without_links(), notice=""), tmp_path / "report.pdf")
     assert (tmp_path / "report.pdf").is_file()
 
 
@@ -235,7 +233,7 @@ def test_class_names_in_any_script_do_not_stop_the_report(tmp_path):
     )
     box = dataclasses.replace(material.INFO.memo.boxes[0], label=all_of_them)
     info = without_links(answer=all_of_them, boxes=(box,), warnings=tuple(HOSTILE))
-    info = dataclasses.replace(info, title=all_of_them, study=HOSTILE[0], facts=((HOSTILE[0], all_of_them),))
+    info = dataclasses.replace(info, title=all_of_them, study=HOSTILE[0])
     write_pdf(chapters, info, tmp_path / "report.pdf")
     assert "U+E000" in read_sheets(tmp_path / "report.pdf")[0]
 

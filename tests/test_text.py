@@ -247,9 +247,8 @@ def test_a_target_that_so_few_images_cannot_promise_is_named():
 
 
 def test_the_cheapest_threshold_is_named_for_each_ratio():
-    costs = {"1 : 1": [1.2, 0.5, 0.5, 0.9], "10 : 1": [1.0, 1.1, 1.2, 1.3]}
-    sentence = text.cheapest([0.1, 0.2, 0.3, 0.4], costs, 0.1)
-    assert "0.3 where a missed anomaly costs 1 : 1" in sentence  # of equals the highest
+    sentence = text.cheapest({"1 : 1": (0.3, 0.5), "10 : 1": (0.1, 1.0)}, 0.1)
+    assert "0.3 where a missed anomaly costs 1 : 1 as much as a false alarm;" in sentence
     assert "0.1 where a missed anomaly costs 10 : 1 as much as a false alarm (no cheaper" in sentence
 
 

@@ -18,7 +18,7 @@ from lib.core.cache import lock, write_json
 from lib.core.errors import UserError
 from lib.core.formatting import clock
 from lib.params import Parameters
-from lib.presentation import first_page
+from lib.presentation import explorer, first_page
 from lib.report import uptodate
 from lib.study import Run, Study
 
@@ -92,7 +92,6 @@ def _execute(study: Study, folder: Path) -> list[Path]:
 
 def _render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> list[Path]:
     """Render executed notebooks into `folder`; return the pages, the PDF last."""
-    from lib.presentation.explorer import write_explorer
     from lib.report.render.appendix import appendix
     from lib.report.render.document import read_chapters
     from lib.report.render.html import write_site
@@ -109,9 +108,9 @@ def _render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> l
         facts=tuple(_facts(study, manifest)),
         memo=first_page.memo(study, run),
     )
-    chapters = read_chapters(notebooks, appendix(manifest, run.read("params")))
+    chapters = read_chapters(notebooks, appendix(manifest, study.params.model_dump()))
     pages = write_site(chapters, info, folder, explorer=True)
-    pages.append(write_explorer(study, run, folder, info.generated))
+    pages.append(explorer.write_explorer(study, run, folder, info.generated))
     write_pdf(chapters, info, folder / "report.pdf")
     return [*pages, folder / "report.pdf"]
 

@@ -30,7 +30,7 @@ def ensembles(study: Study, pool: Mapping[str, Fitted]) -> list[Spec]:
         if fit not in own and fit.spec.family != "shortcut":
             others.setdefault(str((fit.spec.kind.name, fit.fit_folder)), []).append(fit)
     best = [max(group, key=lambda fit: validation_auroc(study, fit.scores)) for group in others.values()]
-    combined = [_combined(study, own, "one network"), _combined(study, [*own, *best], "all together")]
+    combined = [_combined(study, own, "ensemble of one network"), _combined(study, [*own, *best], "ensemble")]
     return [spec for spec in combined if spec is not None]
 
 

@@ -13,7 +13,7 @@ anomalies, is None and never NaN, so that every metric is plain JSON; data frame
 """
 
 from lib.evaluation.metrics.checks import Metric
-from lib.evaluation.metrics.costs import operations, precision_in_use, relative_cost
+from lib.evaluation.metrics.costs import cheapest, operations, precision_in_use, relative_cost
 from lib.evaluation.metrics.decisions import COUNTS, RATES, at_random, at_threshold, error_rates, rates
 from lib.evaluation.metrics.groups import by_class, shift
 from lib.evaluation.metrics.intervals import clopper_pearson
@@ -40,6 +40,7 @@ __all__ = [
     "best_trivial",
     "better_than_trivial",
     "by_class",
+    "cheapest",
     "clopper_pearson",
     "error_rates",
     "fpr_at_tpr",

@@ -6,6 +6,8 @@ import numpy as np
 import pandas
 
 from lib.evaluation.metrics.checks import Metric, checked_prevalence
+from lib.evaluation.metrics.decisions import error_rates
+from lib.evaluation.thresholds import min_cost
 
 
 def relative_cost(miss_rate, false_alarm_rate, prevalence: float, ratio: float) -> np.ndarray:
@@ -33,6 +35,26 @@ def relative_cost(miss_rate, false_alarm_rate, prevalence: float, ratio: float) 
     misses = ratio * prevalence * np.asarray(miss_rate, dtype=float)
     alarms = (1 - prevalence) * np.asarray(false_alarm_rate, dtype=float)
     return (misses + alarms) / min(ratio * prevalence, 1 - prevalence)
+
+
+def cheapest(labels, scores, prevalence: float, ratio: float) -> tuple[float, float]:
+    """Return the threshold with the lowest expected cost on some images, and its relative cost there.
+
+    Args:
+        labels: 1 for an anomaly, 0 for a normal image, shape (n,); both must occur.
+        scores: Anomaly scores, shape (n,).
+        prevalence: Share of anomalies among the images in use, strictly between 0 and 1.
+        ratio: Cost of a missed anomaly over the cost of a false alarm, more than 0.
+
+    Returns:
+        The threshold, as `lib.evaluation.thresholds.min_cost` sets it, and its `relative_cost`.
+
+    Raises:
+        ValueError: As `lib.evaluation.thresholds.min_cost`.
+    """
+    threshold = min_cost(labels, scores, ratio, 1.0, prevalence)
+    misses, alarms = error_rates(labels, scores, [threshold])
+    return threshold, float(relative_cost(misses, alarms, prevalence, ratio)[0])
 
 
 def precision_in_use(recall: Metric, fpr: Metric, prevalence: float) -> Metric:

@@ -43,7 +43,7 @@ def loss_curve(history: Mapping[str, Sequence[float]]) -> Figure:
         ValueError: There is no curve, or one has no epochs.
     """
     check_curves(history)
-    figure = Figure(figsize=(WIDTH, 2.9))
+    figure = Figure(figsize=(WIDTH, 2.4))
     axes = figure.add_subplot()
     _epochs(axes, history)
     axes.set_ylabel("Loss (mean squared error)")
@@ -80,7 +80,7 @@ def loss_terms(history: Mapping) -> Figure:
     models = history if nested else {"": history}
     for terms in models.values():
         check_curves(terms, "loss term")
-    figure = Figure(figsize=(WIDTH, 2.9))
+    figure = Figure(figsize=(WIDTH, 2.4))
     panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     for axes, (name, terms) in zip(panels, models.items(), strict=True):
         _epochs(axes, terms, log=True)
@@ -149,7 +149,7 @@ def latent_use(records: Mapping[str, Mapping], floor: float) -> Figure:
     if not floor > 0:
         raise ValueError(f"floor: {floor} nats cannot be drawn on a logarithmic scale; give more than 0")
     lowest = floor / 100
-    figure = Figure(figsize=(WIDTH, 3.0))
+    figure = Figure(figsize=(WIDTH, 2.6))
     axes = figure.add_subplot()
     clipped = False
     for (colour, dashes, marker), (name, record) in zip(curve_looks(records), records.items(), strict=True):
@@ -202,7 +202,7 @@ def roc_curves(curves: Mapping[str, tuple], marks: Mapping | None = None) -> Fig
         ValueError: There is no curve, or a mark belongs to none.
     """
     check_curves(curves, "ROC curve")
-    figure, axes = _square("False positive rate (normal images flagged)", "True positive rate (anomalies flagged)")
+    figure, axes = _square("Normal images flagged (FPR)", "Anomalies flagged (TPR)")
     for (colour, dashes, _), (name, (fpr, tpr, area)) in zip(curve_looks(curves), curves.items(), strict=True):
         axes.plot(fpr, tpr, color=colour, linestyle=dashes, label=f"{name}\nAUROC {_area(area)}")
     axes.set_ylim(-0.005, 1.005)
@@ -267,7 +267,7 @@ def _curves(curves: Mapping) -> str:
 
 def _square(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
     """Square axes that leave room for a legend on the right."""
-    figure = Figure(figsize=(WIDTH, 3.9))
+    figure = Figure(figsize=(WIDTH, 3.2))
     axes = figure.add_subplot(box_aspect=1)
     axes.grid(visible=True, axis="both")
     axes.set_xlim(-0.005, 1.005)

@@ -357,7 +357,7 @@ def _lay_over(axes: Axes, heat_map: np.ndarray, shape: Sequence[int], **limits: 
     drawn = axes.imshow(
         heat_map,
         cmap="inferno",
-        alpha=0.55,
+        alpha=0.7,
         interpolation="bilinear",
         extent=(-0.5, across - 0.5, height - 0.5, -0.5),
         aspect="auto",

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 STYLE = Path(__file__).parent / "report.mplstyle"
-WIDTH = 6.3  # inches: the text column of the page
+WIDTH = 5.6  # inches: most of the text column of the page
 LISTED = 8  # up to so many items are listed in an alternative text
 
 NORMAL = "#0072B2"
@@ -113,7 +113,7 @@ def legend_above(figure: Figure, handles: Sequence, labels: Sequence[str]) -> No
     """Put the legend above the axes, in as many columns as the page holds; the figure grows by its height."""
     for columns in range(min(len(labels), 4), 0, -1):
         parts = np.array_split(np.array([len(label) for label in labels]), columns)
-        if sum(part.max() + 9 for part in parts) <= 100:  # characters across the page; a line or marker takes 9
+        if sum(part.max() + 9 for part in parts) <= 86:  # characters across the page; a line or marker takes 9
             break
     figure.set_figheight(figure.get_figheight() + 0.165 * len(parts[0]))
     figure.legend(handles, labels, loc="outside upper left", ncols=columns)

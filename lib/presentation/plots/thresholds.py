@@ -58,7 +58,7 @@ def score_histogram(normal_scores, anomaly_scores, threshold: float | None = Non
         log = bool(pooled.min() > 0 and pooled.max() > 20 * pooled.min())
     edges = _edges(groups, threshold, log)
 
-    figure = Figure(figsize=(WIDTH, 3.0))
+    figure = Figure(figsize=(WIDTH, 2.5))
     axes = figure.add_subplot()
     items = []
     for scores, name, names, colour, dashes, hatch in (
@@ -124,7 +124,7 @@ def threshold_sweep(thresholds, miss_rate, false_alarm_rate, threshold: float | 
         ValueError: Lengths differ, or there are no thresholds.
     """
     check_same_length(thresholds, miss_rate, false_alarm_rate)
-    figure = Figure(figsize=(WIDTH, 2.9))
+    figure = Figure(figsize=(WIDTH, 2.5))
     axes = figure.add_subplot()
     few = len(thresholds) <= _FEW
     for rate, name, colour, dashes, marker in (
@@ -169,7 +169,7 @@ def expected_cost(thresholds, costs: Mapping[str, Sequence[float]], threshold: f
     """
     check_curves(costs, "cost curve")
     check_same_length(thresholds, *costs.values())
-    figure = Figure(figsize=(WIDTH, 3.2))
+    figure = Figure(figsize=(WIDTH, 2.8))
     axes = figure.add_subplot()
     floor = min([1.0, *(float(value) for values in costs.values() for value in values if value > 0)]) / 2
     items = []
@@ -214,7 +214,7 @@ def operations(frame: pandas.DataFrame, threshold: float | None = None, per: int
     columns = [frame[column].to_numpy(dtype=float) for column in ("threshold", "reviewed", "false_alarms", "missed")]
     check_same_length(*columns)
     thresholds, reviewed, false_alarms, missed = columns
-    figure = Figure(figsize=(WIDTH, 3.9))
+    figure = Figure(figsize=(WIDTH, 3.2))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     marker = "o" if len(thresholds) <= _FEW else None
     above.plot(thresholds, reviewed, color=INK, marker=marker, label="Reviewed")

@@ -71,7 +71,7 @@ def cost_benefit(rows: Mapping[str, Mapping] | Sequence[Mapping]) -> Figure:
     rows, seconds, auroc = [rows[one] for one in drawn], np.maximum(seconds[drawn], _LEAST_SECONDS), auroc[drawn]
     best = _best_for_the_time(seconds, auroc[:, 0])
     families = [row.get("family") or "other" for row in rows]
-    figure = Figure(figsize=(WIDTH, 3.6))
+    figure = Figure(figsize=(WIDTH, 3.3))
     axes = figure.add_subplot()
     edge = _auroc_axis(axes, *auroc.T)
     _time_axis(axes, seconds)
@@ -138,7 +138,7 @@ def rate_distortion(records: Mapping[str, Mapping]) -> Figure:
         raise ValueError("kl and reconstruction: each has to be finite and not negative")
     names = [shortened(name, _LONGEST) for name in records]
     order = np.lexsort((-distortions, rates))
-    figure = Figure(figsize=(WIDTH, 3.2))
+    figure = Figure(figsize=(WIDTH, 2.8))
     axes = figure.add_subplot()
     axes.set_xscale("symlog", linthresh=1, linscale=0.5)
     axes.plot(rates[order], distortions[order], color=NORMAL, linewidth=0.9, alpha=0.7, zorder=2)

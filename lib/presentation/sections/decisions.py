@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lib.data import attributes
 from lib.detectors import BASELINE
 from lib.evaluation.claims import FEW, Verdict, check_claims
-from lib.evaluation.mistakes import Mistakes, compare, measured
+from lib.evaluation.mistakes import Mistakes, compare
 from lib.presentation import examples, plots, show, tables, text
 from lib.study import Run, Study, citation
 
@@ -78,9 +79,9 @@ def claims(study: Study, wrong: Mistakes) -> None:
         return
     verdicts = checked_claims(study, wrong)
     show.prose(text.claims(verdicts))
-    show.table(
-        tables.claims(verdicts), label="tab-claims", caption="The study's claims, and the result of testing each."
-    )
+    table = tables.claims(verdicts)
+    if not table.empty:
+        show.table(table, label="tab-claims", caption="The study's claims, and the result of testing each.")
 
 
 def checked_claims(study: Study, wrong: Mistakes) -> list[Verdict]:
@@ -88,7 +89,7 @@ def checked_claims(study: Study, wrong: Mistakes) -> list[Verdict]:
     if not citation(study.params):
         return []
     groups = wrong.missed, wrong.alarms, study.anomalies, study.normal
-    return check_claims(measured(study), study.params.normal_class, *groups)
+    return check_claims(attributes.of_images(study.images), study.params.normal_class, *groups)
 
 
 def images_by_class(study: Study, scores: np.ndarray, wrong: Mistakes, classes: Sequence[str]) -> None:

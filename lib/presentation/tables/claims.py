@@ -6,22 +6,22 @@ import pandas
 
 from lib.core.formatting import percent
 from lib.data.attributes import DESCRIPTIONS
-from lib.evaluation.claims import Share, Verdict, with_parts
+from lib.evaluation.claims import UNMEASURABLE, Share, Verdict, with_parts
 from lib.presentation.tables.cells import framed
 from lib.presentation.tables.markdown import literal, number
 
 
 def claims(verdicts: Sequence[Verdict]) -> pandas.DataFrame:
-    """List the verdicts on claims, the conditions of a claim before the claim itself.
+    """List the verdicts on claims that can be measured, the conditions of a claim before the claim itself.
 
     Args:
         verdicts: What `lib.evaluation.claims.check_claims` returns.
 
     Returns:
         Columns `Claim`, `Share of the group` and `Share of the others` (`61.2 % [54.0, 68.1]`), `Probability higher`
-        (`0.63 [0.58, 0.68]`, above 0.5 in the claimed direction) and `Verdict`, all text; None if there is no value.
+        (`0.63 [0.58, 0.68]`, above 0.5 in the claimed direction) and `Verdict`, all text.
     """
-    parts = with_parts(verdicts)
+    parts = [verdict for verdict in with_parts(verdicts) if verdict.word != UNMEASURABLE]
     return framed(
         {
             "Claim": [literal(f"{verdict.claim.subject}: {verdict.claim.statement}") for verdict in parts],
@@ -53,8 +53,8 @@ def associations(frame: pandas.DataFrame, top: int | None = None) -> pandas.Data
     return framed(columns)
 
 
-def _share(share: Share | None) -> str | None:
-    return share and f"{percent(share.value)} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
+def _share(share: Share) -> str:
+    return f"{percent(share.value)} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
 
 
 def _interval(metric) -> str | None:

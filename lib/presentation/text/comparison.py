@@ -7,7 +7,7 @@ from lib.core.formatting import count, listed, percent, signed
 from lib.evaluation.comparison import HELPED, HURT, NOISE, UNTRIED
 from lib.params import Parameters
 from lib.presentation.tables.cells import reading
-from lib.presentation.text.terms import area, detector_name, interval, rate
+from lib.presentation.text.terms import area, in_words, interval, rate
 from lib.presentation.text.thresholds import expected_fpr
 
 _CHANGES = {
@@ -155,7 +155,7 @@ def choice(answer: Mapping[str, Any], params: Parameters) -> str:
     """
     row, threshold, at, precision = (answer[key] for key in ("row", "threshold", "at", "precision_in_use"))
     text = (
-        f"**Use {detector_name(row['name'])}, at a threshold of {threshold.value:.4g}.** It has the highest AUROC on "
+        f"**Use {in_words(row['name'])}, at a threshold of {threshold.value:.4g}.** It has the highest AUROC on "
         f"the validation set ({area(row['validation'])}). The threshold comes from {threshold.saw}, none of which took "
         f"part in the choice of the detector. {expected_fpr(answer['calibration'], answer['target'], answer['alpha'])} "
         f"On the test set it detects {at['tp']:,} of {count(at['tp'] + at['fn'], 'anomaly', 'anomalies')} and raises "

@@ -7,7 +7,7 @@ from lib.core.formatting import count, percent
 from lib.params import Parameters
 from lib.presentation.memo import Box
 from lib.presentation.tables.markdown import literal
-from lib.presentation.text.terms import area, detector_name, interval, rate
+from lib.presentation.text.terms import area, detector_name, in_words, interval, rate
 
 PER = 1000  # images in use that the first page speaks of
 
@@ -26,7 +26,7 @@ def answer(answer: Mapping[str, Any]) -> str:
     Args:
         answer: Of `metrics.json`.
     """
-    at, name = answer["at"], detector_name(answer["detector"])
+    at, name = answer["at"], in_words(answer["detector"])
     named = f"**Use {literal(name)}" if answer["chosen"] else f"**The {literal(name)}"
     anomalies, normals = at["tp"] + at["fn"], at["fp"] + at["tn"]
     return (

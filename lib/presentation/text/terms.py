@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lib.core.formatting import percent, signed
+from lib.core.formatting import listed, percent, signed
 from lib.evaluation import metrics
 
 _NAMES = {"vae": "VAE", "beta_vae": "β-VAE"}
@@ -14,6 +14,13 @@ def detector_name(name: str) -> str:
     return _NAMES.get(name, name.replace("_", " "))
 
 
+def in_words(name: str) -> str:
+    """The printed name of a detector inside a sentence: an ensemble by its members."""
+    name = detector_name(name)
+    title, _, members = name.partition(": ")
+    return f"the {title} of {listed(members.split(' + '))}" if members and title.startswith("ensemble") else name
+
+
 def area(value: float) -> str:
     """An area under a curve with three decimals; four above 0.995, so that 0.9998 is not printed as 1.000."""
     return f"{value:.4f}" if 0.995 < value < 1 else f"{value:.3f}"
@@ -21,7 +28,8 @@ def area(value: float) -> str:
 
 def interval(metric: Mapping[str, Any], sign: bool = False) -> str:
     """`"95 % interval 0.800 to 0.950"`; with `sign` for a difference."""
-    low, high = (signed(metric[key], 3) if sign else area(metric[key]) for key in ("low", "high"))
+    digits = 3 if sign or metric["high"] <= 0.995 else 4
+    low, high = (signed(metric[key], digits) if sign else f"{metric[key]:.{digits}f}" for key in ("low", "high"))
     return f"95 % interval {low} to {high}"
 
 

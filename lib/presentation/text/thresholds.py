@@ -121,20 +121,17 @@ def threshold_costs(normal_class: str, thresholds: Sequence[float], results: Seq
     )
 
 
-def cheapest(thresholds: Sequence[float], costs: Mapping[str, Sequence[float]], prevalence: float) -> str:
+def cheapest(found: Mapping[str, tuple[float, float]], prevalence: float) -> str:
     """The threshold with the lowest expected cost on the test set, for each ratio of costs.
 
     Args:
-        thresholds: Rising.
-        costs: Relative cost at each threshold, of `lib.evaluation.metrics.relative_cost`, by the ratio as text.
+        found: What `lib.evaluation.metrics.cheapest` returns, by the ratio as text.
         prevalence: Share of anomalies in use.
     """
     parts = []
-    for ratio, values in costs.items():
-        lowest = min(values)
-        at = max(threshold for threshold, value in zip(thresholds, values, strict=True) if value <= lowest + 1e-12)
-        part = f"{at:.3g} where a missed anomaly costs {ratio} as much as a false alarm"
-        parts.append(part if lowest < 1 else f"{part} (no cheaper than deciding without looking)")
+    for ratio, (threshold, cost) in found.items():
+        part = f"{threshold:.4g} where a missed anomaly costs {ratio} as much as a false alarm"
+        parts.append(part if cost < 1 else f"{part} (no cheaper than deciding without looking)")
     return (
         f"Where {percent(prevalence)} of the images are anomalies, the expected cost on the test set is lowest at a "
         f"threshold of {'; of '.join(parts)}. A threshold chosen on the test set makes its own figures too good."

@@ -23,8 +23,9 @@ def _no_better_than_chance(record: Mapping[str, Any]) -> str:
 def _nothing_held_out(record: Mapping[str, Any]) -> str:
     return (
         "**Chapters 3 to 5 test on images that were fitted on**, by the study's protocol: "
-        f"{count(record['seen'], 'normal image')} in all. The answer above comes from the same kind of detector fitted "
-        f"again, and tested on {count(record['unseen'], 'normal image')} held out."
+        f"{count(record['seen'], 'normal image')} in all. The answer above does not: its detector was fitted without "
+        "the "
+        f"{count(record['unseen'], 'normal image')} that it was tested on."
     )
 
 

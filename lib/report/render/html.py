@@ -28,7 +28,7 @@ from lib.report.render.pandoc import TEMPLATES, Element, Elements
 TEMPLATE = "html"
 COVER_PICTURE = "images/cover.png"
 PIXELS_PER_INCH = 96  # CSS
-MAGNIFICATION = 1.15  # figures are drawn for paper; a screen is read from further away
+MAGNIFICATION = 1.3  # figures are drawn for paper; a screen is read from further away
 SHORT = 24  # characters; a column of cells up to this long is not broken into lines
 CARDS = 5  # columns; a table with this many or more becomes a list of cards on a phone
 DARK = "screen and (prefers-color-scheme: dark)"  # paper stays white

@@ -27,7 +27,8 @@ class ReportInfo:
         study: short name of the study, as in its folder.
         notice: empty, or why this study is shown instead of another; shown prominently.
         generated: the day of the results, as in 2026-11-23.
-        facts: label and value of data set, protocol, seed, versions and the like, plain text.
+        facts: label and value of data set, protocol, seed, versions and the like, plain text; on the web page
+            only, since the PDF has them in its appendix.
         memo: the decision memo.
     """
 

@@ -84,6 +84,7 @@ def write(parts: Sequence[Elements], form: str, *options: str) -> list[str]:
     blocks = [block for part in parts for block in [*part, raw]]
     tree = {"pandoc-api-version": API_VERSION, "meta": {}, "blocks": blocks}
     source = json.dumps(tree, ensure_ascii=False)
+    source = re.sub(r'(\d)"}, {"t": "Space"}, {"t": "Str", "c": "%', "\\1\u00a0%", source)  # no line ends in "95"
     text = _run(source, "--from", "json", "--to", form, "--wrap=none", *options)
     return [part.strip() for part in text.split(mark)[:-1]]
 

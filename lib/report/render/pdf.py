@@ -111,7 +111,6 @@ def _cover(chapters: Sequence[Chapter], info: ReportInfo) -> dict[str, Any]:
         "notice": info.notice,
         "generated": info.generated,
         "date": [date.year, date.month, date.day],
-        "facts": [list(fact) for fact in info.facts],
         "question": memo.question,
         "boxes": [[_unbroken(text) for text in (box.value, box.label, box.note)] for box in memo.boxes],
         "picture": _alt(memo.picture.alt) if memo.picture else None,
