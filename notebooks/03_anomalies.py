@@ -190,5 +190,6 @@ sections.images_by_class(opened, scores, wrong, by_class["class"].tolist())
 # tried here.
 
 # %%
-advice = text.advice(sections.checked_claims(opened, wrong), associations)
+refined = bool(opened.params.refinements)
+advice = text.advice(sections.checked_claims(opened, wrong), associations, refined)
 show.prose(text.recommendations(opened.params, advice, run.history("autoencoder")["loss"]))

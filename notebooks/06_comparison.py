@@ -126,7 +126,10 @@ found = warnings.warnings(opened, run, rows, answer)
 sections.recommended(opened, answer)
 
 # %% [markdown]
-# In JupyterLab the threshold can be moved here; reports have a page for it.
+# ## Move the threshold
+#
+# Here the threshold, the prevalence and the costs of both errors can be
+# changed, and their effect be seen at once.
 
 # %%
 explorer.show_explorer(opened, run)

@@ -259,7 +259,7 @@ def test_the_table_of_associations_has_a_column_for_each_group():
         {"normal images": range(60), "anomalies": range(60, 90)},
     )
     frame = tables.associations(result, top=1)
-    assert list(frame) == ["Attribute", "Normal images", "Anomalies"] and list(frame["Attribute"]) == ["edges"]
+    assert list(frame) == ["Attribute", "Normal images", "Anomalies"] and list(frame["Attribute"]) == ["edge density"]
     assert frame["Anomalies"].iloc[0].startswith("1.00 [")
     assert tables.associations(result.iloc[:0]).empty
 

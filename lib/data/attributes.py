@@ -48,7 +48,7 @@ DESCRIPTIONS = {
     "object_area": "area of the object",
     "object_red": "red in the object",
     "object_centring": "centring of the object",
-    "edge_density": "edges",
+    "edge_density": "edge density",
     "ground_contrast": "contrast between the lower and the upper background",
     "ground_texture": "texture in the lower background",
 }

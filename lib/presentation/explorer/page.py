@@ -17,6 +17,7 @@ from IPython.display import display
 from lib.core.cache import replacing
 from lib.core.formatting import percent
 from lib.evaluation import metrics
+from lib.presentation import show
 from lib.presentation.explorer.data import explorer_data
 from lib.study import Run, Study
 
@@ -43,8 +44,9 @@ def write_explorer(study: Study, run: Run, folder: Path, generated: str) -> Path
 
 
 def show_explorer(study: Study, run: Run) -> None:
-    """Show the explorer in JupyterLab; nothing where a report is being executed, which has a page of its own."""
+    """Show the explorer in JupyterLab; a report, which has a page of its own for it, leaves the section out."""
     if os.environ.get("ANOMALY_RUN_FOLDER"):
+        show.nothing("the report has a page of its own for it, `explorer.html`")
         return
     page = html.escape(explorer_html(study, run, linked=False))
     # The sandbox gives the page an origin of its own, so that it cannot reach JupyterLab.

@@ -48,13 +48,16 @@ def recommendations(params: Parameters, advice: Sequence[tuple[str, str]], loss:
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
 
 
-def advice(verdicts: Sequence[Verdict], associations: pandas.DataFrame | None = None) -> list[tuple[str, str]]:
+def advice(
+    verdicts: Sequence[Verdict], associations: pandas.DataFrame | None = None, refined: bool = False
+) -> list[tuple[str, str]]:
     """Return what to do, what not to do, and what has to be tried, as pairs of a title and its reason (Markdown).
 
     Args:
         verdicts: What `lib.evaluation.claims.check_claims` returns.
         associations: What `lib.evaluation.claims.associations` returns for the normal images and the anomalies; may be
             None.
+        refined: Whether the study fits refinements, so that nothing has to be said about them here.
 
     Returns:
         In this order: images to fit on, images that hide anomalies, attributes that the score should not depend on,
@@ -65,7 +68,7 @@ def advice(verdicts: Sequence[Verdict], associations: pandas.DataFrame | None = 
     pairs += [_examine(verdict) for verdict in _supported(single, MISSED)]
     pairs += _nuisance(associations) if associations is not None else []
     pairs += _unsupported(single)
-    return pairs + ([_untried(single)] if single else [])
+    return pairs if refined or not single else [*pairs, _untried(single)]
 
 
 def _supported(verdicts: Sequence[Verdict], group: str) -> list[Verdict]:
