@@ -309,7 +309,7 @@ def test_each_recommendation_gets_the_verdict_of_what_was_tried():
     words = text.recommendation_verdicts(verdicts).splitlines()
     assert "hurt (by normalised: difference of AUROC −0.030" in words[0]
     assert "two seeds differ by up to 0.0200" in words[0]
-    assert "helped (by half: difference of AUROC +0.040" in words[1]
+    assert "helped (all images against half: difference of AUROC +0.040" in words[1]
     assert words[2].startswith("- Not tried in this study: ") and words[2].count(";") == 2 and len(words) == 3
     assert "made no difference beyond noise" in text.recommendation_verdicts([verdicts[0] | {"verdict": NOISE}])
     assert "seeds" not in text.recommendation_verdicts(comparison.recommendations(TRIED, 4, None))
@@ -426,7 +426,7 @@ def test_the_sentence_on_the_choice_says_what_to_expect_and_what_came_of_it(stud
 
     def answer(at):
         precision = metrics.precision_in_use(at["recall"], at["fpr"], own.prevalence)
-        known = {"row": row, "threshold": threshold, "target": 0.05, "alpha": 0.05, "calibration": 80}
+        known = {"row": row, "tied": 1, "threshold": threshold, "target": 0.05, "alpha": 0.05, "calibration": 80}
         return known | {"at": at, "precision_in_use": precision}
 
     words = text.choice(answer(at), own)
@@ -435,5 +435,6 @@ def test_the_sentence_on_the_choice_says_what_to_expect_and_what_came_of_it(stud
         assert part in words
     low, high = metrics.clopper_pearson(8, 10)[0], metrics.clopper_pearson(1, 10)[1]
     assert f"between {percent(0.2 * low / (0.2 * low + 0.8 * high))} and" in words
+    assert "quickest of 3 detectors" in text.choice(answer(at) | {"tied": 3}, own) and "quickest" not in words
     nothing = metrics.at_threshold([1] * 10 + [0] * 10, [0.0] * 20, 0.5)
     assert "of the flagged images" not in text.choice(answer(nothing), own)

@@ -59,25 +59,29 @@ def answer(study: Study, run: Run, rows: Sequence[Row]) -> dict[str, Any]:
     sees the validation set, the threshold the calibration set, and `at` the test set; no image is in two of them.
 
     Returns:
-        `row`; `chosen`, whether it was chosen among others; `threshold` (`lib.evaluation.thresholds.Threshold`);
-        `target`, the false positive rate that the threshold should keep to, and `alpha`, the lowest that so few
-        calibration images can promise if that is higher (both None for rules that aim at none); `calibration`, how many
-        images the threshold saw; `at`, the figures at it on the test set; and `precision_in_use`, of
-        `lib.evaluation.metrics.precision_in_use` at the study's prevalence.
+        `row`; `chosen`, whether it was chosen among others; `tied`, how many are as good on the validation set, of
+        which it is the quickest; `threshold`, a `lib.evaluation.thresholds.Threshold`; `target`, the false positive rate that
+        it should keep to, and `alpha`, the one that it aims at, which is higher where so few calibration images cannot
+        promise the target (both None for rules that aim at none); `calibration`, how many images the threshold saw;
+        `at`, the figures at it on the test set; and `precision_in_use`, of `lib.evaluation.metrics.precision_in_use` at
+        the study's prevalence.
     """
     holdout, params = holdout_of(study), study.params
     test, chosen = holdout.split.test, bool(len(holdout.split.validation))
     if chosen:
-        row = best([row for row in rows if row["family"] != "shortcut"])
+        able = [row for row in rows if row["family"] != "shortcut"]
+        row = best(able)
+        tied = sum(other["validation"] == row["validation"] for other in able)
         threshold, alpha, count = calibrate(study, run, row["column"])
     else:
-        row = rows[0]
+        row, tied = rows[0], 1
         threshold, count = evaluate.threshold(holdout, run, row["column"]), len(holdout.split.calibration)
         alpha = params.target_fpr if threshold.rule == "target_fpr" else None
     at = metrics.at_threshold(study.labels[test], run.scores_of(row["column"])[test], threshold.value)
     return {
         "row": row,
         "chosen": chosen,
+        "tied": tied,
         "threshold": threshold,
         "target": None if alpha is None else params.target_fpr,
         "alpha": alpha,
@@ -92,7 +96,7 @@ def record(
 ) -> dict[str, Any]:
     """What `metrics.json` keeps of a comparison besides the leaderboard: `comparison`, and `answer`, see `answer`."""
     row, threshold = answer["row"], answer["threshold"]
-    kept = {key: answer[key] for key in ("chosen", "target", "alpha", "calibration", "at", "precision_in_use")}
+    kept = {key: answer[key] for key in ("chosen", "tied", "target", "alpha", "calibration", "at", "precision_in_use")}
     return {
         "comparison": {
             "recommendations": {row["recommendation"]: dict(row) for row in verdicts},

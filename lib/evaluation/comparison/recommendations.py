@@ -54,13 +54,15 @@ def recommendations(rows: Sequence[Row], latent_dim: int, noise: float | None) -
         noise: of `lib.evaluation.comparison.noise`.
 
     Returns:
-        A mapping each: `recommendation`, `tried` (names of refinements), `best`, `difference`, `noise` and `verdict`.
+        A mapping each: `recommendation`, `tried` (names of refinements), `best`, `difference`, `noise`, `verdict`, and
+        `opposite`, whether the opposite was tried and the difference is reversed.
     """
     refined = [row for row in rows if row["score"] == "mse" and row["changes"]]
     verdicts = []
     for title, tries, opposite in RECOMMENDATIONS:
         members = [row for row in refined if row["kind"] == BASELINE and tries(row["changes"], latent_dim)]
-        record = {"recommendation": title, "tried": ", ".join(row["name"] for row in members) or None, "noise": noise}
+        record = {"recommendation": title, "tried": ", ".join(row["name"] for row in members) or None}
+        record |= {"noise": noise, "opposite": opposite}
         if not members:
             verdicts.append(record | {"best": None, "difference": None, "verdict": UNTRIED})
             continue

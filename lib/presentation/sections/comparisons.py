@@ -38,7 +38,7 @@ def refinements(study: Study, rows: Sequence[Row], noise: float | None) -> list[
         "intervals.",
     )
     show.table(
-        tables.leaderboard(refined),
+        tables.leaderboard(refined, noise),
         label="tab-refinements",
         caption="Every refinement by the mean squared error. Seconds are of the fit and of scoring every image.",
     )

@@ -4,38 +4,34 @@ from collections.abc import Mapping, Sequence
 
 import pandas
 
-from lib.presentation.tables.cells import framed, part_of, reading, value_of, with_interval
+from lib.presentation.tables.cells import UNCLEAR, framed, part_of, reading, with_interval
 from lib.presentation.tables.markdown import literal
 from lib.study import HELD_OUT
 
 
-def leaderboard(rows: Sequence[Mapping], every_metric: bool = False) -> pandas.DataFrame:
+def leaderboard(rows: Sequence[Mapping], noise: float | None = None) -> pandas.DataFrame:
     """List detectors, one per row, with their AUROC on the test set and the difference to the baseline.
 
     Args:
-        rows: Records in the order wanted: `name`; `validation`, the AUROC on the validation set; `auroc`, `aupr` and
-            `fpr_at_95_tpr`, metrics on the test set; `difference`, the metric that
-            `lib.evaluation.metrics.auroc_difference` returns for this detector and the baseline (None for the baseline
-            itself); and `seconds` of fitting and scoring. A missing key counts as None.
-        every_metric: Whether AUPR and FPR at 95 % TPR are listed too; long names then have little room.
+        rows: Records in the order wanted: `name`; `validation`, the AUROC on the validation set; `auroc`, a metric on
+            the test set; `difference`, the metric that `lib.evaluation.metrics.auroc_difference` returns for this
+            detector and the baseline (None for the baseline itself); and `seconds` of fitting and scoring. A missing
+            key counts as None.
+        noise: Difference of AUROC between two seeds, for rows that are fits of one network; a difference whose interval
+            excludes 0 and that is not larger reads `within seed noise`.
 
     Returns:
-        Columns `Detector`, `AUROC, validation set`, `AUROC, test set` (with its 95 % interval), `AUPR`, `FPR at 95 %
-        TPR`, `Difference of AUROC` (with its interval), `Reading` (`higher` or `lower` if the interval excludes 0, else
-        `no clear difference`) and `Seconds`. A column without any value is left out.
+        Columns `Detector`, `AUROC, validation set`, `AUROC, test set` (with its 95 % interval), `Difference of AUROC`
+        (with its interval), `Reading` (`higher` or `lower` if the interval excludes 0, else `no clear difference`) and
+        `Seconds`. A column without any value is left out.
     """
     differences = [row.get("difference") for row in rows]
     columns = {
         "Detector": [_text(row, "name") for row in rows],
         "AUROC, validation set": [_float(row, "validation") for row in rows],
         "AUROC, test set": [with_interval(row.get("auroc")) for row in rows],
-    }
-    if every_metric:
-        columns["AUPR"] = [value_of(row.get("aupr")) for row in rows]
-        columns["FPR at 95 % TPR"] = [value_of(row.get("fpr_at_95_tpr")) for row in rows]
-    columns |= {
         "Difference of AUROC": [with_interval(difference, sign=True) for difference in differences],
-        "Reading": [_reading(difference) for difference in differences],
+        "Reading": [_reading(difference, noise or 0.0) for difference in differences],
         "Seconds": [_float(row, "seconds") for row in rows],
     }
     filled = {
@@ -43,7 +39,7 @@ def leaderboard(rows: Sequence[Mapping], every_metric: bool = False) -> pandas.D
         for name, cells in columns.items()
         if name in ("Detector", "AUROC, test set") or any(cell is not None for cell in cells)
     }
-    return framed(filled, decimals={"AUROC, validation set": 3, "AUPR": 3, "FPR at 95 % TPR": 3, "Seconds": 1})
+    return framed(filled, decimals={"AUROC, validation set": 3, "Seconds": 1})
 
 
 def fits(records: Mapping[str, Mapping]) -> pandas.DataFrame:
@@ -76,8 +72,9 @@ def _float(row: Mapping, key: str) -> float | None:
     return None if row.get(key) is None else float(row[key])
 
 
-def _reading(difference: Mapping | None) -> str | None:
+def _reading(difference: Mapping | None, noise: float) -> str | None:
     """A difference in words; None if it has no interval."""
     if part_of(difference, "low") is None or part_of(difference, "high") is None:
         return None
-    return reading({**difference, "chance": 0.0})
+    word = reading({**difference, "chance": 0.0})
+    return word if word == UNCLEAR or abs(difference["value"]) > noise else "within seed noise"

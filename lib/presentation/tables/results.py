@@ -30,7 +30,7 @@ def threshold_sweep(
         keys: The metrics, in the order wanted.
 
     Returns:
-        Column `Metric` and one column per threshold, named by its shortest decimal form (`0.02`).
+        Column `Metric` and one column per threshold, named by its value in four digits (`0.02`).
 
     Raises:
         ValueError: Lengths differ, or a threshold occurs twice.
@@ -43,7 +43,7 @@ def threshold_sweep(
     for index, (threshold, result) in enumerate(zip(thresholds, results, strict=True)):
         ours = [value_of(result[key]) for key in keys]
         theirs = (published[index] or {}) if published is not None else {}
-        columns[f"{threshold:g}"] = [
+        columns[f"{threshold:.4g}"] = [
             f"{number(value)} ({number(theirs[key])})" if key in theirs else value
             for key, value in zip(keys, ours, strict=True)
         ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from lib.core.formatting import count, listed, percent, signed
 from lib.evaluation.comparison import HELPED, HURT, NOISE, UNTRIED
+from lib.evaluation.comparison import best as best_on_validation
 from lib.params import Parameters
 from lib.presentation.tables.cells import reading
 from lib.presentation.text.terms import area, in_words, interval, rate
@@ -74,8 +75,9 @@ def recommendation_verdicts(records: Sequence[Mapping[str, Any]]) -> str:
             continue
         difference = record["difference"]
         seeds = f"; two seeds differ by up to {record['noise']:.4f}" if record["noise"] is not None else ""
+        by = f"all images against {record['best']}" if record["opposite"] else f"by {record['best']}"
         lines.append(
-            f"- **{record['recommendation']}**: {words[record['verdict']]} (by {record['best']}: difference of AUROC "
+            f"- **{record['recommendation']}**: {words[record['verdict']]} ({by}: difference of AUROC "
             f"{signed(difference['value'], 3)}, {interval(difference, sign=True)}{seeds})."
         )
     if untried := [record["recommendation"].lower() for record in records if record["verdict"] == UNTRIED]:
@@ -88,7 +90,7 @@ def other_scores(rows: Sequence[Mapping[str, Any]]) -> str:
     own, others = rows[0], list(rows[1:])
     better = sum(reading(row["difference"]) == "higher" for row in others)
     worse = sum(reading(row["difference"]) == "lower" for row in others)
-    best = max(others, key=lambda row: row["validation"])
+    best = best_on_validation(others)
     difference = best["difference"]
     return (
         f"By the mean squared error, the autoencoder has an AUROC of {area(own['auroc']['value'])} on the test set. Of "
@@ -105,7 +107,7 @@ def best_network(rows: Sequence[Mapping[str, Any]]) -> str:
     networks = [row for row in rows if row["score"] and row["difference"]]
     if not networks:
         return ""
-    best = max(networks, key=lambda row: row["validation"] or 0.0)
+    best = best_on_validation(networks)
     difference = best["difference"]
     return (
         f"Of all {len(networks):,} other pairs of a network and a score, the validation set chooses "
@@ -117,7 +119,7 @@ def best_network(rows: Sequence[Mapping[str, Any]]) -> str:
 def features(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the best features of a pretrained network reach, and how long they take beside the autoencoder."""
     ours, own = [row for row in rows if row["family"] == "features"], rows[0]
-    best = max(ours, key=lambda row: row["validation"] or 0.0)
+    best = best_on_validation(ours)
     ratio = best["seconds"] / own["seconds"]
     time = f"{ratio:.1f} times the time" if ratio >= 1 else f"{percent(ratio)} of the time"
     return (
@@ -153,10 +155,12 @@ def choice(answer: Mapping[str, Any], params: Parameters) -> str:
         answer: What `lib.evaluation.comparison.answer` returns, of a study that chooses a detector.
         params: The study's parameters.
     """
+    tied = f" and is the quickest of {answer['tied']:,} detectors with this value" if answer["tied"] > 1 else ""
     row, threshold, at, precision = (answer[key] for key in ("row", "threshold", "at", "precision_in_use"))
     text = (
         f"**Use {in_words(row['name'])}, at a threshold of {threshold.value:.4g}.** It has the highest AUROC on "
-        f"the validation set ({area(row['validation'])}). The threshold comes from {threshold.saw}, none of which took "
+        f"the validation set ({area(row['validation'])}){tied}. The threshold comes from {threshold.saw}, none of "
+        "which took "
         f"part in the choice of the detector. {expected_fpr(answer['calibration'], answer['target'], answer['alpha'])} "
         f"On the test set it detects {at['tp']:,} of {count(at['tp'] + at['fn'], 'anomaly', 'anomalies')} and raises "
         f"{count(at['fp'], 'false alarm')} on {count(at['fp'] + at['tn'], 'normal image')}: {rate(at['fpr'])}."

@@ -30,7 +30,7 @@ def source(params: Parameters, cite: str) -> str:
         "caltech101": "The images are those of Caltech101 [@feifei2004].",
     }
     text = known.get(params.dataset, "")
-    return f"{text} The study that this report reproduces is {cite}." if cite else text
+    return f"{text} This report builds on a published study of the same data {cite}." if cite else text
 
 
 def originals(heights: Sequence[int], widths: Sequence[int], size: int) -> str:

@@ -87,14 +87,14 @@ def threshold_sweep(thresholds: Sequence[float], results: Sequence[Mapping[str, 
 
     def best(key: str) -> str:
         value, threshold = max((result[key]["value"], -at) for at, result in zip(thresholds, results, strict=True))
-        return f"{-threshold:g} ({value:.4f})"
+        return f"{-threshold:.4g} ({value:.4f})"
 
     first, last = results[0], results[-1]
     return (
         f"On the test set accuracy is highest at a threshold of {best('accuracy')}, F1 at {best('f1')}, and balanced "
         f"accuracy, which does not depend on the share of anomalies, at {best('balanced_accuracy')}. At "
-        f"{thresholds[0]:g} the detector misses {count(first['fn'], 'anomaly', 'anomalies')} and raises "
-        f"{count(first['fp'], 'false alarm')}; at {thresholds[-1]:g} it misses {last['fn']:,} and raises "
+        f"{thresholds[0]:.4g} the detector misses {count(first['fn'], 'anomaly', 'anomalies')} and raises "
+        f"{count(first['fp'], 'false alarm')}; at {thresholds[-1]:.4g} it misses {last['fn']:,} and raises "
         f"{last['fp']:,}."
     )
 
@@ -108,7 +108,7 @@ def threshold_costs(normal_class: str, thresholds: Sequence[float], results: Seq
             continue
         ratio = f"{missed / saved:.1f} missed anomalies per false alarm saved" if saved else "no false alarm saved"
         lines.append(
-            f"- From {at:g} to {above:g}: {count(saved, 'false alarm')} fewer, "
+            f"- From {at:.4g} to {above:.4g}: {count(saved, 'false alarm')} fewer, "
             f"{count(missed, 'more missed anomaly', 'more missed anomalies')} ({ratio})."
         )
     if not lines:
