@@ -60,11 +60,11 @@ def answer(study: Study, run: Run, rows: Sequence[Row]) -> dict[str, Any]:
 
     Returns:
         `row`; `chosen`, whether it was chosen among others; `tied`, how many are as good on the validation set, of
-        which it is the quickest; `threshold`, a `lib.evaluation.thresholds.Threshold`; `target`, the false positive rate that
-        it should keep to, and `alpha`, the one that it aims at, which is higher where so few calibration images cannot
-        promise the target (both None for rules that aim at none); `calibration`, how many images the threshold saw;
-        `at`, the figures at it on the test set; and `precision_in_use`, of `lib.evaluation.metrics.precision_in_use` at
-        the study's prevalence.
+        which it is the quickest; `threshold`, a `lib.evaluation.thresholds.Threshold`; `target`, the false positive
+        rate that it should keep to, and `alpha`, the one that it aims at, which is higher where so few calibration
+        images cannot promise the target (both None for rules that aim at none); `calibration`, how many images the
+        threshold saw; `at`, the figures at it on the test set; and `precision_in_use`, of
+        `lib.evaluation.metrics.precision_in_use` at the study's prevalence.
     """
     holdout, params = holdout_of(study), study.params
     test, chosen = holdout.split.test, bool(len(holdout.split.validation))
