@@ -105,9 +105,8 @@ def paragraphs(report):
     for chapter in report.chapters:
         for block in chapter.blocks if chapter.stem != APPENDIX else ():
             if isinstance(block, Prose):
-                yield from (
-                    pandoc.plain(each) for each in pandoc.elements(block.content) if each["t"] in ("Para", "Plain")
-                )
+                parts = [each for each in pandoc.elements(block.content) if each["t"] in ("Para", "Plain")]
+                yield from (pandoc.plain(part) for part in parts if [each["t"] for each in part["c"]] != ["Math"])
             elif isinstance(block, Figure | Table):
                 yield pandoc.plain(block.caption)
     memo = report.memo

@@ -369,8 +369,13 @@ def test_the_appendix_is_counted_by_letters(large):
     assert re.search(r"A Appendix .*A\.1 \w+", large[-1])
 
 
-def test_chapters_begin_below_the_end_of_the_chapter_before(large):
-    assert any(re.search("paragraph.*The long title of chapter", sheet) for sheet in large[4:])
+def test_chapters_begin_below_the_end_of_the_chapter_before(tmp_path):
+    texts = {"01_one": "# The first\n\nA few words.", "02_two": "# The second\n\nSome more words."}
+    written = [material.write(tmp_path, name, material.text(markdown)) for name, markdown in texts.items()]
+    write_pdf(read_chapters(written), without_links(), tmp_path / "report.pdf")
+    assert any(
+        re.search("A few words.*The second.*Some more words", sheet) for sheet in read_sheets(tmp_path / "report.pdf")
+    )
 
 
 def test_no_page_is_nearly_empty(large):

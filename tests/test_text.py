@@ -116,6 +116,7 @@ def row(name, family, value, low=-0.01, high=0.01, validation=None, score=""):
         "difference": None if name == "autoencoder" else difference,
         "validation": validation,
         "score": score,
+        "seconds": 1.0,
     }
 
 

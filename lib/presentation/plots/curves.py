@@ -267,7 +267,7 @@ def _curves(curves: Mapping) -> str:
 
 def _square(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
     """Square axes that leave room for a legend on the right."""
-    figure = Figure(figsize=(WIDTH, 3.2))
+    figure = Figure(figsize=(WIDTH, 3.4))
     axes = figure.add_subplot(box_aspect=1)
     axes.grid(visible=True, axis="both")
     axes.set_xlim(-0.005, 1.005)
