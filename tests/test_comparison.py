@@ -430,8 +430,8 @@ def test_the_sentence_on_the_choice_says_what_to_expect_and_what_came_of_it(stud
         return known | {"at": at, "precision_in_use": precision}
 
     words = text.choice(answer(at), own)
-    for part in ("Use patches, at a threshold of 0.5.", "(0.987)", "from 80 calibration images", "8 of 10 anomalies",
-                 "1 false alarm on 10 normal images: 10.0 %"):  # fmt: skip
+    for part in ("Use the patches, at a threshold of 0.5.", "(0.987)", "from 80 calibration images",
+                 "8 of 10 anomalies", "1 false alarm on 10 normal images: 10.0 %"):  # fmt: skip
         assert part in words
     low, high = metrics.clopper_pearson(8, 10)[0], metrics.clopper_pearson(1, 10)[1]
     assert f"between {percent(0.2 * low / (0.2 * low + 0.8 * high))} and" in words

@@ -24,6 +24,7 @@ from lib.presentation.text.terms import area
 from lib.report.render import pandoc
 from lib.report.render.appendix import appendix
 from lib.report.render.document import parse_outside, read_chapters
+from lib.report.render.html import write_site
 from lib.report.render.model import APPENDIX, Figure, Prose, ReportInfo, Table
 from lib.report.render.pdf import write_pdf
 from lib.report.uptodate import notebooks
@@ -263,10 +264,13 @@ def test_a_class_named_in_a_caption_is_shown(report):
         assert re.findall(r"\(class (\w+)\)", report.memo.picture.caption) == shown
 
 
-def test_the_pdf_of_every_kind_is_made(report, tmp_path):
-    info = ReportInfo("A study", report.study.params.study, "", "2026-11-23", (), report.memo)
-    write_pdf(report.chapters, info, tmp_path / "report.pdf")
-    assert (tmp_path / "report.pdf").stat().st_size > 100_000
+def test_pages_of_every_kind_are_written_and_the_pdf_of_the_largest_and_the_smallest(report, tmp_path):
+    info = ReportInfo("A study", report.study.params.study, "", "2026-11-25", (), report.memo)
+    pages = write_site(report.chapters, info, tmp_path)
+    assert all(page.is_file() for page in pages)
+    if report.kind in ("refined", "minimal"):
+        write_pdf(report.chapters, info, tmp_path / "report.pdf")
+        assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def test_the_reader_of_sentences_sees_what_it_looks_for():

@@ -7,7 +7,7 @@ from lib.core import formatting
 from lib.evaluation import metrics
 from lib.evaluation.thresholds import Threshold
 from lib.presentation import tables, text
-from lib.presentation.text import first_page
+from lib.presentation.text import first_page, terms
 
 DIGITS = params.load("digits")
 HOLDOUT = DIGITS.model_copy(update={"protocol": "holdout", "threshold_rule": "target_fpr", "target_fpr": 0.05})
@@ -135,10 +135,18 @@ def answer(chosen=True, at=None, **changes):
 
 def test_the_answer_states_counts_on_unseen_images_and_the_interval_of_the_false_alarm_rate():
     sentence = first_page.answer(answer())
-    assert "Use HOG, at a threshold of 0.25" in sentence and "90 of 100 anomalies" in sentence
+    assert "Use the HOG, at a threshold of 0.25" in sentence and "90 of 100 anomalies" in sentence
     low, high = metrics.clopper_pearson(0, 35)
     assert low == 0 and f"0.0 % (95 % interval 0.0 % to {formatting.percent(high)})" in sentence
-    assert first_page.answer(answer(chosen=False, detector="vae")).startswith("**The VAE, at a threshold")
+    assert first_page.answer(answer(chosen=False, detector="vae")).startswith(
+        "**The study uses the VAE, at a threshold"
+    )
+
+
+def test_names_of_detectors_are_readable_inside_a_sentence():
+    assert terms.in_words("vae") == "the VAE"
+    assert terms.in_words("features, patches, 96 px") == "the detector “features, patches, 96 px”"
+    assert terms.in_words("ensemble: HOG + a, b") == "the ensemble of HOG and “a, b”"
 
 
 def test_no_false_alarm_of_35_does_not_make_every_flagged_image_an_anomaly():

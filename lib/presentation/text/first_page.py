@@ -26,13 +26,14 @@ def answer(answer: Mapping[str, Any]) -> str:
     Args:
         answer: Of `metrics.json`.
     """
-    at, name = answer["at"], in_words(answer["detector"])
-    named = f"**Use {literal(name)}" if answer["chosen"] else f"**The {literal(name)}"
+    at, name = answer["at"], literal(in_words(answer["detector"]))
     anomalies, normals = at["tp"] + at["fn"], at["fp"] + at["tn"]
+    threshold = f"at a threshold of {answer['threshold']['value']:.4g}"
+    opening = f"**Use {name}, {threshold}.**" if answer["chosen"] else f"**The study uses {name}, {threshold}.**"
     return (
-        f"{named}, at a threshold of {answer['threshold']['value']:.4g}.** On test images that it has not seen, it "
-        f"detects {at['tp']:,} of {count(anomalies, 'anomaly', 'anomalies')} and raises "
-        f"{count(at['fp'], 'false alarm')} on {count(normals, 'normal image')}: {rate(at['fpr'])}."
+        f"{opening} On test images that it has not seen, it detects {at['tp']:,} of "
+        f"{count(anomalies, 'anomaly', 'anomalies')} and raises {count(at['fp'], 'false alarm')} on "
+        f"{count(normals, 'normal image')}: {rate(at['fpr'])}."
     )
 
 

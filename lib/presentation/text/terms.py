@@ -15,10 +15,17 @@ def detector_name(name: str) -> str:
 
 
 def in_words(name: str) -> str:
-    """The printed name of a detector inside a sentence: an ensemble by its members."""
+    """The printed name of a detector inside a sentence, with an article: `the detector “autoencoder, gradient”`."""
     name = detector_name(name)
     title, _, members = name.partition(": ")
-    return f"the {title} of {listed(members.split(' + '))}" if members and title.startswith("ensemble") else name
+    if members and title.startswith("ensemble"):
+        return f"the {title} of {listed([_quoted(member) for member in members.split(' + ')])}"
+    return f"the detector {_quoted(name)}" if "," in name else f"the {name}"
+
+
+def _quoted(name: str) -> str:
+    """A name in quotation marks if it has a comma."""
+    return f"“{name}”" if "," in name else name
 
 
 def area(value: float) -> str:
