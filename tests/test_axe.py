@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 import render_material as material
+from test_explorer import made
 
+from lib.presentation.explorer.page import page_of
 from lib.report.render.document import read_chapters
 from lib.report.render.html import write_site
 from lib.report.studies import write_index
@@ -116,12 +118,18 @@ def found(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
     chapters = read_chapters(material.study(tmp_path_factory.mktemp("notebooks")))
     files = write_site(chapters, material.INFO, folder / "shapes", explorer=True)
+    explorer = folder / "shapes" / "explorer.html"
+    explorer.write_text(page_of(made([1, 2, 3], [2, 3, 4], 2.5)), encoding="utf-8")
     (folder / "shapes" / "run").mkdir()
     (folder / "shapes" / "run" / "status.json").write_text('{"status": "complete", "title": "Shapes"}')
     (folder / "shapes" / "run" / "metrics.json").write_text(
         '{"detectors": {"autoencoder": {"auroc": {"value": 0.9, "low": 0.8, "high": 0.95}}}}'
     )
-    pages = [file.relative_to(folder).as_posix() for file in [*files, write_index(folder)] if file.suffix == ".html"]
+    pages = [
+        file.relative_to(folder).as_posix()
+        for file in [*files, explorer, write_index(folder)]
+        if file.suffix == ".html"
+    ]
     return run_axe(chromium, folder, pages, tmp_path_factory.mktemp("profile")), pages
 
 

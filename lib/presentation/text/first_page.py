@@ -7,7 +7,7 @@ from lib.core.formatting import count, percent
 from lib.params import Parameters
 from lib.presentation.memo import Box
 from lib.presentation.tables.markdown import literal
-from lib.presentation.text.terms import area, detector_name, in_words, interval, rate
+from lib.presentation.text.terms import area, in_words, interval, rate
 
 PER = 1000  # images in use that the first page speaks of
 
@@ -62,7 +62,8 @@ def boxes(answer: Mapping[str, Any]) -> tuple[Box, ...]:
     recall, fpr = at["recall"], at["fpr"]
 
     def counted(part: int, whole: int, metric: Mapping[str, Any]) -> str:
-        return f"{part:,} of {whole:,}; 95 % interval {percent(metric['low'])} to {percent(metric['high'])}"
+        note = f"{part:,} of {whole:,}; 95 % interval {percent(metric['low'])} to {percent(metric['high'])}"
+        return note.replace(" %", "\u00a0%")  # no line ends in "95"
 
     return (
         Box(percent(recall["value"]), "of the anomalies detected", counted(at["tp"], at["tp"] + at["fn"], recall)),
@@ -87,7 +88,7 @@ def picture(classes: Mapping[str, str], by: str) -> str:
     images = [f"{kind.lower()} with the {which[kind]} (class {literal(name)})" for kind, name in classes.items()]
     if not by:
         return f"From left to right: {', '.join(images)}."
-    images.insert(1, f"its heat map by {literal(detector_name(by))}, where bright is unlike normal images")
+    images.insert(1, f"its heat map by {literal(in_words(by))}, where bright is unlike normal images")
     return f"From left to right: {'; '.join(images)}."
 
 
@@ -107,7 +108,7 @@ def next_steps(params: Parameters, figures: Mapping[str, Any]) -> Iterator[str]:
             f"so that {percent(few['target'])} false alarms can be kept to."
         )
     if "falling_loss" in kinds and answer["family"] == "autoencoder":
-        yield "Fit for more epochs (`epochs`) and compare the AUROC on the validation set."
+        yield "Fit for more epochs (`epochs`), and see whether the AUROC changes."
     if not params.refines:
         yield (
             "Name a `backbone` or `refinements` in the parameter file: more detectors are then compared on a "
