@@ -538,3 +538,37 @@ def test_a_single_class_is_refused_where_two_are_needed(measure, labels):
 def test_impossible_requests_are_refused(call):
     with pytest.raises(ValueError):
         call()
+
+
+# Precision in use, and the cheapest threshold
+
+
+def rate(value, low, high):
+    return {"value": value, "low": low, "high": high}
+
+
+def test_precision_in_use_is_bayes_rule_with_bounds_that_are_worst_and_best_together():
+    found = metrics.precision_in_use(rate(0.9, 0.8, 0.95), rate(0.1, 0.05, 0.2), 0.1)
+    assert found["value"] == pytest.approx(0.09 / (0.09 + 0.09))
+    assert found["low"] == pytest.approx(0.08 / (0.08 + 0.18)) and found["high"] == pytest.approx(
+        0.095 / (0.095 + 0.045)
+    )
+
+
+def test_precision_in_use_with_no_false_alarm_is_not_certain():
+    found = metrics.precision_in_use(rate(1.0, 0.9, 1.0), rate(0.0, 0.0, 0.1), 0.1)
+    assert (found["value"], found["high"]) == (1.0, 1.0) and found["low"] == pytest.approx(0.5)
+    assert metrics.precision_in_use(rate(0.0, 0.0, 0.1), rate(0.0, 0.0, 0.1), 0.1)["value"] is None
+    assert metrics.precision_in_use(rate(None, None, None), rate(0.0, 0.0, 0.1), 0.1)["value"] is None
+
+
+@pytest.mark.parametrize("ratio", [0.1, 1.0, 10.0])
+def test_no_threshold_is_cheaper_than_the_cheapest(ratio):
+    rng = np.random.default_rng(3)
+    labels = np.repeat([0, 1], [80, 120])
+    scores = rng.normal(labels)
+    at, cost = metrics.cheapest(labels, scores, 0.2, ratio)
+    every = np.r_[scores.min() - 1, scores, scores.max() + 1]
+    costs = metrics.relative_cost(*metrics.error_rates(labels, scores, every), 0.2, ratio)
+    assert cost == pytest.approx(costs.min()) and cost <= 1.0
+    assert metrics.relative_cost(*metrics.error_rates(labels, scores, [at]), 0.2, ratio) == pytest.approx(cost)
