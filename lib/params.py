@@ -41,7 +41,7 @@ class Parameters(BaseModel):
     )
     fit_share: Share = Field(0.55, description="share of the normal images fitted on, under `holdout`")
     calibration_share: Share = Field(
-        0.25, description="share of them set aside to calibrate, half of it to choose detectors; the rest is tested on"
+        0.25, description="share of the normal images set aside to calibrate, half of it to choose detectors by"
     )
     validation_share: float = Field(0.0, ge=0, lt=1, description="share of the anomalies to choose detectors by")
     latent_dim: int = Field(64, ge=1, le=8192, description="size of the latent vector")

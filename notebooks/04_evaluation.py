@@ -157,7 +157,7 @@ grid = np.unique(np.quantile(scores, np.linspace(0, 1, 201)))
 work = metrics.operations(*metrics.error_rates(labels, scores, grid), prevalence, thresholds=grid)
 here = metrics.operations(*metrics.error_rates(labels, scores, [threshold]), prevalence)
 precision = metrics.precision_in_use(result["recall"], result["fpr"], prevalence)
-show.prose(text.workload("autoencoder", here.iloc[0], precision, prevalence))
+show.prose(text.workload("autoencoder", here.iloc[0], precision, prevalence, opened.split.seen))
 
 # %%
 show.figure(

@@ -199,8 +199,8 @@ def test_baselines_are_compared_by_the_intervals_of_their_differences():
     losing, winning = row(*size, 0.7, -0.3, -0.2), row(*size, 0.97, 0.02, 0.05)
     sentences = text.baselines([OWN, hog, pca, losing, row("knn", "features", 0.99, 0.05, 0.1)], "autoencoder")
     assert "**Better than the autoencoder: HOG**" in sentences and "No clear difference: PCA." in sentences
-    assert "AUROC above chance: size (0.700)" in sentences and "size is a shortcut" not in sentences
-    assert "**size is a shortcut**" in text.baselines([OWN, hog, pca, winning], "autoencoder")
+    assert "AUROC above chance: size (0.700)" in sentences and "ize is a shortcut" not in sentences
+    assert "**Size is a shortcut**" in text.baselines([OWN, hog, pca, winning], "autoencoder")
     assert "None is better" in text.baselines([OWN, pca, losing], "autoencoder")
     assert text.baselines([OWN], "autoencoder") == ""
 
@@ -267,3 +267,12 @@ def test_a_sentence_on_a_difference_and_its_table_read_the_same_interval():
     assert tables.leaderboard(rows)["Reading"].tolist()[1] == "lower"
     barely = {"value": 0.52, "low": 0.501, "high": 0.54}
     assert tables.reading(barely) == "higher" and "more red" in text.shifts("misses", "hits", 50, ["red"], [barely])
+
+
+def test_work_in_use_says_when_it_is_measured_on_images_that_were_fitted_on():
+    row = {"reviewed": 275.0, "caught": 95.0, "missed": 5.0, "false_alarms": 180.0}
+    precision = {"value": 0.345, "low": 0.3, "high": 0.4}
+    words = text.workload("vae", row, precision, 0.1)
+    assert "the VAE is expected to flag 275" in words and "95 anomalies and 180 false alarms" in words
+    assert "34.5 % are then anomalies (between 30.0 % and 40.0 %" in words and "too good" not in words
+    assert "the 174 normal images of the test set were fitted on" in text.workload("vae", row, precision, 0.1, 174)

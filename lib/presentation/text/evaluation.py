@@ -85,8 +85,9 @@ def baselines(rows: Sequence[Mapping[str, Any]], name: str) -> str:
         sentences.append(f"No clear difference: {listed(level)}.")
     if shortcuts := [row["name"] for row in better if row["family"] == "shortcut"]:
         be = "is a shortcut" if len(shortcuts) == 1 else "are shortcuts"
+        names = listed(shortcuts)
         sentences.append(
-            f"**{listed(shortcuts)} {be}**: on this data set anomalies can be detected without their content."
+            f"**{names[0].upper()}{names[1:]} {be}**: on this data set anomalies can be detected without their content."
         )
     if above_chance:
         values = ", ".join(f"{row['name']} ({area(row['auroc']['value'])})" for row in above_chance)
@@ -128,7 +129,12 @@ def dtype_policy(policy: str, record: Mapping[str, Any] | None) -> str:
 
 
 def workload(
-    name: str, row: Mapping[str, float], precision: Mapping[str, float], prevalence: float, per: int = 1000
+    name: str,
+    row: Mapping[str, float],
+    precision: Mapping[str, float],
+    prevalence: float,
+    seen: int = 0,
+    per: int = 1000,
 ) -> str:
     """Expected counts of decisions in use, at the study's threshold and prevalence.
 
@@ -137,6 +143,7 @@ def workload(
         row: Of `lib.evaluation.metrics.operations`.
         precision: What `lib.evaluation.metrics.precision_in_use` returns.
         prevalence: Share of anomalies in use.
+        seen: Number of test images that were fitted on.
         per: Number of images.
     """
     text = (
@@ -144,9 +151,15 @@ def workload(
         f"flag {row['reviewed']:.0f} at the study's threshold: {row['caught']:.0f} anomalies and "
         f"{row['false_alarms']:.0f} false alarms. It misses {row['missed']:.0f} anomalies."
     )
-    if precision["value"] is None:
-        return text
-    return text + (
-        f" Of the flagged images {percent(precision['value'])} are then anomalies (between {percent(precision['low'])} "
-        f"and {percent(precision['high'])} by the 95 % intervals of recall and false alarm rate)."
-    )
+    if precision["value"] is not None:
+        text += (
+            f" Of the flagged images {percent(precision['value'])} are then anomalies (between "
+            f"{percent(precision['low'])} and {percent(precision['high'])} by the 95 % intervals of recall and false "
+            "alarm rate)."
+        )
+    if seen:
+        text += (
+            f" **These figures are too good for new images**: the {count(seen, 'normal image')} of the test set were "
+            "fitted on. The first page has the figures on images held out."
+        )
+    return text
