@@ -22,8 +22,6 @@ from lib.report.render.model import APPENDIX, Block, Chapter, Figure, Prose, Ren
 from lib.report.render.outputs import Item, read_outputs
 from lib.report.render.pandoc import Element, Elements
 
-SUMMARIES = {"parameters": "Show default parameters", "injected-parameters": "Show parameters of this study"}
-
 
 def read_chapters(paths: Sequence[Path], appendix: nbformat.NotebookNode | None = None) -> list[Chapter]:
     """Read executed notebooks as the chapters of one document.
@@ -123,8 +121,7 @@ class _Draft:
                 continue
             place = f"{self.name}, cell {number}"
             cell.id = f"cell-{number:03d}"
-            summary = next((SUMMARIES[tag] for tag in tags if tag in SUMMARIES), "Show code")
-            cell.metadata = nbformat.from_dict({"tags": tags, "summary": summary})
+            cell.metadata = nbformat.from_dict({"tags": tags})
             if cell.cell_type == "markdown":
                 self.parts.append(_Part(cell, [Item(place, "markdown", markdown=cell.source)]))
             elif cell.cell_type == "code":
