@@ -178,12 +178,16 @@ def target_fpr(calibration_scores, alpha: float) -> float:
     scores = np.sort(_finite(calibration_scores))
     rank = _rank(scores.size, alpha)
     if rank > scores.size:
-        needed = math.ceil(1 / _decimal(alpha)) - 1
         raise UserError(
-            f"target_fpr: {alpha:g} needs at least {needed:,} calibration images and there are {scores.size:,}; "
-            "raise calibration_share or target_fpr"
+            f"target_fpr: {alpha:g} needs at least {images_needed(alpha):,} calibration images and there are "
+            f"{scores.size:,}; raise calibration_share or target_fpr"
         )
     return float(scores[rank - 1])
+
+
+def images_needed(alpha: float) -> int:
+    """Return the least number of calibration images with which `target_fpr` can promise a rate of alpha."""
+    return math.ceil(1 / _decimal(alpha)) - 1
 
 
 def realised_fpr(n: int, alpha: float, level: float = 0.95) -> tuple[float, float, float]:

@@ -1,6 +1,5 @@
 """What limits the answer of a report: facts of the whole run that a reader has to know before using a detector."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from lib.detectors import BASELINE, PUBLISHED
 from lib.evaluation import evaluate
-from lib.evaluation.thresholds import decide
+from lib.evaluation.thresholds import decide, images_needed
 from lib.study import Run, Study, holdout_of
 
 FALLING = 0.02  # relative decrease of a loss over four epochs, above which the fit has not converged
@@ -84,11 +83,10 @@ def _few_calibration(answer: Mapping[str, Any]) -> Iterator[Warning]:
     """Fewer calibration images than the target false alarm rate needs."""
     target, alpha = answer["target"], answer["alpha"]
     if target is not None and alpha > target:
-        needed = math.ceil(1 / target - 1e-9) - 1
         yield {
             "kind": "few_calibration",
             "images": answer["calibration"],
-            "needed": needed,
+            "needed": images_needed(target),
             "target": target,
             "alpha": alpha,
         }

@@ -6,7 +6,7 @@ validation set, by which detectors are chosen; None without one), `auroc`, `fpr_
 to the baseline's, paired; None for the baseline) and `seconds` (of fitting and scoring all images).
 """
 
-from lib.evaluation.comparison.choice import answer, best, best_of_families, calibrate, record
+from lib.evaluation.comparison.choice import answer, best, best_of_families, calibrate, candidates, record
 from lib.evaluation.comparison.latent import CARRIES, latent_use, rate_distortion
 from lib.evaluation.comparison.leaderboard import leaderboard, noise, validation_auroc
 from lib.evaluation.comparison.recommendations import HELPED, HURT, NOISE, RECOMMENDATIONS, UNTRIED, recommendations
@@ -25,6 +25,7 @@ __all__ = [
     "best_of_families",
     "by_published_score",
     "calibrate",
+    "candidates",
     "cheap",
     "fit_and_save",
     "latent_use",

@@ -8,8 +8,8 @@ import numpy as np
 
 from lib.evaluation import evaluate, metrics, thresholds
 from lib.evaluation.comparison.latent import latent_use, vaes
-from lib.evaluation.comparison.leaderboard import Row
-from lib.evaluation.evaluate import threshold_record
+from lib.evaluation.comparison.leaderboard import Row, validation_auroc
+from lib.evaluation.evaluate import seconds, threshold_record
 from lib.evaluation.thresholds import Threshold
 from lib.study import Run, Study, holdout_of
 
@@ -26,6 +26,26 @@ def best_of_families(rows: Sequence[Row]) -> dict[str, Row]:
 
 def _families(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row["family"] for row in rows))
+
+
+def candidates(holdout: Study, run: Run, scores: Mapping[str, np.ndarray]) -> list[Row]:
+    """What `best` needs of every detector of the leaderboard but shortcuts, which no reader would use.
+
+    Args:
+        holdout: The study, holding images out.
+        run: Its run.
+        scores: Of every image, by column.
+    """
+    return [
+        {
+            "column": column,
+            "family": fit["family"],
+            "validation": validation_auroc(holdout, np.asarray(scores[column])),
+            "seconds": seconds(fit),
+        }
+        for column, fit in run.fits("leaderboard").items()
+        if fit["family"] != "shortcut"
+    ]
 
 
 def calibrate(study: Study, run: Run, column: str) -> tuple[Threshold, float, int]:

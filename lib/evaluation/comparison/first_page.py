@@ -6,7 +6,7 @@ import numpy as np
 
 from lib.detectors import BASELINE
 from lib.evaluation.mistakes import mistakes
-from lib.study import Fitted, Run, Study, heat_maps
+from lib.study import Fitted, Run, Study, heat_maps, highest_scoring, lowest_scoring
 
 
 def save_first_page(study: Study, run: Run, pool: Mapping[str, Fitted], column: str, threshold: float) -> None:
@@ -26,18 +26,15 @@ def save_first_page(study: Study, run: Run, pool: Mapping[str, Fitted], column: 
     """
     scores = pool[column].scores
     groups = mistakes(study, scores, threshold)
-    detected = _ranked(scores, groups.detected)
-    picks = [detected[len(detected) // 2 :], _ranked(scores, groups.missed), _ranked(scores, groups.alarms)[::-1]]
+    detected = groups.detected[lowest_scoring(scores[groups.detected], len(groups.detected))]
+    lowest = groups.missed[lowest_scoring(scores[groups.missed], 1)]
+    highest = groups.alarms[highest_scoring(scores[groups.alarms], 1)]
+    picks = [detected[len(detected) // 2 :], lowest, highest]
     indices = np.array([pick[0] if len(pick) else -1 for pick in picks])
     arrays = {"indices": indices}
     if indices[0] >= 0:
         arrays |= _map(study, pool, indices[:1])
     run.write_arrays("first_page", BASELINE, **arrays)
-
-
-def _ranked(scores: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """A group of images by rising score."""
-    return group[np.argsort(scores[group], kind="stable")]
 
 
 def _map(study: Study, pool: Mapping[str, Fitted], index: np.ndarray) -> dict[str, np.ndarray]:

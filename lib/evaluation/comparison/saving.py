@@ -1,11 +1,10 @@
 """The detectors that a reader may want, saved in the run folder, each with its threshold."""
 
 from lib.detectors import PUBLISHED
-from lib.evaluation.comparison.choice import best, best_of_families, calibrate
+from lib.evaluation.comparison.choice import best, best_of_families, calibrate, candidates
 from lib.evaluation.comparison.ensembles import ensembles
 from lib.evaluation.comparison.first_page import save_first_page
-from lib.evaluation.comparison.leaderboard import validation_auroc
-from lib.evaluation.evaluate import leaderboard_column, seconds, threshold, threshold_record
+from lib.evaluation.evaluate import leaderboard_column, threshold, threshold_record
 from lib.study import HELD_OUT, Fitted, Planned, Run, Study, add_fits, export, fit_all, holdout_of
 
 
@@ -39,17 +38,8 @@ def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[st
     ending = "" if holdout is study else HELD_OUT
     together = [Planned(spec.name + ending, holdout, spec, ("leaderboard",)) for spec in ensembles(holdout, pool)]
     pool |= add_fits(run, together)
-    rows = [
-        {
-            "column": column,
-            "family": fit["family"],
-            "validation": validation_auroc(holdout, pool[column].scores),
-            "seconds": seconds(fit),
-        }
-        for column, fit in run.fits("leaderboard").items()
-    ]
     saved = list(PUBLISHED)
-    useful = [row for row in rows if row["family"] != "shortcut"]  # which no reader would use
+    useful = candidates(holdout, run, {column: fit.scores for column, fit in pool.items()})
     recommended = best(useful)["column"]  # if it is a published one, with the threshold that the report recommends
     for column in (row["column"] for row in best_of_families(useful).values()):
         if column not in saved or column == recommended:

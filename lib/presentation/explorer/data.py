@@ -12,8 +12,8 @@ from PIL import Image
 
 from lib.core.formatting import count
 from lib.detectors import PUBLISHED
-from lib.evaluation.comparison import best, best_of_families, calibrate, validation_auroc
-from lib.evaluation.evaluate import leaderboard_column, seconds, threshold
+from lib.evaluation.comparison import best, best_of_families, calibrate, candidates
+from lib.evaluation.evaluate import leaderboard_column, threshold
 from lib.evaluation.thresholds import Threshold, decide
 from lib.study import Run, Study, holdout_of
 
@@ -145,16 +145,7 @@ def choices(study: Study, run: Run) -> list[Choice]:
     left out.
     """
     holdout, scores, fits = holdout_of(study), run.scores(), run.fits()
-    rows = [
-        {
-            "column": column,
-            "family": fit["family"],
-            "validation": validation_auroc(holdout, scores[column].to_numpy()),
-            "seconds": seconds(fit),
-        }
-        for column, fit in run.fits("leaderboard").items()
-        if fit["family"] != "shortcut"
-    ]
+    rows = candidates(holdout, run, scores)
     baseline = leaderboard_column(run)
     if any(row["validation"] is not None for row in rows):
         recommended, by_rule = best(rows)["column"], PUBLISHED

@@ -8,7 +8,7 @@ from lib.evaluation.comparison import HELPED, HURT, NOISE, UNTRIED
 from lib.evaluation.comparison import best as best_on_validation
 from lib.params import Parameters
 from lib.presentation.tables.cells import reading
-from lib.presentation.text.terms import area, in_words, interval, rate
+from lib.presentation.text.terms import area, both_counts, in_words, interval, rate
 from lib.presentation.text.thresholds import expected_fpr
 
 _CHANGES = {
@@ -52,7 +52,7 @@ def comparison(params: Parameters, parts: Mapping[str, int], cite: str) -> str:
             f"It also tests what the study {cite} recommends without having measured it: a more complex model, more "
             "images, and a larger latent vector. "
         )
-    test = _both(parts["normal"], parts["anomalies"])
+    test = both_counts(parts["normal"], parts["anomalies"])
     if not params.refines:
         return text + (
             f"The test set holds {test}. The parameter file names no `detectors`, `refinements` or `backbone`, so no "
@@ -60,7 +60,7 @@ def comparison(params: Parameters, parts: Mapping[str, int], cite: str) -> str:
         )
     return text + (
         "Detectors are chosen on the validation set "
-        f"({_both(parts['validation_normal'], parts['validation_anomalies'])}"
+        f"({both_counts(parts['validation_normal'], parts['validation_anomalies'])}"
         f"). The threshold of the chosen one is set on the calibration set ({count(parts['calibration'], 'image')}). "
         f"The reported figures come from the test set ({test}), which no fit, no choice and no threshold has used."
     )
@@ -171,7 +171,3 @@ def choice(answer: Mapping[str, Any], params: Parameters) -> str:
         f" Where {percent(params.prevalence)} of the images are anomalies, between {percent(precision['low'])} and "
         f"{percent(precision['high'])} of the flagged images are expected to be anomalies."
     )
-
-
-def _both(normal: int, anomalies: int) -> str:
-    return f"{count(normal, 'normal image')} and {count(anomalies, 'anomaly', 'anomalies')}"

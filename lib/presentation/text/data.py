@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lib.core.formatting import count, percent
 from lib.params import Parameters
+from lib.presentation.text.terms import both_counts
 
 
 def totals(params: Parameters, counts: Mapping[str, int], largest: tuple[str, int]) -> str:
@@ -57,7 +58,7 @@ def protocol(params: Parameters, parts: Mapping[str, int], seen: int) -> str:
     """
     text = (
         f"Protocol `{params.protocol}`: the detectors are fitted on {count(parts['fit'], 'normal image')}. The test "
-        f"set has {_both(parts['normal'], parts['anomalies'])}. "
+        f"set has {both_counts(parts['normal'], parts['anomalies'])}. "
     )
     if seen:
         return text + (
@@ -67,16 +68,12 @@ def protocol(params: Parameters, parts: Mapping[str, int], seen: int) -> str:
     text += "**No test image was fitted on** or used to set a threshold. "
     text += f"The calibration set has {count(parts['calibration'], 'normal image')}."
     if parts["validation_anomalies"]:
-        text += f" The validation set has {_both(parts['validation_normal'], parts['validation_anomalies'])}."
+        text += f" The validation set has {both_counts(parts['validation_normal'], parts['validation_anomalies'])}."
     text += " The division depends only on the names of the images and the seed."
     if parts["dropped"]:
         be = "anomaly is a near-duplicate" if parts["dropped"] == 1 else "anomalies are near-duplicates"
         text += f" {parts['dropped']:,} {be} of normal images that are not tested on, and left out."
     return text
-
-
-def _both(normal: int, anomalies: int) -> str:
-    return f"{count(normal, 'normal image')} and {count(anomalies, 'anomaly', 'anomalies')}"
 
 
 def duplicates(groups: int, images: int, pairs: Sequence[tuple[str, str, int]]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lib.core.formatting import listed, percent, signed
+from lib.core.formatting import count, listed, percent, signed
 from lib.evaluation import metrics
 
 _NAMES = {"vae": "VAE", "beta_vae": "β-VAE"}
@@ -26,6 +26,11 @@ def in_words(name: str) -> str:
 def _quoted(name: str) -> str:
     """A name in quotation marks if it has a comma."""
     return f"“{name}”" if "," in name else name
+
+
+def both_counts(normal: int, anomalies: int) -> str:
+    """`"40 normal images and 1 anomaly"`."""
+    return f"{count(normal, 'normal image')} and {count(anomalies, 'anomaly', 'anomalies')}"
 
 
 def area(value: float) -> str:
