@@ -5,6 +5,7 @@ detectors is checked by `lib.detectors.specs`. The defaults are the small embedd
 its refinements.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,9 @@ from lib.core.errors import UserError, did_you_mean
 Threshold = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+NUMBER = r"-?\d+(\.\d+)?"
+INTENSITY = rf"^((window|percentile):{NUMBER},{NUMBER})?$"
+PUBLISHED = "autoencoder"  # the detector that the published study, and so its chapters, are about
 
 
 class Parameters(BaseModel):
@@ -31,9 +35,22 @@ class Parameters(BaseModel):
 
     study: str = Field("digits", pattern=r"^[a-z][a-z0-9_]*$", description="name of the study and its folder")
     title: str = Field("Eights among handwritten digits", min_length=1, description="title of the report")
-    dataset: str = Field("digits", min_length=1, description="`digits` (embedded) or a TFDS data set's name")
+    dataset: str = Field("digits", min_length=1, description="`digits` (embedded), `folder`, or a TFDS data set's name")
     dataset_version: str = Field("", description="version of the TFDS data set; empty: the newest on disk")
     splits: str = Field("all", min_length=1, description="TFDS splits put together, or `all`")
+    images: str = Field("", description="of `folder`: a folder or a manifest, relative to the parameter file")
+    intensity: str = Field(
+        "",
+        pattern=INTENSITY,
+        description="of `folder`: which values of images of more than 8 bits are black and white, `window:0,4095` or "
+        "`percentile:0.5,99.5`; empty: the whole range of 16 bits",
+    )
+    unreadable_share: float = Field(
+        0.01, ge=0, lt=1, description="of `folder`: share of files that cannot be read, above which nothing is made"
+    )
+    duplicates: Literal["group", "keep"] = Field(
+        "group", description="`group`: near-duplicates stay on one side of the split; `keep`: each image for itself"
+    )
     normal_class: str = Field("8", min_length=1, description="the class that is normal; all others are anomalies")
     image_size: int = Field(32, ge=16, le=512, multiple_of=8, description="side of the square images, pixels")
     protocol: Literal["resubstitution", "holdout"] = Field(
@@ -65,6 +82,13 @@ class Parameters(BaseModel):
     )
     seed: int = Field(555, ge=0, le=2**31 - 1, description="seed of every random choice")
     seeds: list[Seed] = Field([], max_length=20, description="further seeds to repeat the fit with")
+    detector: str = Field(
+        PUBLISHED,
+        min_length=1,
+        description="the detector that the report is about: the published `autoencoder`; `auto`, the best on the "
+        "validation set, else `combined`; or one of `detectors`",
+    )
+    tiles: int = Field(1, ge=1, le=8, description="each image is cut into tiles × tiles pieces, each looked at whole")
     detectors: list[str | dict[str, dict[str, Any]]] = Field(
         [], max_length=60, description="detectors besides the published three, by name or as `name: {option: value}`"
     )
@@ -85,6 +109,11 @@ class Parameters(BaseModel):
     def refines(self) -> bool:
         """Whether the study compares more than the published detectors and the cheap ones."""
         return bool(self.detectors or self.refinements or self.backbone)
+
+    @property
+    def inspects(self) -> bool:
+        """Whether the study is about another detector than the published one, which it then does not fit."""
+        return self.detector != PUBLISHED
 
     @model_validator(mode="after")
     def _sweep_rises(self) -> Self:
@@ -122,6 +151,27 @@ class Parameters(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _folders_have_images(self) -> Self:
+        if self.dataset == "folder" and not self.images:
+            raise ValueError("images: `dataset: folder` needs the path of a folder or of a manifest")
+        if self.dataset == "folder" and (self.dataset_version or self.splits != "all"):
+            raise ValueError("dataset: a folder has no versions and no splits to choose from; leave both keys out")
+        if self.dataset != "folder" and self.images:
+            raise ValueError(f"images: is of `dataset: folder`, and dataset is {self.dataset}")
+        if self.inspects and self.protocol != "holdout":
+            raise ValueError(f"detector: {self.detector} needs `protocol: holdout`, which sets images aside")
+        return self
+
+    @model_validator(mode="after")
+    def _intensity_rises(self) -> Self:
+        if self.intensity:
+            kind, limits = self.intensity.split(":")
+            low, high = map(float, limits.split(","))
+            if low >= high or (kind == "percentile" and not 0 <= low < high <= 100):
+                raise ValueError(f"intensity: {self.intensity}: the second number must be larger, percentiles 0 to 100")
+        return self
+
+    @model_validator(mode="after")
     def _digits_are_digits(self) -> Self:
         if self.dataset == "digits" and (self.dataset_version or self.splits != "all"):
             raise ValueError("dataset: the embedded digits have no versions and no splits; leave both keys out")
@@ -132,8 +182,11 @@ KEYS = tuple(Parameters.model_fields)
 NEWER = {"fit_share", "calibration_share", "validation_share", "threshold_rule", "target_fpr", "cost_miss"}
 NEWER |= {"cost_false_alarm", "prevalence", "seeds", "dtype_policy"}
 NEWER |= {"detectors", "refinements", "backbone", "backbone_size"}
+NEWER |= {"images", "intensity", "unreadable_share", "duplicates", "detector", "tiles"}
 RENAMED = {"precision": "dtype_policy"}
 OPTIONAL = frozenset({"dataset_version", "splits", "published", *NEWER})
+NETWORK = {"latent_dim", "epochs", "batch_size", "learning_rate", "beta", "threshold", "thresholds"}
+SPARED = OPTIONAL | NETWORK  # of a study that does not fit the published networks
 
 
 def collect(namespace: Mapping[str, Any]) -> Parameters:
@@ -178,7 +231,8 @@ def load(study: str | Path) -> Parameters:
     if values.setdefault("study", path.stem) != path.stem:
         raise UserError(f"{paths.shown(path)}: study: '{values['study']}' is not the file's name; write '{path.stem}'")
     # A file cut short must not quietly become another study by taking the schema's defaults.
-    if missing := [key for key in KEYS if key not in values and key not in OPTIONAL]:
+    fits_networks = values.get("detector", PUBLISHED) == PUBLISHED
+    if missing := [key for key in KEYS if key not in values and key not in (OPTIONAL if fits_networks else SPARED)]:
         known = _unknown_first(values, paths.shown(path))
         raise UserError(
             known or f"{paths.shown(path)}: missing {', '.join(missing)}; give every key, or say `extends: <study>`"
@@ -211,6 +265,12 @@ def _resolved(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in seen:
         raise UserError(f"{paths.shown(path)}: extends: goes round in a circle")
     values = _read(path)
+    if (
+        isinstance(values.get("images"), str)
+        and values["images"]
+        and path.parent.resolve() != paths.params_folder().resolve()
+    ):
+        values["images"] = os.path.relpath(path.parent / Path(values["images"]).expanduser(), paths.params_folder())
     parent = values.pop("extends", None)
     if parent is None:
         return values
