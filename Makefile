@@ -28,7 +28,19 @@ INTACT := yes
 endif
 endif
 
-.PHONY: help report lab test check lock clean clean-cache clean-all FORCE
+# Said at once, not after the environment is built.
+ifneq ($(filter study,$(MAKECMDGOALS)),)
+ifeq ($(and $(NAME),$(IMAGES)),)
+$(error make study needs NAME and IMAGES, such as make study NAME=parts IMAGES=/data/parts)
+endif
+endif
+ifneq ($(filter score,$(MAKECMDGOALS)),)
+ifeq ($(and $(STUDY),$(IMAGES)),)
+$(error make score needs STUDY and IMAGES, such as make score STUDY=parts IMAGES=/data/new)
+endif
+endif
+
+.PHONY: help report study score solar lab test check lock clean clean-cache clean-all FORCE
 
 ##@ Report
 report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=digits
@@ -37,6 +49,17 @@ report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=di
 # A report as a file: make reports/digits/report.pdf. lib/report/uptodate.py decides whether it is up to date.
 reports/%/report.pdf: FORCE | $(STAMP)
 	@$(PY) -m lib report $*
+
+study: $(STAMP) ## a parameter file for your own images: make study NAME=parts IMAGES=folder NORMAL=good
+	@$(PY) -m lib study "$$NAME" "$$IMAGES" $(if $(NORMAL),--normal "$$NORMAL")
+
+score: $(STAMP) ## new images by a study's detector: make score STUDY=parts IMAGES=folder OUT=scores.csv
+	@$(PY) -m lib score "$$STUDY" "$$IMAGES" $(if $(OUT),--out "$$OUT") $(if $(DETECTOR),--detector "$$DETECTOR") \
+	    $(if $(THRESHOLD),--threshold "$$THRESHOLD") $(if $(FDR),--fdr "$$FDR") || [ $$? -eq 1 ]
+
+solar: $(STAMP) ## real defects: fetch photographs of solar cells (91 MB, not for commercial use) and report on them
+	@$(PY) -m lib solar
+	@$(PY) -m lib report solar_cells
 
 lab: $(STAMP) ## JupyterLab; notebooks/*.py open as notebooks on a click
 	@JUPYTER_CONFIG_PATH="$(CURDIR)/.ci/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \

@@ -6,14 +6,15 @@ import pkgutil
 import sys
 
 from lib import commands
-from lib.core.errors import UserError
+from lib.core.errors import UserError, of_the_disk
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        0 on success, 2 after an error that the user can fix (one line on standard error), 130 if interrupted.
+        What the command returns, 0 if it returns nothing; 2 after an error that the user can fix (one line on standard
+        error), 130 if interrupted.
     """
     parser = argparse.ArgumentParser(prog="python -m lib", description="Notebook reports for image anomaly detection.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -22,14 +23,19 @@ def main(arguments: list[str] | None = None) -> int:
         command.add(subparsers).set_defaults(run=command.run)
     parsed = parser.parse_args(arguments)
     try:
-        parsed.run(parsed)
+        return parsed.run(parsed) or 0
     except UserError as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        line = of_the_disk(error)
+        if line is None:
+            raise
+        print(line, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; fitted detectors stay in the cache, and the last finished report is unchanged", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@
 
 # %%
 from lib import params
-from lib.presentation import examples, plots, sections, show, text
+from lib.presentation import sections, show, text
 from lib.study import Study, citation
 
 # %% tags=["parameters"]
@@ -38,6 +38,9 @@ protocol: str = "resubstitution"  # which images are fitted on and which are the
 fit_share: float = 0.55  # share of the normal images fitted on, under "holdout"
 calibration_share: float = 0.25  # share of them set aside to calibrate and choose; the rest is the test set
 validation_share: float = 0.0  # share of the anomalies to choose detectors by
+target_fpr: float = 0.05  # false alarm rate that the calibration images should allow
+detector: str = "autoencoder"  # the detector that the report is about
+tiles: int = 1  # each image is cut into tiles × tiles pieces, each looked at whole
 seed: int = 555  # of every random choice
 
 # %%
@@ -47,30 +50,31 @@ sections.announce(params.declared(globals()))
 # ## Count the images
 #
 # One class is normal. Every image of every other class is an anomaly, whatever
-# it shows. [Figure](#fig-classes) shows the largest classes, the normal one
-# among them.
+# it shows.
 
 # %%
 opened = Study.open(params.collect(globals()))
 originals = opened.images.table
-counts = originals["class_name"].value_counts()
 show.prose(text.source(opened.params, citation(opened.params)))
-show.prose(text.totals(opened.params, opened.counts, (counts.index[0], int(counts.iloc[0]))))
 
 # %%
-show.figure(
-    plots.class_counts(counts.index, counts, highlight=normal_class),
-    label="fig-classes",
-    caption=f"The largest of the {len(counts)} classes by number of images; the normal class is highlighted.",
-)
+sections.classes(opened)
+
+# %% [markdown]
+# ## Is the data enough?
+#
+# A report can only be as good as its images. [Table](#tab-readiness) says what
+# these images allow, before anything is fitted, and what to collect next.
+
+# %%
+sections.readiness(opened)
 
 # %% [markdown]
 # ## Prepare the images
 #
-# A convolutional network takes images of one size. Each original is decoded,
-# scaled to values from 0 to 1 and resized with bilinear interpolation. The
-# result is stored with 8 bits a value. Rounding adds an error of at most half a
-# level in 255, which is far below any threshold used here.
+# A detector takes images of one size. Each original is decoded, scaled to values
+# from 0 to 1 and resized with bilinear interpolation. The result is stored with
+# 8 bits a value. Rounding adds an error of at most half a level in 255.
 
 # %%
 show.prose(text.originals(originals["height"], originals["width"], image_size))
@@ -85,7 +89,8 @@ show.prose(text.originals(originals["height"], originals["width"], image_size))
 # [Table](#tab-split).
 
 # %%
-show.prose(text.protocol(opened.params, opened.parts, opened.split.seen))
+given = bool((opened.images.column("given") != "").any())
+show.prose(text.protocol(opened.params, opened.parts, opened.split.seen, given))
 show.prose(text.duplicates(**opened.duplicates()))
 
 # %%
@@ -94,23 +99,8 @@ sections.split(opened)
 # %% [markdown]
 # ## Look at some images
 #
-# [Figure](#fig-normal) shows normal images, [Figure](#fig-anomalies) anomalies,
-# as the detector sees them, drawn at random with the study's seed. Do the
-# normal images share a shape, or only a background and a composition? A
+# Do the normal images share a shape, or only a background and a composition? A
 # detector that compares pixels may rely on the latter.
 
 # %%
-normal = examples.sample(opened, opened.normal, seed)
-show.figure(
-    examples.grid(opened, normal, classes=False),
-    label="fig-normal",
-    caption=f"Normal images: {len(normal)} drawn at random.",
-)
-
-# %%
-anomalies = examples.sample(opened, opened.anomalies, seed)
-show.figure(
-    examples.grid(opened, anomalies),
-    label="fig-anomalies",
-    caption=f"Anomalies: {len(anomalies)} images of other classes, drawn at random, with their class names.",
-)
+sections.samples(opened)

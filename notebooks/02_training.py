@@ -14,16 +14,15 @@
 # %% [markdown]
 # # Fit the detectors
 #
-# Can a network learn to reproduce normal images from a short vector? If it
-# learns only that, it should reproduce other images badly, and the error can be
-# measured. This chapter fits an autoencoder on normal images, and every other
-# detector of this study, and scores every image with each. Later chapters only
-# read the results.
+# What do normal images have in common? Every detector of this study learns it
+# from normal images alone, each in its own way, and says of every image how
+# abnormal it is. This chapter fits them and scores every image with each. Later
+# chapters only read the results.
 
 # %%
 from lib import params
 from lib.evaluation import comparison
-from lib.presentation import examples, plots, sections, show, tables, text
+from lib.presentation import sections, show, tables, text
 from lib.study import Run, Study, fit_all
 
 # %% tags=["parameters"]
@@ -71,26 +70,36 @@ sections.announce(params.declared(globals()))
 # %% [markdown]
 # ## Fit every detector
 #
-# The loss of the autoencoder is the mean squared error between an image and its
-# reconstruction, over all pixels and channels, with values from 0 to 1. The
-# optimiser is Adam. The initial weights, the order of the images and every
-# other random choice follow from the seed; the images come in the same order in
-# every epoch. Fitted detectors are cached: running this chapter again only fits
-# what has changed. [Figure](#fig-loss) shows the loss of the autoencoder.
+# The initial weights, the order of the images and every other random choice
+# follow from the seed. Fitted detectors are cached: running this chapter again
+# only fits what has changed. [Table](#tab-fits) lists every fit. Where the
+# study holds no images out, the detectors are also fitted with images held out,
+# so that they can be compared on images that none of them has seen.
 
 # %%
 opened = Study.open(params.collect(globals()))
 run = Run.of(study)
 fitted = fit_all(opened, run)
-autoencoder = fitted["autoencoder"]
+saved = comparison.save_detectors(opened, run, fitted)
 
 # %%
-show.prose(text.learning("autoencoder", autoencoder.history))
-show.figure(
-    plots.loss_curve({"autoencoder": autoencoder.history["loss"]}),
-    label="fig-loss",
-    caption=f"Loss of the autoencoder by epoch, on the {len(opened.split.fit):,} images it is fitted on.",
+show.prose(text.fits(run.fits(), saved))
+show.table(
+    tables.fits(run.fits()),
+    label="tab-fits",
+    caption="Every fit of this study, with the seconds of fitting and of scoring every image.",
 )
+
+# %% [markdown]
+# ## The loss of the autoencoder
+#
+# The loss is the mean squared error between an image and its reconstruction,
+# over all pixels and channels, with values from 0 to 1. The optimiser is Adam.
+# The images come in the same order in every epoch. [Figure](#fig-loss) shows
+# the loss.
+
+# %%
+sections.learning(opened, fitted)
 
 # %% [markdown]
 # ## The network
@@ -102,13 +111,7 @@ show.figure(
 # the layers.
 
 # %%
-shape = opened.images.images.shape[1:]
-show.prose(text.network(autoencoder.layers, shape, latent_dim))
-show.table(
-    tables.layers(autoencoder.layers),
-    label="tab-layers",
-    caption=f"Layers of the autoencoder for images of {shape[0]} × {shape[1]} pixels, channels: {shape[2]}.",
-)
+sections.network(opened, fitted)
 
 # %% [markdown]
 # ## Compare with the originals
@@ -118,24 +121,4 @@ show.table(
 # penalises a soft edge less than an edge in the wrong place.
 
 # %%
-show.figure(
-    examples.reconstructions(opened, run, "autoencoder"),
-    label="fig-pairs",
-    caption="The first images fitted on (above) and their reconstructions by the autoencoder (below).",
-)
-
-# %% [markdown]
-# ## Every detector of this study
-#
-# [Table](#tab-fits) lists every fit. Where the study holds no images out, the
-# detectors are also fitted with images held out, so that they can be compared
-# on images that none of them has seen; see [the comparison](06_comparison.ipynb).
-
-# %%
-saved = comparison.save_detectors(opened, run, fitted)
-show.prose(text.fits(run.fits(), saved))
-show.table(
-    tables.fits(run.fits()),
-    label="tab-fits",
-    caption="Every fit of this study, with the seconds of fitting and of scoring every image.",
-)
+sections.reconstructions(opened, run, fitted)

@@ -89,7 +89,7 @@ sections.ensembles(rows)
 # %%
 notable = comparison.notable(rows)
 show.figure(
-    plots.leaderboard(notable, highlight="autoencoder"),
+    plots.leaderboard(notable, highlight=rows[0]["name"]),
     label="fig-leaderboard",
     caption="AUROC on images held out, with intervals; the line is chance.",
 )

@@ -1,5 +1,6 @@
 """Notebooks are executed and checked; a report is replaced only by a complete one."""
 
+import html
 import json
 import textwrap
 import time
@@ -13,6 +14,9 @@ from lib.core.errors import UserError
 from lib.presentation import explorer, first_page
 from lib.presentation.memo import Memo
 from lib.report import build, execute, uptodate
+from lib.report.render import html as site
+from lib.report.render import pdf
+from lib.report.render.model import RenderError
 
 HEADER = """\
 # ---
@@ -146,3 +150,60 @@ def test_only_notebooks_that_depend_on_a_change_are_executed(suite):
     assert "Another title" in (report / "index.html").read_text(encoding="utf-8")
     assert built(threshold=0.25)[1] == ["01", "02"]
     assert json.loads((report / "run" / "metrics.json").read_text()) == {"threshold": 0.25}
+
+
+class Panic(BaseException):
+    """As Typst's compiler raises: no `Exception`."""
+
+
+UNMADE = {
+    RenderError("01_a.ipynb, cell 3: unknown font"): "01_a.ipynb, cell 3: unknown font",
+    RuntimeError("out of\nmemory <b>"): "RuntimeError: out of memory <b>",
+    OSError(28, "No space left on device", "/tmp/somewhere"): "OSError: No space left on device",
+    Panic("index out of bounds"): "Panic: index out of bounds",
+}
+
+
+def failing(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+def test_pages_are_published_where_the_pdf_cannot_be_made(suite, monkeypatch):
+    study, report = params.load("digits"), paths.reports_folder() / "digits"
+    for error, reason in UNMADE.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(pdf, "write_pdf", failing(error))
+            with pytest.raises(UserError) as failed:
+                build.build(study)
+        assert str(failed.value).endswith(reason) and "\n" not in str(failed.value)
+        written = html.escape(reason, quote=False)
+        assert f"The PDF could not be made: {written}" in (report / "index.html").read_text(encoding="utf-8")
+        assert not any("report.pdf" in page.read_text(encoding="utf-8") for page in report.glob("*.html"))
+        status = json.loads((report / "run" / "status.json").read_text(encoding="utf-8"))
+        assert status["status"] == "complete" and status["pdf"] == reason
+        assert not uptodate.is_current(study) and not (report / "report.pdf").exists()
+        listed = (report.parent / "index.html").read_text(encoding="utf-8")
+        assert written in listed and "digits/report.pdf" not in listed
+
+    build.build(study)  # tries again
+    assert uptodate.is_current(study) and (report / "report.pdf").is_file()
+    assert "could not be made" not in (report / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_last_report_stays_where_pages_fail_or_the_user_stops(suite, monkeypatch):
+    study = params.load("digits")
+    report = build.build(study)
+    before = (report / "index.html").read_bytes()
+    for module, name, error in (
+        (site, "write_site", RenderError("no page")),
+        (pdf, "write_pdf", KeyboardInterrupt()),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, failing(error))
+            with pytest.raises(UserError if name == "write_site" else KeyboardInterrupt):
+                build.build(study, notice="Another notice.")
+        assert (report / "index.html").read_bytes() == before and (report / "report.pdf").is_file()
+        assert not list(report.parent.glob(".*"))

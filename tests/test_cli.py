@@ -100,13 +100,12 @@ def test_a_command_is_one_file(tmp_path, monkeypatch, capsys):
 
 
 def test_the_default_study_falls_back_to_the_embedded_one_with_a_notice(place, monkeypatch, capsys):
-    from lib.report import build, studies
+    from lib.report import build
 
     built = []
     for name, value in place[1].items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(build, "build", lambda study, notice: built.append((study.study, notice)))
-    monkeypatch.setattr(studies, "write_index", lambda folder: None)
     assert main(["report"]) == 0
     ((name, notice),) = built
     assert name == "digits" and "because its images are not available: caltech101" in notice

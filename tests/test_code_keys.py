@@ -30,10 +30,11 @@ DEPENDENTS = {
     "detectors/baselines/median.py": (SHORTCUTS, set()),
     **{f"detectors/baselines/{name}.py": ({name}, set()) for name in SHORTCUTS | PIXELS},
     "detectors/features/features.py": ({"features"}, set()),
-    "detectors/features/patches.py": ({"features"}, set()),
+    **{f"detectors/features/{name}.py": ({"features"}, set()) for name in ("patches", "options", "files", "tiles")},
     "detectors/features/gaussian.py": ({"features"}, NETWORKS),
     "detectors/features/neighbours.py": ({"features", "hog"}, NETWORKS),
     "detectors/features/networks/backbones.py": ({"features"}, set()),
+    "detectors/features/networks/keras_file.py": ({"features"}, set()),
     "detectors/features/networks/checkpoint.py": ({"features"}, set()),
     "detectors/features/networks/efficientnet.py": ({"features"}, set()),
     "detectors/reconstruction/detector.py": (NETWORKS, set()),
@@ -86,8 +87,8 @@ def edit(file):
         text.write("\n# One more line.\n")
 
 
-def test_every_kind_is_here_but_the_ensembles_whose_members_have_keys_of_their_own():
-    assert set(detectors.kinds()) - ALL == {"ensemble"}
+def test_every_kind_is_here_but_those_whose_members_have_keys_of_their_own():
+    assert set(detectors.kinds()) - ALL == {"ensemble", "combined"}
 
 
 def test_a_line_of_a_module_makes_anew_what_depends_on_it_and_nothing_else(code):

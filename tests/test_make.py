@@ -84,7 +84,20 @@ def test_make_alone_lists_every_target(project):
     done = make(project)
     assert done.returncode == 0 and done.stdout == make(project, "help").stdout
     assert set(re.findall(r"(?m)^  make ([\w-]+) ", done.stdout)) == targets()
-    assert {"report", "test", "check", "lab", "lock", "clean", "clean-cache", "clean-all", "help"} == targets()
+    assert {
+        "report",
+        "study",
+        "score",
+        "solar",
+        "test",
+        "check",
+        "lab",
+        "lock",
+        "clean",
+        "clean-cache",
+        "clean-all",
+        "help",
+    } == targets()
 
 
 def test_help_names_the_studies(project):

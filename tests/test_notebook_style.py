@@ -18,7 +18,15 @@ from lib.params import Parameters
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
-EXPECTED = ["01_exploration", "02_training", "03_anomalies", "04_evaluation", "05_refinement", "06_comparison"]
+EXPECTED = [
+    "01_exploration",
+    "02_training",
+    "03_anomalies",
+    "03_inspection",
+    "04_evaluation",
+    "05_refinement",
+    "06_comparison",
+]
 
 MOST_CELLS = 30
 LONGEST_CELL = 12  # non-blank lines
@@ -136,7 +144,7 @@ def longest_streak(notebook):
     return max(map(len, kinds.split("m")))
 
 
-def test_the_six_notebooks_are_there():
+def test_the_notebooks_are_there():
     assert [path.stem for path in NOTEBOOKS][: len(EXPECTED)] == EXPECTED
     assert all(re.fullmatch(r"\d\d_[a-z_]+", path.stem) for path in NOTEBOOKS)
 

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 import subprocess
 import sys
 
@@ -39,6 +40,13 @@ CLASSES = metrics.by_class(
 COUNTS = {"tp": 7822, "fp": 193, "tn": 607, "fn": 522}
 IMAGES = RNG.integers(0, 256, (8, 24, 32, 3), dtype=np.uint8)
 MAPS = RNG.uniform(1, 4, (8, 6, 8))
+
+HEAT = RNG.gamma(2.0, 0.2, (12, 7, 7))
+MASKS = np.zeros((12, 24, 24), bool)
+MASKS[::2, :9, 4:12] = True
+GROUPS = {
+    name: RANKED[: 900 // (place + 1)] for place, name in enumerate(["calibration", "test", *map(str, range(50))])
+}
 
 MANY = 25
 SECONDS = np.geomspace(0.2, 300, MANY)
@@ -112,12 +120,26 @@ FIGURES = {
     "heat_maps: one": lambda: plots.heat_maps(IMAGES[:1, ..., 0], MAPS[:1], [3.2]),
     "heat_maps: one distance": lambda: plots.heat_maps(IMAGES[:2, ..., :1], np.ones((2, 1, 1)), [1, 1], ["a", "b\nc"]),
     "heat_maps: none": lambda: plots.heat_maps(IMAGES[:0], MAPS[:0], []),
+    "inspected: twelve with masks": lambda: plots.inspected(
+        COLOUR[:12], HEAT[:12], [f"{name}\n{1 / 3:.3g}" for name in NAMES[:12]], 0.0, 1.0, MASKS[:12]
+    ),
+    "inspected: five": lambda: plots.inspected(GREY[:5], HEAT[:5], ["a\n1.5"] * 5, 0.2, 0.3),
+    "inspected: two": lambda: plots.inspected(IMAGES[:2], HEAT[:2], ["a", ""], -1.0, 3.0, MASKS[:2]),
+    "inspected: one": lambda: plots.inspected(GREY[:1, ..., 0], HEAT[:1, :1, :1], ["only"], 0, 1, np.ones((1, 9, 9))),
+    "inspected: none": lambda: plots.inspected(COLOUR[:0], HEAT[:0], [], 0.0, 1.0),
     "loss_curve: one": lambda: plots.loss_curve({"autoencoder": LOSS}),
     "loss_curve: one epoch": lambda: plots.loss_curve({"autoencoder": LOSS[:1]}),
     "loss_curve: two": lambda: plots.loss_curve({"autoencoder": LOSS, "VAE": 2 * LOSS}),
     "loss_terms: one model": lambda: plots.loss_terms({"reconstruction": LOSS, "KL": 1e-7 * LOSS}),
     "loss_terms: two models": lambda: plots.loss_terms(
         {"VAE": {"reconstruction": LOSS, "KL": 0 * LOSS}, "β-VAE": {"reconstruction": LOSS, "KL": 9 * LOSS}}
+    ),
+    "score_distribution: fifty classes": lambda: plots.score_distribution(GROUPS, 0.05),
+    "score_distribution: no anomalies": lambda: plots.score_distribution({"calibration": RANKED, "test": [0.1]}, 0.05),
+    "score_distribution: one value": lambda: plots.score_distribution({"calibration": [0.0], "test": [], "a": []}, 2.0),
+    "score_distribution: constant": lambda: plots.score_distribution({"calibration": [0.5] * 9, "test": [0.5]}, 0.5),
+    "score_distribution: no threshold": lambda: plots.score_distribution(
+        {"calibration": [-1, 2], "test": []}, math.inf
     ),
     "score_histogram: both": lambda: plots.score_histogram(RANKED[LABELS == 0], RANKED[LABELS == 1], 0.02),
     "score_histogram: no anomalies": lambda: plots.score_histogram(RANKED, [], 0.02),
@@ -386,7 +408,7 @@ def test_heat_maps_cover_their_images_on_one_scale():
 def test_long_titles_are_broken_and_shortened():
     figure = plots.image_grid(COLOUR[:1], ["background_google"], columns=8)
     assert text(figure).replace("\n", "") == "background_google"
-    assert text(plots.image_grid(COLOUR[:1], ["x" * 200])).endswith("…")
+    assert re.fullmatch("ax+…x+b", text(plots.image_grid(COLOUR[:1], ["a" + "x" * 200 + "b"])))
 
 
 # ---------------------------------------------------------------- counts, scores and curves

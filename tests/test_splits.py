@@ -18,11 +18,16 @@ def test_resubstitution_fits_all_normal_images_and_tests_on_everything():
     assert [len(part) for part in (split.calibration, split.validation, split.dropped)] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("labels", [[0, 0], [1, 1], []])
-def test_one_kind_of_image_alone_cannot_be_split(labels):
-    for protocol in (splits.resubstitution, lambda labels: splits.holdout(labels, labels, labels, **SHARES)):
-        with pytest.raises(ValueError, match="both"):
-            protocol(np.array(labels))
+@pytest.mark.parametrize(("labels", "line"), [([0, 0], "without anomalies"), ([1, 1], "no normal"), ([], "no normal")])
+def test_one_kind_of_image_alone_cannot_be_resubstituted(labels, line):
+    with pytest.raises(UserError, match=line):
+        splits.resubstitution(np.array(labels))
+
+
+@pytest.mark.parametrize("labels", [[1, 1], []])
+def test_without_normal_images_nothing_can_be_held_out(labels):
+    with pytest.raises(UserError, match="no normal images"):
+        splits.holdout(list("ab")[: len(labels)], np.array(labels), np.arange(len(labels)), **SHARES)
 
 
 # Protocol holdout.
@@ -159,11 +164,11 @@ def test_an_anomaly_like_a_fitted_image_is_dropped_and_one_like_a_test_image_is_
 @pytest.mark.parametrize(
     ("normals", "anomalies", "shares", "line"),
     [
-        (6, 10, {}, "of 6 normal images in 6 groups none is left for calibration"),
-        (10, 10, {"calibration_share": 0.1}, "of 10 normal images in 10 groups none is left for validation"),
-        (1, 10, {}, "of 1 normal images in 1 groups none is left for test"),
-        (30, 1, {}, "of 1 anomalies .* none is left for validation"),
-        (30, 2, {"validation_share": 0.99}, "of 2 anomalies .* none is left for test"),
+        (3, 10, {}, "3 normal images cannot be divided into fit, validation, calibration and test: at least 4"),
+        (2, 10, {"validation_share": 0.0}, "2 normal images cannot be divided .* at least 3 are needed"),
+        (2, 0, {}, "at least 3 are needed"),
+        (1, 10, {"calibration_share": 0.0, "validation_share": 0.0}, "1 normal image cannot .* at least 2"),
+        (30, 1, {}, "of 1 anomaly .* none is left for validation"),
         (30, 9, {"fit_share": 0.9}, "fit_share 0.9 and calibration_share 0.2: together"),
         (30, 9, {"fit_share": 0.0}, "fit_share 0 "),
         (30, 9, {"calibration_share": -0.1}, "calibration_share -0.1"),
@@ -176,6 +181,43 @@ def test_shares_that_leave_a_part_empty_are_refused_in_one_line(normals, anomali
     with pytest.raises(UserError, match=line) as refused:
         splits.holdout(ids, labels, groups, **SHARES | shares)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("normals", [4, 5, 6, 7, 12])
+@pytest.mark.parametrize("shares", [{}, {"fit_share": 0.1}, {"fit_share": 0.75}, {"calibration_share": 0.01}])
+def test_a_small_set_has_at_least_one_normal_image_in_each_part(normals, shares):
+    ids, labels, groups = material(normals, 2)
+    split = splits.holdout(ids, labels, groups, **SHARES | shares)
+    normal = [int((labels[getattr(split, part)] == 0).sum()) for part in splits.PARTS]
+    assert min(normal) >= 1 and sum(normal) == normals
+    assert labels[split.validation].sum() == labels[split.test].sum() == 1
+
+
+@pytest.mark.parametrize("groups", [np.arange(40), np.arange(40) // 4])
+def test_without_anomalies_normal_images_are_divided_as_with_them(groups):
+    ids = np.array([f"normal/{number}" for number in range(40)])
+    split = splits.holdout(ids, np.zeros(40, int), groups, **SHARES)
+    more = splits.holdout(
+        [*ids, "anomaly/0"], np.r_[np.zeros(40, int), 1], np.r_[groups, 99], **SHARES | {"validation_share": 0.0}
+    )
+    for part in ("fit", "calibration", "validation"):
+        assert getattr(split, part).tolist() == getattr(more, part).tolist()
+    assert more.test.tolist() == [*split.test, 40]
+
+
+def test_a_given_division_keeps_groups_together_where_a_part_is_divided():
+    ids = np.array([f"{number:02d}" for number in range(60)])
+    given = np.array(["train"] * 40 + ["test"] * 20)
+    groups = np.r_[np.arange(40) // 4, np.arange(20)]  # the test set shares groups with the others, and stays whole
+    labels = np.r_[np.zeros(50, int), np.ones(10, int)]
+    split = splits.holdout(ids, labels, groups, **SHARES, given=given)
+    assert split.test.tolist() == list(range(40, 60)) and not len(split.dropped) and not len(split.validation)
+    assert not set(groups[split.fit]) & set(groups[split.calibration]) and len(split.fit) + len(split.calibration) == 40
+    assert abs(len(split.fit) - 40 * 0.7 / 0.9) <= 2.5
+    assert splits.crossing(split, groups) == np.isin(groups[40:], groups[:40]).sum()
+    assert splits.holdout(ids, labels, np.arange(60), **SHARES, given=np.array([""] * 60)).test.tolist() != [
+        *range(40, 60)
+    ]
 
 
 def test_parts_with_a_share_of_zero_are_empty():

@@ -207,7 +207,7 @@ def test_by_class_lists_both_ends_of_the_ranking(classes):
     assert frame["Recall"][0] == f"{row['recall']:.3f} [{row['recall_low']:.3f}, {row['recall_high']:.3f}]"
     _, align, first, *_ = rows_of(frame)
     assert [cell.endswith(":") for cell in align] == [True, False, True, True, True, True, True]
-    assert first[2] == str(row["n"]) and first[6] == f"{row['mean_score']:.4f}".replace("-", "−")
+    assert first[2] == str(row["n"]) and first[6] == f"{row['median_score']:.4f}".replace("-", "−")
 
 
 def test_classes_without_normal_images_have_no_auroc():

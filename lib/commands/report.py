@@ -68,8 +68,7 @@ def _build(study: "Parameters", notice: str = "") -> None:
     if uptodate.is_current(study, notice):
         print(f"{study.study}: nothing has changed; {paths.shown(folder)} is up to date")
         return
-    from lib.report import build, studies
+    from lib.report import build
 
     build.build(study, notice)
-    studies.write_index(folder.parent)
     print(f"{study.study}: {paths.shown(folder / 'report.pdf')} and {paths.shown(folder / 'index.html')}")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.core import paths
-from lib.core.errors import UserError
+from lib.core.errors import UserError, of_the_disk
 
 
 def content_key(*parts: Any) -> str:
@@ -174,12 +174,15 @@ def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
     """The folder `<cache>/<kind>/<key>`, made by `make(folder)` if it is not there yet.
 
     `make` writes into a temporary folder, which is moved into place whole.
+
+    Raises:
+        UserError: the disk is full, or may not be written to.
     """
     folder = paths.cache_folder() / kind / key
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with lock(f"{kind}-{key}"):
+    with _disk_errors(folder.parent), lock(f"{kind}-{key}"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
         if not folder.is_dir():
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{key}.") as temporary:
                 made = Path(temporary) / "made"
@@ -187,3 +190,14 @@ def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
                 make(made)
                 os.replace(made, folder)
     return folder
+
+
+@contextlib.contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    """Makes one line of the error of a disk that is full or may not be written to."""
+    try:
+        yield
+    except OSError as error:
+        if line := of_the_disk(error, folder):
+            raise line from None
+        raise

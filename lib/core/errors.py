@@ -1,6 +1,15 @@
 """The error that the user can fix."""
 
+import errno
 from difflib import get_close_matches
+
+_OF_THE_DISK = {
+    errno.ENOSPC: "no space left",
+    errno.EDQUOT: "the quota is used up",
+    errno.EACCES: "no permission",
+    errno.EPERM: "no permission",
+    errno.EROFS: "read-only",
+}
 
 
 class UserError(Exception):
@@ -14,3 +23,20 @@ def did_you_mean(word: str, known: list[str]) -> str:
     """`" (did you mean 'threshold'?)"` where one of `known` is close to `word`, else an empty string."""
     near = get_close_matches(str(word), known, n=1, cutoff=0.6)
     return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def of_the_disk(error: OSError, cache: object = "") -> UserError | None:
+    """The line for a disk that is full or may not be written to; None for another error.
+
+    Args:
+        error: what was raised.
+        cache: the folder of the cache, named where the error names no file.
+    """
+    if error.errno not in _OF_THE_DISK:
+        return None
+    where = error.filename or cache
+    cure = "free some" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "change its permissions"
+    return UserError(
+        f"{_OF_THE_DISK[error.errno]}{f' for {where}' if where else ''}: {cure}, or set ANOMALY_CACHE_DIR (or "
+        "ANOMALY_REPORTS_DIR) to a folder elsewhere"
+    )

@@ -26,6 +26,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("ANOMALY_CACHE_DIR") or ROOT / ".cache").expanduser().absolute()
 
 
+def data_folder() -> Path:
+    """Images that a command of this suite fetched, `.data/`; those of tensorflow-datasets have a folder of their own."""
+    return ROOT / ".data"
+
+
 def shown(path: Path) -> str:
     """A path as people should read it: relative to the project where it lies inside, whole elsewhere."""
     try:

@@ -10,14 +10,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lib.core import cache, paths
-from lib.core.errors import UserError, did_you_mean
-from lib.data import preparation, sources
-from lib.data.sources.base import Source, Unavailable
+from lib.core.errors import UserError
+from lib.data import masks, preparation, resizing, sources
+from lib.data.decoding import Unreadable
+from lib.data.sources.base import Source, Unavailable, check_class
 from lib.params import Parameters
 
 
@@ -29,10 +31,19 @@ class ImageSet:
         name: name of the data set.
         version: its version.
         images: uint8 (N, H, W, C), 0 to 255, read-only; memory-mapped where a file holds them; C is 1 or 3.
-        table: one row an image in the same order: `id` (`class/file name`), `class_name`, and of the original
-            file `height` and `width` (pixels), `file_bytes` and `sha256`.
+        table: one row an image in the same order: `id` (`class/file name`, of a user's folder the path below it),
+            `class_name`, and of the original file `height` and `width` (pixels), `file_bytes` and `sha256`. Of a
+            user's folder also `group`, `given` (`train`, `validation` or `test`), `mask` (path below the folder),
+            `format` (such as `JPEG`), `bits` (8, 16 or 32) and `quality` (of a JPEG, 1 to 100; 0 for others); texts
+            are empty where there is nothing. See `column`.
         class_names: every class of the data set, in the data set's order.
         fingerprint: key of the table's facts and of the pixels of all images.
+        preparation: how the images were prepared, so that new ones can be prepared alike: `resize` (which way),
+            `channels`, `intensity` (values that are black and white in images of more than 8 bits, or empty) and
+            `code` (a key of the code that does it).
+        finding: how a user's folder is arranged, one sentence; empty for other sources.
+        unreadable: files that could not be read, each with the reason.
+        masks_missing: ids of anomalies without a mask, where other images have one.
     """
 
     name: str
@@ -41,7 +52,12 @@ class ImageSet:
     table: pd.DataFrame
     class_names: list[str]
     fingerprint: str
+    preparation: dict[str, Any] = field(default_factory=dict)
+    finding: str = ""
+    unreadable: list[list[str]] = field(default_factory=list)
+    masks_missing: list[str] = field(default_factory=list)
     _at: Callable[[int], "ImageSet"] | None = field(default=None, repr=False)
+    _folder: Path | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -92,7 +108,8 @@ class ImageSet:
             key = cache.content_key(fingerprint, size, hashlib.sha256(other).hexdigest())
             return replace(original, images=other, fingerprint=key)
 
-        original = cls(name, "in memory", pixels, facts, classes, fingerprint, at)
+        rules = {"resize": resizing.PLAIN, "channels": images.shape[-1], "intensity": [], "code": preparation.code()}
+        original = cls(name, "in memory", pixels, facts, classes, fingerprint, rules, _at=at)
         return original
 
     @property
@@ -140,18 +157,35 @@ class ImageSet:
             _at=lambda size: self.at(size).take(rows),
         )
 
+    def column(self, name: str, default: Any = "") -> np.ndarray:
+        """A column of the table, (N,); where the table has none of that name, `default` repeated."""
+        if name in self.table:
+            return self.table[name].to_numpy()
+        return np.full(len(self), default, object if isinstance(default, str) else None)
+
+    def masks(self, size: int) -> np.ndarray:
+        """The masks of defects, bool (N, size, size), True where the defect is; all False for an image without a mask.
+
+        They are read from their files, so `take` a few images first.
+
+        Raises:
+            UserError: a mask can no longer be read.
+        """
+        names = self.column("mask")
+        if self._folder is None:
+            return np.zeros((len(self), size, size), bool)
+        try:
+            return masks.stack(self._folder, names, size)
+        except Unreadable as reason:
+            raise UserError(f"images: a mask of {self._folder} cannot be read: {reason}") from None
+
     def labels(self, normal_class: str) -> np.ndarray:
         """int8 (N,): 0 for images of the normal class, 1 for every other.
 
         Raises:
             UserError: the data set has no such class.
         """
-        if normal_class not in self.class_names:
-            raise UserError(
-                f"normal_class: '{normal_class}' is not a class of {self.name}"
-                f"{did_you_mean(normal_class, self.class_names)}; its {len(self.class_names)} classes start with "
-                f"{', '.join(self.class_names[:5])}"
-            )
+        check_class(normal_class, self.class_names, self.name)
         return (self.table["class_name"] != normal_class).to_numpy(np.int8)
 
 
@@ -166,22 +200,34 @@ def load(params: Parameters) -> ImageSet:
 
     def prepare(folder: Path, size: int) -> None:
         source.ready()
-        preparation.prepare(source, size, folder)
+        preparation.prepare(source, size, folder, quiet=size != params.image_size)
 
     @functools.cache
     def at(size: int) -> ImageSet:
         key = _folder(source, params, size).name
         folder = cache.cached("images", key, functools.partial(prepare, size=size))
+        layout = getattr(source, "layout", None)
         return ImageSet(
             name=source.name,
             version=source.version,
             images=np.load(folder / "images.npy", mmap_mode="r"),
             table=pd.read_parquet(folder / "table.parquet"),
+            finding=layout.finding if layout else "",
             _at=at,
+            _folder=layout.root if layout else None,
             **cache.read_json(folder / "info.json"),
         )
 
     return at(params.image_size)
+
+
+def state(params: Parameters) -> str:
+    """A key of a user's image files, another one when a file has changed; empty for other sources.
+
+    Raises:
+        UserError: the folder cannot be used.
+    """
+    return sources.source(params).version if params.images else ""
 
 
 def missing(params: Parameters) -> str:
@@ -198,6 +244,6 @@ def missing(params: Parameters) -> str:
 def _folder(source: Source, params: Parameters, size: int) -> Path:
     """Folder of the prepared images of a source; another one where the code that prepares them has changed."""
     code = cache.files_key(cache.code_files(Path(preparation.__file__), Path(inspect.getfile(type(source)))))
-    identity = [source.name, source.version, params.splits, f"{size}px"]
-    readable = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(identity))
+    identity = [source.name, source.version, params.splits, f"{size}px", *getattr(source, "settings", ())]
+    readable = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(identity[:4]))[-80:]
     return paths.cache_folder() / "images" / f"{readable}-{cache.content_key(identity, code)}"

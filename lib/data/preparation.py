@@ -3,25 +3,48 @@
 import collections
 import concurrent.futures
 import contextlib
+import functools
 import hashlib
+import json
 import math
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from lib.core import cache
 from lib.core.errors import UserError
+from lib.core.formatting import count, percent
+from lib.data import decoding, masks, resizing
 from lib.data.sources.base import Original, Source
 
 AT_ONCE = 64  # images in work at one time, which bounds memory
+ROWS = 10_000  # of the table in memory at one time while images are prepared
+LISTED = 10  # unreadable files named in the terminal
+
+Prepared = tuple[np.ndarray, dict[str, object]]
 
 
-def prepare(source: Source, size: int, folder: Path) -> None:
+@functools.cache
+def code() -> str:
+    """A key of the code that makes pixels of files."""
+    return cache.files_key([Path(module.__file__) for module in (decoding, resizing)])
+
+
+def rules(source: Source) -> dict[str, Any]:
+    """How the images of a source are prepared; see `ImageSet.preparation`."""
+    published = {"resize": resizing.PLAIN, "channels": source.channels, "intensity": []}
+    return {**(source.preparation() if hasattr(source, "preparation") else published), "code": code()}
+
+
+def prepare(source: Source, size: int, folder: Path, quiet: bool = False) -> None:
     """Write `images.npy`, `table.parquet` and `info.json`, with the images sorted by id.
 
     The order of a data set's files depends on how and where it was written; ids do not. Images are decoded in the
@@ -31,91 +54,239 @@ def prepare(source: Source, size: int, folder: Path) -> None:
     The fingerprint in `info.json` is a key of the ids, the originals and the prepared bytes, so that what was computed
     from the images stays valid where they are prepared again with equal result.
 
+    Args:
+        source: of the images.
+        size: side in pixels.
+        folder: to write into.
+        quiet: whether unreadable files are not listed in the terminal.
+
     Raises:
-        UserError: two images have the same id.
+        UserError: two images have the same id, or too many files cannot be read.
     """
-    resize = _resizer(size, source.channels)  # first: it imports TensorFlow quietly, tensorflow-datasets does not
-    shape = (size, size, source.channels)
-    rows: list[dict[str, object]] = []
+    import lib.core.backend  # noqa: F401 - imports TensorFlow quietly, tensorflow-datasets does not
+
+    preparation = rules(source)
+    make = maker(size, preparation)
+    layout = getattr(source, "layout", None)
+    unreadable = list(layout.unreadable) if layout else []
+    masks_missing: list[str] = []
     bar = tqdm(total=source.count, desc=f"Preparing {source.name} at {size} px", unit="image", disable=None)
-    unsorted = folder / "unsorted"
-    with contextlib.closing(bar), open(unsorted, "wb") as file:
-        for pixels, row in _in_order(resize, source.originals()):
-            file.write(pixels.tobytes())
-            rows.append(row)
+    unsorted, number = folder / "unsorted", 0
+    with contextlib.closing(bar), open(unsorted, "wb") as file, _Rows(folder / "rows") as rows:
+        work = functools.partial(_or_reason, make=make, root=layout and layout.root)
+        for done in _in_order(work, source.originals()):
             bar.update()
-    order = sorted(range(len(rows)), key=lambda number: rows[number]["id"])
-    if len({row["id"] for row in rows}) != len(rows):
-        raise UserError(f"dataset: {source.name} has two images with the same class and file name")
+            if isinstance(done, list):
+                unreadable.append(done)
+                continue
+            pixels, row = done
+            if problem := row.pop("mask_problem", ""):
+                masks_missing.append(problem)
+            file.write(pixels.tobytes())
+            rows.add(row | {"number": number})
+            number += 1
+    if layout:
+        _check_unreadable(source, unreadable, number, quiet)
+        masks_missing += layout.masks_missing(source.settings[1])
+    if not number:
+        raise UserError(f"dataset: {source.name} has no images")
+    table = _sorted(pd.read_parquet(folder / "rows"), source.name)
+    shape = (size, size, preparation["channels"])
     prepared = hashlib.sha256()
     with open(unsorted, "rb") as file, open(folder / "images.npy", "wb") as images:
-        header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), *shape)}
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(table), *shape)}
         np.lib.format.write_array_header_1_0(images, header)
-        for number in order:  # files, not memory maps, whose pages would be counted as this process's memory
-            file.seek(number * math.prod(shape))
+        for place in table.pop("number"):  # files, not memory maps, whose pages would count as this process's memory
+            file.seek(place * math.prod(shape))
             pixels = file.read(math.prod(shape))
             images.write(pixels)
             prepared.update(pixels)
     unsorted.unlink()
-    table = pd.DataFrame([rows[number] for number in order])
+    (folder / "rows").unlink()
     table.to_parquet(folder / "table.parquet", index=False)
-    originals = list(zip(table["id"], table["sha256"], strict=True))
-    fingerprint = cache.content_key(source.name, (len(rows), *shape), originals, prepared.hexdigest())
-    cache.write_json(folder / "info.json", {"class_names": list(source.class_names), "fingerprint": fingerprint})
+    info = {
+        "class_names": sorted(table["class_name"].unique()) if layout else list(source.class_names),
+        "fingerprint": _fingerprint(source.name, (len(table), *shape), table, prepared.hexdigest()),
+        "preparation": preparation,
+        "unreadable": unreadable,
+        "masks_missing": sorted(masks_missing),
+    }
+    cache.write_json(folder / "info.json", info)
+
+
+def maker(size: int, preparation: dict[str, Any]) -> Callable[[Original], Prepared]:
+    """A function from an original to its pixels, uint8 (size, size, channels), and its row of the table.
+
+    It raises `Unreadable` for a file that cannot be read. Images without a file to read, and all images of a set
+    prepared without antialiasing, are prepared as in the published study.
+    """
+    channels = preparation["channels"]
+    if preparation["resize"] == resizing.PLAIN:
+        from_file, from_pixels = resizing.plain(size, channels)
+        return functools.partial(_plain, from_file, from_pixels, channels)
+    limits = tuple(preparation["intensity"]) or None
+    return functools.partial(_antialiased, size, channels, limits)
 
 
 def resized(images: np.ndarray, size: int) -> np.ndarray:
     """Images in memory, resized as prepared ones are: uint8 (N, H, W, C) to (N, size, size, C)."""
-    resize = _resizer(size, images.shape[-1])
+    _, from_pixels = resizing.plain(size, images.shape[-1])
     pixels = np.empty((len(images), size, size, images.shape[-1]), np.uint8)
     for number, image in enumerate(images):
-        pixels[number] = resize(Original("", "", pixels=image))[0]
+        pixels[number] = from_pixels(image)[0].numpy()
     return pixels
+
+
+def in_order(make: Callable[[Original], Prepared], originals: Iterable[Original]) -> Iterator[Prepared | list[str]]:
+    """The prepared originals in their order, on every core; `[id, reason]` for one that cannot be read."""
+    return _in_order(functools.partial(_or_reason, make=make, root=None), originals)
 
 
 def _in_order(work: Callable[[Original], Any], originals: Iterable[Original]) -> Iterator[Any]:
     """Results of `work` for each original, in their order, computed on every core, `AT_ONCE` at one time."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         pending: collections.deque[concurrent.futures.Future] = collections.deque()
-        for original in originals:
-            pending.append(pool.submit(work, original))
-            if len(pending) >= AT_ONCE:
+        try:
+            for original in originals:
+                pending.append(pool.submit(work, original))
+                if len(pending) >= AT_ONCE:
+                    yield pending.popleft().result()
+            while pending:
                 yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        finally:
+            for future in pending:  # after an error the rest is not waited for
+                future.cancel()
 
 
-def _resizer(size: int, channels: int) -> Callable[[Original], tuple[np.ndarray, dict[str, object]]]:
-    """A function from an original to its pixels, uint8 (size, size, channels), and its row of the table.
+def _or_reason(original: Original, make: Callable[[Original], Prepared], root: Path | None) -> Prepared | list[str]:
+    try:
+        pixels, row = make(original)
+    except decoding.Unreadable as reason:
+        return [original.id, str(reason)]
+    if root and original.mask:
+        try:
+            masks.read(root / original.mask)
+        except decoding.Unreadable as reason:
+            row |= {"mask": "", "mask_problem": f"{original.id} ({original.mask}: {reason})"}
+    return pixels, row
 
-    As in the published study: float in [0, 1], `tf.image.resize` bilinear; then rounded to uint8 for storage.
+
+def _plain(from_file: Callable, from_pixels: Callable, channels: int, original: Original) -> Prepared:
+    if original.pixels is not None:
+        content, prepared = original.pixels.tobytes(), from_pixels(original.pixels)
+    elif original.encoded is not None:
+        content, prepared = original.encoded, from_file(original.encoded)
+    else:
+        content = _content(original.path)
+        decoded = decoding.decode(content)  # it names damage; TensorFlow's pixels are taken, which differ a little
+        try:
+            prepared = from_file(content)
+        except Exception:  # a format that TensorFlow does not read
+            pixels = np.rint(decoding.scaled(decoded, None) * 255) if decoded.measured else decoded.pixels
+            prepared = from_pixels(decoding.with_channels(pixels.astype(np.uint8), channels))
+    return prepared[0].numpy(), _row(original, content, int(prepared[1]), int(prepared[2]))
+
+
+def _antialiased(size: int, channels: int, limits: tuple[float, float] | None, original: Original) -> Prepared:
+    content = _content(original.path)
+    with decoding.room(content):
+        decoded = decoding.decode(content, intensity=limits is not None)
+        shades = decoding.with_channels(decoding.scaled(decoded, limits), channels)
+        pixels = resizing.antialiased(shades, size)
+    row = _row(original, content, *decoded.pixels.shape[:2])
+    row |= {"group": original.group, "given": original.given, "mask": original.mask}
+    return pixels, row | {"format": decoded.format, "bits": decoded.bits, "quality": decoded.quality}
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise decoding.Unreadable("the file is not there") from None
+    except OSError as error:
+        raise decoding.Unreadable(f"the file cannot be read ({error.strerror})") from None
+
+
+def _row(original: Original, content: bytes, height: int, width: int) -> dict[str, object]:
+    return {
+        "id": original.id,
+        "longer_id": original.longer_id,
+        "class_name": original.class_name,
+        "height": height,
+        "width": width,
+        "file_bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+class _Rows:
+    """Rows of a table, written to a file `ROWS` at a time."""
+
+    def __init__(self, path: Path):
+        self.path, self.rows, self.writer = path, [], None
+
+    def __enter__(self) -> "_Rows":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write()
+        if self.writer:
+            self.writer.close()
+
+    def add(self, row: dict[str, object]) -> None:
+        self.rows.append(row)
+        if len(self.rows) == ROWS:
+            self._write()
+
+    def _write(self) -> None:
+        if self.rows:
+            table = pa.Table.from_pylist(self.rows, self.writer.schema if self.writer else None)
+            self.writer = self.writer or pq.ParquetWriter(self.path, table.schema)
+            self.writer.write_table(table)
+            self.rows = []
+
+
+def _sorted(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows by id; where two images have the same, their longer ids are taken."""
+    same = table["id"].duplicated(keep=False) & (table["longer_id"] != "")
+    table["id"] = table["id"].where(~same, table["longer_id"])
+    if table["id"].duplicated().any():
+        raise UserError(f"dataset: {name} has two images with the same class and file name")
+    return table.drop(columns="longer_id").sort_values("id", ignore_index=True)
+
+
+def _check_unreadable(source: Source, unreadable: list[list[str]], readable: int, quiet: bool) -> None:
+    """List the files that cannot be read.
+
+    Raises:
+        UserError: they are more than the share that is allowed, or nothing is left.
     """
-    from lib.core.backend import tf
+    if not unreadable:
+        return
+    share = len(unreadable) / (len(unreadable) + readable)
+    if not quiet:
+        for name, reason in unreadable[:LISTED]:
+            print(f"cannot read {name}: {reason}", file=sys.stderr)
+        if len(unreadable) > LISTED:
+            print(f"… and {len(unreadable) - LISTED} more", file=sys.stderr)
+    if share > source.unreadable_share or not readable:
+        raise UserError(
+            f"images: {count(len(unreadable), 'file')} of {len(unreadable) + readable} ({percent(share)}) cannot be "
+            f"read, such as {unreadable[0][0]}: {unreadable[0][1]}; repair or remove them, or raise unreadable_share "
+            f"({source.unreadable_share:g})"
+        )
 
-    def shrink(pixels):
-        floats = tf.image.resize(tf.cast(pixels, tf.float32) / 255.0, [size, size])
-        return tf.cast(tf.round(tf.clip_by_value(floats, 0.0, 1.0) * 255.0), tf.uint8)
 
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-    def from_file(encoded):
-        pixels = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
-        return shrink(pixels), tf.shape(pixels)[0], tf.shape(pixels)[1]
+def _fingerprint(name: str, shape: tuple[int, ...], table: pd.DataFrame, prepared: str) -> str:
+    """`cache.content_key(name, shape, [[id, sha256], …], prepared)`, without that list, which would fill the memory.
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, channels], tf.uint8)])
-    def from_pixels(pixels):
-        return shrink(pixels), tf.shape(pixels)[0], tf.shape(pixels)[1]
-
-    def resize(original: Original) -> tuple[np.ndarray, dict[str, object]]:
-        prepared = from_pixels(original.pixels) if original.encoded is None else from_file(original.encoded)
-        content = original.encoded if original.encoded is not None else original.pixels.tobytes()
-        row = {
-            "id": original.id,
-            "class_name": original.class_name,
-            "height": int(prepared[1]),
-            "width": int(prepared[2]),
-            "file_bytes": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-        return prepared[0].numpy(), row
-
-    return resize
+    Where a data set says more of its images than their class, this counts too.
+    """
+    dumps = functools.partial(json.dumps, ensure_ascii=False)
+    key = hashlib.sha256(f"[{dumps(name)}, {dumps(shape)}, [".encode())
+    columns = [name for name in ("id", "sha256", "class_name", "group", "given", "mask") if name in table]
+    columns = columns if "group" in columns else ["id", "sha256"]
+    for number, row in enumerate(table[columns].itertuples(index=False, name=None)):
+        key.update(f"{', ' if number else ''}{dumps(row)}".encode())
+    key.update(f"], {dumps(prepared)}]".encode())
+    return key.hexdigest()[:16]

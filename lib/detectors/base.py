@@ -4,6 +4,7 @@ A kind is one file in a folder of `lib/detectors/` with one `register`. Its modu
 needs it is imported inside functions, from a subpackage.
 """
 
+import hashlib
 import importlib
 import json
 import pkgutil
@@ -20,7 +21,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from lib.core.cache import read_json, replacing, write_json
+from lib.core.cache import content_key, read_json, replacing, write_json
 from lib.core.errors import UserError, did_you_mean
 
 History = dict[str, list[float]]  # one list a curve, one value an epoch; empty where nothing is iterated
@@ -68,9 +69,11 @@ class Detector(ABC):
     """Learns what is normal from normal images alone, and scores how far an image is from it.
 
     Some can do more, which is asked of the object and not of its name: `reconstruct(images)`, float32 (N, H, W, C) in
-    [0, 1]; `heatmap(images)`, float32 (N, h, w), higher is more abnormal; `left_out()`, the score of each image fitted
-    on by the detector fitted on all others; `latent_use(images)`, see `lib.detectors.reconstruction.detector`;
-    `layers()`, one row a layer; `all_scores(images)`, every value of the option `score` with its scores, in one pass.
+    [0, 1]; `heatmap(images, indices)`, float32 (n, h, w), higher is more abnormal, of all images if no indices are
+    given; `embed(images)`, float32 (N, D); `nearest(images)`, int (N,), which of the images fitted on, in ascending
+    order of their indices, has the nearest embedding; `left_out()`, the score of each image fitted on by the detector
+    fitted on all others; `latent_use(images)`, see `lib.detectors.reconstruction.detector`; `layers()`, one row a
+    layer; `all_scores(images, indices)`, every value of the option `score` with its scores, in one pass.
 
     Attributes:
         kind: what the registry says of it; set by `register`.
@@ -88,6 +91,10 @@ class Detector(ABC):
 
     def prepare(self, images: Images) -> float:
         """Makes what other detectors share, such as embeddings; returns the seconds that it took when it was made."""
+        return 0.0
+
+    def prepare_score(self, images: Images) -> float:
+        """Makes what the scores of every value of the scoring options share; returns the seconds, as `prepare` does."""
         return 0.0
 
     def fit(self, images: Images, indices: np.ndarray) -> History:
@@ -133,6 +140,15 @@ class Detector(ABC):
         """
         for name in self.learned:
             setattr(self, name, arrays[name])
+
+    def key(self) -> str:
+        """A key of what the fit has learned; scoring options are not in it."""
+        options = self.options.model_dump(mode="json", exclude=set(self.options.scoring))
+        learned = {
+            name: [str(array.dtype), array.shape, hashlib.sha256(np.ascontiguousarray(array)).hexdigest()]
+            for name, array in self.arrays().items()
+        }
+        return content_key(self.kind.name, options, learned)
 
     @classmethod
     def load(cls, folder: Path, options: Options) -> Self:
@@ -249,6 +265,13 @@ def unreadable(folder: Path, name: str, error: Exception) -> UserError:
     """The one line for a folder that does not hold a fitted detector."""
     reason = " ".join(str(error).split())[:160]
     return UserError(f"{folder}: not a fitted {name} ({reason}); remove the folder to fit again")
+
+
+def groups_of(images: Images) -> np.ndarray:
+    """The group of each image, such as its part or module, text (N,); empty text where none is given."""
+    if "group" not in images.table:
+        return np.full(len(images), "")
+    return images.table["group"].fillna("").to_numpy(str)
 
 
 def slug(label: str) -> str:

@@ -9,8 +9,18 @@ from pydantic import ValidationError
 from lib.core.errors import UserError, did_you_mean
 from lib.detectors.base import Detector, Kind, Options, kind, kinds, slug
 
-PUBLISHED = ("autoencoder", "vae", "beta_vae")  # the published study's own; every study fits them
+PUBLISHED = ("autoencoder", "vae", "beta_vae")  # the published study's own; every study fits them that does not inspect
 BASELINE = "autoencoder"  # what every other detector is compared with
+COMBINED = "combined"  # what a study that inspects uses where nothing is chosen
+# What a study that inspects fits where it names no detectors. A small defect is found by the few farthest patches, a
+# large or faint one by many.
+INSPECTING: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    (COMBINED, {}),
+    (COMBINED, {"share": 0.01}),
+    (COMBINED, {"share": 0.2}),
+    ("features", {}),
+    ("features", {"method": "patches", "share": 0.05, "label": "features, patches"}),
+)
 
 
 @dataclass(frozen=True)
@@ -46,9 +56,14 @@ class Spec:
         return {key: value for key, value in self.given.items() if key not in self.options.scoring}
 
     @property
+    def scoring(self) -> dict[str, Any]:
+        """The options that leave the fit as it is and change the score."""
+        return {key: getattr(self.options, key) for key in self.options.scoring}
+
+    @property
     def scores_as_published(self) -> bool:
-        """Whether no scoring option is given."""
-        return len(self.changes) == len(self.given)
+        """Whether it is no other score of a network that is fitted anyway."""
+        return "score" not in self.given
 
     def create(self) -> Detector:
         """The unfitted detector."""
@@ -90,13 +105,19 @@ def spec(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any], where
 def specs(params: Any) -> list[Spec]:
     """Every detector of a study: the published ones, those it names, short forms written out, and the cheap ones.
 
+    A study that inspects has no published ones; where it names none, it has `INSPECTING`. Its keys `backbone` and
+    `backbone_size` are the defaults of all its detectors on pretrained features.
+
     Args:
         params: `lib.params.Parameters`.
 
     Raises:
-        UserError: one of them is not a detector, has wrong options, or is given twice.
+        UserError: one of them is not a detector, has wrong options, or is given twice; or the study is about a detector
+            that it does not have.
     """
     defaults = params.model_dump()
+    if params.inspects:
+        defaults["size"] = params.backbone_size
     listed: dict[str, Spec] = {}
     alone = [name for name, listed_kind in kinds().items() if listed_kind.fitted_alone]
     for where, name, given in _wanted(params):
@@ -106,20 +127,55 @@ def specs(params: Any) -> list[Spec]:
         if own.name in listed and (own.given or name not in (*PUBLISHED, *alone)):
             raise UserError(f"{where}: '{own.label}' is given twice")
         listed.setdefault(own.name, own)
+    if params.inspects:
+        _leading(params.detector, list(listed.values()))  # checked now, so that a typo fails before training
     return list(listed.values())
 
 
+def leading(params: Any) -> str:
+    """The column of the detector that a study that inspects is about, where nothing is chosen on a validation set.
+
+    `auto` stands for `combined`, or the first of that kind, or the first detector of the study.
+
+    Args:
+        params: `lib.params.Parameters`, of a study that inspects.
+
+    Raises:
+        UserError: as `specs`.
+    """
+    return _leading(params.detector, specs(params)).name
+
+
+def _leading(named: str, listed: list[Spec]) -> Spec:
+    wanted = COMBINED if named == "auto" else named
+    for same in (lambda own: own.name, lambda own: own.label, lambda own: own.kind.name):
+        if found := next((own for own in listed if same(own) == wanted), None):
+            return found
+    if named == "auto":
+        return listed[0]
+    names = [own.name for own in listed]
+    guess = did_you_mean(named, ["auto", *names, *(own.label for own in listed)])
+    raise UserError(
+        f"detector: '{named}' is not a detector of this study{guess}; there are auto, {', '.join(names)}; name others "
+        "under `detectors`"
+    )
+
+
 def _wanted(params: Any) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    for name in PUBLISHED:
-        yield "detectors", name, {}
+    if not params.inspects:
+        for name in PUBLISHED:
+            yield "detectors", name, {}
+    elif not params.detectors:
+        for name, given in INSPECTING:
+            yield "detectors", name, given
     for entry in params.detectors:
         name, given = (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
         yield "detectors", name, given or {}
     for changes in params.refinements:
         yield "refinements", "beta_vae" if "beta" in changes else "autoencoder", changes
-    if params.backbone:
-        kind_of_features = kinds()["features"].detector
-        for given in kind_of_features.short_form(params.backbone, params.image_size, params.backbone_size):
+    if params.backbone and not params.inspects:
+        short_form, sha256 = kinds()["features"].detector.short_form, getattr(params, "sha256", "")
+        for given in short_form(params.backbone, params.image_size, params.backbone_size, sha256):
             yield "backbone", "features", given
     for name, listed_kind in kinds().items():
         if listed_kind.fitted_alone:

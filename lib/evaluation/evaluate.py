@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.core.characters import plain_cell
 from lib.detectors import BASELINE
 from lib.evaluation import metrics, thresholds
 from lib.evaluation.thresholds import Threshold
@@ -78,9 +79,12 @@ def threshold_record(threshold: Threshold) -> dict[str, Any]:
     return {"value": threshold.value, "rule": threshold.rule, "saw": threshold.saw}
 
 
-def leaderboard_column(run: Run, label: str = BASELINE) -> str:
-    """The column of a detector's scores that are on the leaderboard, by what pages call it."""
-    return next(column for column, fit in run.fits("leaderboard").items() if fit["label"] == label)
+def leaderboard_column(run: Run, label: str = "") -> str:
+    """The column of a detector's scores that are on the leaderboard, by what pages call it.
+
+    Without a label it is the first detector, which the others are compared with.
+    """
+    return next(column for column, fit in run.fits("leaderboard").items() if label in ("", fit["label"]))
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ def by_class(study: Study, run: Run, name: str, at: float) -> pd.DataFrame:
     """Each class of anomalies: how many, how many are flagged, how well they rank; hardest first."""
     labels, scores = labels_and_scores(study, run, name)
     frame = metrics.by_class(labels, scores, study.class_names[study.split.test], at)
-    run.write_table("classes.csv", frame)
+    run.write_table("classes.csv", frame.assign(**{"class": frame["class"].map(plain_cell)}))
     return frame
 
 

@@ -28,15 +28,17 @@ def warnings(study: Study, run: Run, rows: Sequence[Mapping[str, Any]], answer: 
 
     Returns:
         A mapping each: `kind`, and the numbers that its sentence needs. The kinds, with the functions that find them,
-        are `no_better_than_chance`, `nothing_held_out`, `shortcut`, `near_duplicates`, `few_calibration`,
-        `few_normal_images`, `one_decision_for_all`, `posterior_collapse` and `falling_loss`.
+        are `no_anomalies`, `no_better_than_chance`, `nothing_held_out`, `shortcut`, `near_duplicates`, `unreadable`,
+        `few_calibration`, `few_normal_images`, `one_decision_for_all`, `posterior_collapse` and `falling_loss`.
     """
     holdout = holdout_of(study)
     found = [
+        *_no_anomalies(holdout),
         *_no_better_than_chance(answer),
         *_nothing_held_out(study, holdout),
         *_shortcut(rows, answer),
         *_near_duplicates(study),
+        *_unreadable(study),
         *_few_calibration(answer),
         *_few_normal_images(holdout),
         *_one_decision_for_all(study, run),
@@ -52,9 +54,19 @@ def recent_decrease(loss: Sequence[float]) -> float | None:
     return 1 - loss[-1] / loss[-5] if len(loss) >= 5 and loss[-5] > 0 else None
 
 
+def _no_anomalies(holdout: Study) -> Iterator[Warning]:
+    if not len(holdout.anomalies):
+        yield {"kind": "no_anomalies"}
+
+
+def _unreadable(study: Study) -> Iterator[Warning]:
+    if files := study.images.unreadable:
+        yield {"kind": "unreadable", "count": len(files), "of": len(files) + len(study.images)}
+
+
 def _no_better_than_chance(answer: Mapping[str, Any]) -> Iterator[Warning]:
     auroc = answer["row"]["auroc"]
-    if auroc["low"] <= 0.5:
+    if auroc and auroc["low"] <= 0.5:
         yield {"kind": "no_better_than_chance", "detector": answer["row"]["name"], "auroc": auroc}
 
 
@@ -66,9 +78,9 @@ def _nothing_held_out(study: Study, holdout: Study) -> Iterator[Warning]:
 
 def _shortcut(rows: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> Iterator[Warning]:
     """A shortcut that ranks better than the published autoencoder, or as well as the detector of the answer."""
-    shortcuts = [row for row in rows if row["family"] == "shortcut"]
+    shortcuts = [row for row in rows if row["family"] == "shortcut" and row["difference"]]
     best = max(shortcuts, key=lambda row: row["auroc"]["value"], default=None)
-    if best and (best["difference"]["low"] > 0 or best["auroc"]["value"] >= answer["row"]["auroc"]["value"]):
+    if best and best["auroc"] and (best["difference"]["low"] > 0 or best["auroc"]["value"] >= answer["row"]["auroc"]["value"]):
         yield {"kind": "shortcut", "name": best["name"], "auroc": best["auroc"]}
 
 
@@ -99,7 +111,7 @@ def _few_normal_images(holdout: Study) -> Iterator[Warning]:
 
 def _one_decision_for_all(study: Study, run: Run) -> Iterator[Warning]:
     """Detectors of the study whose threshold flags every normal image, or no anomaly."""
-    for name in PUBLISHED:
+    for name in [name for name in PUBLISHED if name in run.fits()]:
         threshold = evaluate.threshold(study, run, name).value
         scores = run.scores_of(name)
         if decide(scores[study.normal], threshold).all():
@@ -115,7 +127,7 @@ def _posterior_collapse(run: Run) -> Iterator[Warning]:
 
 
 def _falling_loss(run: Run) -> Iterator[Warning]:
-    loss = run.history(BASELINE)["loss"]
+    loss = run.history(BASELINE).get("loss", [])
     decrease = recent_decrease(loss)
     if decrease is not None and decrease > FALLING:
         yield {"kind": "falling_loss", "detector": BASELINE, "epochs": len(loss), "decrease": decrease}

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from lib.core.characters import readable
 from lib.evaluation.thresholds import decide
 from lib.presentation import plots
 from lib.study import MAPS, SAMPLES, Run, Study, extremes, highest_scoring, lowest_scoring
@@ -15,7 +16,7 @@ def grid(study: Study, indices: np.ndarray, scores: np.ndarray | None = None, cl
     titles = [
         "\n".join(
             [
-                *([str(study.class_names[index])] if classes else []),
+                *([readable(str(study.class_names[index]))] if classes else []),
                 *([f"{scores[index]:.4f}"] if scores is not None else []),
             ]
         )

@@ -2,6 +2,7 @@
 
 import io
 
+from lib.core.characters import readable
 from lib.detectors import BASELINE
 from lib.presentation import plots
 from lib.presentation.memo import Memo, Picture
@@ -9,7 +10,7 @@ from lib.presentation.text import first_page, warning
 from lib.study import Run, Study
 
 DPI = 200  # of the picture
-KINDS = ("Detected anomaly", "Missed anomaly", "False alarm")
+KINDS = ("Detected anomaly", "Missed anomaly", "False alarm", "Normal image")
 
 
 def memo(study: Study, run: Run) -> Memo:
@@ -22,7 +23,7 @@ def memo(study: Study, run: Run) -> Memo:
     params, figures = study.params, run.read("metrics")
     answer = figures["answer"]
     return Memo(
-        question=first_page.question(params),
+        question=first_page.question(params, study.counts["anomalies"]),
         answer=first_page.answer(answer),
         in_use=first_page.in_use(answer, params.prevalence),
         boxes=first_page.boxes(answer),
@@ -39,11 +40,12 @@ def _picture(study: Study, run: Run) -> Picture | None:
     if not indices:
         return None
     images = {kind: study.pixels([index])[0] for kind, index in indices.items()}
-    heat_map, by = arrays.get("map"), str(arrays.get("by", ""))
+    heat_map, by, scale = arrays.get("map"), str(arrays.get("by", "")), tuple(arrays.get("scale", ()))
     if by:
-        images[KINDS[0]] = arrays["picture"]
+        images[next(iter(images))] = arrays["picture"]
     classes = {kind: str(study.class_names[index]) for kind, index in indices.items()}
-    figure = plots.decisions(list(images.values()), [f"{kind}\n{name}" for kind, name in classes.items()], heat_map)
+    titles = [f"{kind}\n{readable(name)}" for kind, name in classes.items()]
+    figure = plots.decisions(list(images.values()), titles, heat_map, scale)
     buffer = io.BytesIO()
     with plots.style():
         figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})

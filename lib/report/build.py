@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lib.core import paths
 from lib.core.cache import lock, write_json
+from lib.core.characters import readable
 from lib.core.errors import UserError
 from lib.core.formatting import clock
 from lib.params import Parameters
@@ -24,7 +26,7 @@ from lib.study import Run, Study
 
 
 def build(params: Parameters, notice: str = "") -> Path:
-    """Execute and render a study.
+    """Execute and render a study, and list it with the others in `index.html` beside its folder.
 
     Args:
         params: the study.
@@ -35,8 +37,11 @@ def build(params: Parameters, notice: str = "") -> Path:
 
     Raises:
         UserError: the images are unavailable, a notebook failed, or a page could not be rendered. The last report
-            stays; the unfinished one is in `<study>.failed`.
+            stays; the unfinished one is in `<study>.failed`. Or only the PDF could not be made: then the new report is
+            there without it, and says why.
     """
+    from lib.report import studies
+
     with lock(f"report-{params.study}", wait=False):
         key = uptodate.report_key(params, notice)  # of the code as it is now, whatever is edited in the meantime
         study = Study.open(params)  # before any kernel starts: downloads and prepares images, checks the normal class
@@ -48,7 +53,7 @@ def build(params: Parameters, notice: str = "") -> Path:
             with _sigterm_as_interrupt():
                 notebooks = _execute(study, folder)
                 print(f"{'rendering':<15} after {clock(time.monotonic() - started)}", file=sys.stderr)
-                pages = _render(study, notebooks, notice, folder)
+                pages, pdf_problem = _render(study, notebooks, notice, folder)
         except UserError as error:
             failed = _move_to_failed(folder, params, error)
             raise UserError(
@@ -62,10 +67,18 @@ def build(params: Parameters, notice: str = "") -> Path:
             "title": params.title,
             "key": key,
             "pages": [page.relative_to(folder).as_posix() for page in pages],
+            "pdf": pdf_problem,
             "seconds": round(time.monotonic() - started, 1),
         }
         write_json(folder / "run" / "status.json", status)
-        return _replace(folder, paths.reports_folder() / params.study)
+        report = _replace(folder, paths.reports_folder() / params.study)
+        studies.write_index(report.parent)
+    if pdf_problem:
+        index = paths.shown(report / "index.html")
+        raise UserError(
+            f"{params.study}: the pages are complete, {index}, but the PDF could not be made: {pdf_problem}"
+        )
+    return report
 
 
 def _execute(study: Study, folder: Path) -> list[Path]:
@@ -75,7 +88,7 @@ def _execute(study: Study, folder: Path) -> list[Path]:
     run_folder, provenance, executed = folder / "run", study.provenance(), []
     os.environ["ANOMALY_RUN_FOLDER"] = str(run_folder)
     try:
-        for source in uptodate.notebooks():
+        for source in uptodate.notebooks(study):
             target = folder / "notebooks" / f"{source.stem}.ipynb"
             parameters = execute.convert(source, target, study.params.model_dump())
             execution = uptodate.Execution(study.params.study, source, target, parameters, run_folder, provenance)
@@ -90,13 +103,12 @@ def _execute(study: Study, folder: Path) -> list[Path]:
     return executed
 
 
-def _render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> list[Path]:
-    """Render executed notebooks into `folder`; return the pages, the PDF last."""
+def _render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> tuple[list[Path], str]:
+    """Render executed notebooks into `folder`; return the pages, the PDF last, and why there is no PDF, if so."""
     from lib.report.render.appendix import appendix
     from lib.report.render.document import read_chapters
     from lib.report.render.html import write_site
     from lib.report.render.model import ReportInfo
-    from lib.report.render.pdf import write_pdf
 
     run = Run(folder / "run")
     manifest = run.read("manifest")
@@ -109,18 +121,38 @@ def _render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> l
         memo=first_page.memo(study, run),
     )
     chapters = read_chapters(notebooks, appendix(manifest, study.params.model_dump()))
-    pages = write_site(chapters, info, folder, explorer=True)
-    pages.append(explorer.write_explorer(study, run, folder, info.generated))
-    write_pdf(chapters, info, folder / "report.pdf")
-    return [*pages, folder / "report.pdf"]
+    problem = _write_pdf(chapters, info, folder / "report.pdf")
+    info = replace(info, pdf_problem=problem)
+    explored = bool(len(study.anomalies))  # without anomalies there is nothing to trade false alarms against
+    pages = write_site(chapters, info, folder, explorer=explored)
+    if explored:
+        pages.append(explorer.write_explorer(study, run, folder, info.generated))
+    return ([*pages] if problem else [*pages, folder / "report.pdf"]), problem
+
+
+def _write_pdf(chapters: list[Any], info: Any, path: Path) -> str:
+    """Write the PDF; return why it could not be made, empty if it was. The pages are published either way."""
+    from lib.report.render.pdf import write_pdf
+
+    try:
+        write_pdf(chapters, info, path)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except UserError as error:
+        problem = str(error)
+    except BaseException as error:  # a panic of Typst's compiler is no Exception
+        problem = f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}"
+    else:
+        return ""
+    return " ".join(problem.split())
 
 
 def _facts(study: Study, manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
     counts, versions = study.counts, manifest["versions"]
     yield "Data set", f"{manifest['data']['name']} {manifest['data']['version']}"
     yield "Images", f"{counts['images']:,} in {counts['classes']} classes"
-    yield "Normal", f"class {study.params.normal_class}, {counts['normal']:,} images"
-    yield "Anomalies", f"{counts['anomalies']:,} images of the other classes"
+    yield "Normal", f"class {readable(study.params.normal_class)}, {counts['normal']:,} images"
+    yield "Anomalies", f"{counts['anomalies']:,} images of the other classes" if counts["anomalies"] else "none"
     yield "Protocol", study.params.protocol
     yield "Seed", str(study.params.seed)
     library = next(name for name in ("tensorflow", "tensorflow-cpu") if name in versions)

@@ -15,9 +15,10 @@ TITLE = "Reports"
 def write_index(reports: Path) -> Path:
     """Write the page that lists every study in a folder.
 
-    A study is a sub-folder with `run/status.json`, which has `status` ("complete" or "failed") and perhaps `title` and
-    `error`; the rest is read from `metrics.json`, `manifest.json` and `params.json` beside it. What is missing or
-    damaged is left out, and so are folders whose names begin with a dot: they are unfinished.
+    A study is a sub-folder with `run/status.json`, which has `status` ("complete" or "failed") and perhaps `title`,
+    `error` and `pdf` (why there is no PDF); the rest is read from `metrics.json`, `manifest.json` and `params.json`
+    beside it. What is missing or damaged is left out, and so are folders whose names begin with a dot: they are
+    unfinished.
 
     Args:
         reports: the folder of the studies' folders; made if missing.
@@ -41,6 +42,8 @@ def _study(folder: Path) -> dict[str, Any]:
     params, manifest = _read(folder / "run" / "params.json"), _read(folder / "run" / "manifest.json")
     state = str(status.get("status") or "unfinished")
     reason = str(status.get("error") or "no reason given") if state == "failed" else ""
+    if status.get("pdf"):
+        reason = f"The PDF could not be made: {status['pdf']}"
     base = quote(folder.name)
     pages = [path for path in sorted(folder.glob("[0-9][0-9]_*.html")) if path.is_file()]
     links = [(path.stem[3:].replace("_", " ").capitalize(), f"{base}/{quote(path.name)}") for path in pages]

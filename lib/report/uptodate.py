@@ -20,39 +20,54 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lib import data
 from lib.core import cache, paths, provenance
 from lib.params import Parameters
+from lib.study import Study
 
 UNDECISIVE = ("manifest.json", "provenance.json")  # they hold the time and the commit, and no result depends on them
 WALKED = ("detectors", "data/sources")  # folders of lib whose modules are found by walking, not by imports
 
 
-def notebooks() -> list[Path]:
-    """The text of every study's notebooks, in order."""
-    return sorted(paths.notebooks_folder().glob("[0-9][0-9]_*.py"))
+OF_PUBLISHED = {"03_anomalies", "04_evaluation", "05_refinement"}  # they examine the published detectors
+OF_INSPECTION = {"03_inspection"}  # it examines the detector that the parameter set names
+
+
+def notebooks(study: Study | None = None) -> list[Path]:
+    """The text of a study's notebooks, in order; of every study's if none is given.
+
+    Detectors are only compared where there are anomalies to compare them by.
+    """
+    left_out: set[str] = set()
+    if study is not None:
+        left_out |= OF_PUBLISHED if study.params.inspects else OF_INSPECTION
+        left_out |= set() if len(study.anomalies) else {"06_comparison"}
+    texts = sorted(paths.notebooks_folder().glob("[0-9][0-9]_*.py"))
+    return [path for path in texts if path.stem not in left_out]
 
 
 def is_current(params: Parameters, notice: str = "") -> bool:
-    """Whether a study's report is there, complete, and made from these parameters and this code."""
+    """Whether a study's report is there, complete with its PDF, and made from these parameters and this code."""
     folder = paths.reports_folder() / params.study
     try:
         status = cache.read_json(folder / "run" / "status.json")
     except (OSError, ValueError):
         return False
     pages = status.get("pages", [])
-    if not pages or not all((folder / page).is_file() for page in pages):
+    if status.get("pdf") or not pages or not all((folder / page).is_file() for page in pages):
         return False
     return status.get("key") == report_key(params, notice)
 
 
 def report_key(params: Parameters, notice: str = "") -> str:
-    """A key of everything that a report depends on but the data, which its parameters name.
+    """A key of everything that a report depends on but images of data sets with a version, which its parameters name.
 
     Of the notice it holds only whether there is one: the reason in it may be worded differently each time.
     """
     versions = {"python": platform.python_version(), **provenance.versions()}
     code = [code_key(notebook) for notebook in notebooks()]
-    return cache.content_key(params.model_dump(), code, _rendering_key(), versions, provenance.device(), bool(notice))
+    own = [params.model_dump(), data.state(params)]
+    return cache.content_key(*own, code, _rendering_key(), versions, provenance.device(), bool(notice))
 
 
 def code_key(notebook: Path) -> str:

@@ -5,8 +5,9 @@ from lib.study.examples import EXTREMES, MAPS, SAMPLES, extremes, highest_scorin
 from lib.study.fits import Fitted, fit_and_score
 from lib.study.published import citation, published_at
 from lib.study.run import Run
+from lib.study.saved import Saved, export, size_of, thumbnail
 from lib.study.study import Study, holdout_of
-from lib.study.training import HELD_OUT, Planned, add_fits, differences, export, fit_all, open_run, plan
+from lib.study.training import HELD_OUT, Planned, add_fits, differences, fit_all, open_run, plan
 
 __all__ = [
     "EXTREMES",
@@ -16,6 +17,7 @@ __all__ = [
     "Fitted",
     "Planned",
     "Run",
+    "Saved",
     "Study",
     "add_fits",
     "citation",
@@ -31,4 +33,6 @@ __all__ = [
     "open_run",
     "plan",
     "published_at",
+    "size_of",
+    "thumbnail",
 ]

@@ -23,14 +23,16 @@ class Fitted:
 
     Attributes:
         spec: the detector.
-        scores: float64 (N,), of every image of the data set; higher is more abnormal.
+        scores: float64 (N,), of every image of the data set; higher is more abnormal. Those of images that the detector
+            refers to are what it would give them had it not; see `lib.detectors.members`.
         seconds: of the `fit` and of the `score` of all images, when they were computed.
         history: of the fit; empty where nothing is iterated.
         layers: one row a layer of a network: `part`, `layer`, `output`, `parameters`; else empty.
         cached: whether the fit was found in the cache.
-        fit_folder: holds the fitted detector; None for an ensemble, whose members have theirs.
-        score_folder: holds what scoring left: `examples.npz`, `latent_use.npz` and `left_out.npy`, where there are any.
-        members: of an ensemble.
+        fit_folder: holds the fitted detector; None for one made of others, which have theirs.
+        score_folder: holds what scoring left: `examples.npz`, `latent_use.npz` and `left_out.npy`, where there are any;
+            None for a detector made of others.
+        members: those that it is made of.
     """
 
     spec: Spec
@@ -46,12 +48,11 @@ class Fitted:
     def detector(self, study: Study) -> Detector:
         """The fitted detector itself, ready to score new images."""
         if self.members:
-            ensemble = self.spec.create()
-            ensemble.members = [member.detector(study) for member in self.members]
-            ensemble.refer(_reference_scores(study, self.members))
-            return ensemble
-        scoring = {name: getattr(self.spec.options, name) for name in self.spec.options.scoring}
-        detector = detectors.load(self.fit_folder, **scoring)
+            together = self.spec.create()
+            together.members = [member.detector(study) for member in self.members]
+            _refer(study, together, self.members)
+            return together
+        detector = detectors.load(self.fit_folder, **self.spec.scoring)
         detector.learn_score(study.images, np.sort(study.split.fit))
         return detector
 
@@ -59,55 +60,78 @@ class Fitted:
 def fit_and_score(study: Study, spec: Spec, every_score: bool = False) -> Fitted:
     """Fits a detector on the fit images of a study and scores every image, or finds both in the cache.
 
-    An ensemble ranks among the scores of the validation set.
+    A detector made of others compares their scores with those of reference images, which are the validation set of an
+    ensemble, and the calibration set of `combined`; see `lib.detectors.members`. There the score of a reference image
+    is that of a new image, as far as the detector can tell it.
+
+    All values of the scoring options share one fit. They also share one pass over the images: of a network that has
+    all its scores at once where some other than its own are wanted, of patches through the maps that they keep.
 
     Args:
         study: the study.
         spec: the detector.
-        every_score: whether all values of the option `score` are wanted sooner or later; they come from one pass.
+        every_score: whether all scores of a network are wanted sooner or later.
 
     Raises:
         UserError: the device computes wrong.
         ValueError: a score is not a finite number.
     """
-    if members := _members(study, spec):
-        return _combined(study, spec, members)
-    fit_key = _fit_key(study, spec)
-    cached = (paths.cache_folder() / "fits" / fit_key).is_dir()
-    fit_folder = cache.cached("fits", fit_key, lambda folder: _fit(study, spec, folder))
-    every = "score" in spec.options.scoring and (every_score or spec.options.score != "mse")
-    score_key = _score_key(study, spec, fit_key, every)
-    if not every and "score" in spec.options.scoring:
-        every_key = _score_key(study, spec, fit_key, every=True)
+    if members := members_of(spec):
+        return _together(study, spec, members)
+    fit_folder, cached = fit(study, spec)
+    own, key = _own_score(spec), fit_folder.name
+    has_all = hasattr(spec.kind.detector, "all_scores")
+    every = has_all and (every_score or spec.scoring != _usual_scoring(spec))
+    score_key = _score_key(study, spec, key, every)
+    if has_all and not every:
+        every_key = _score_key(study, spec, key, every=True)
         if (paths.cache_folder() / "scores" / every_key).is_dir():
             score_key = every_key
     score_folder = cache.cached("scores", score_key, lambda folder: _score(study, spec, fit_folder, folder, every))
-    fit, score = cache.read_json(fit_folder / "fit.json"), cache.read_json(score_folder / "score.json")
+    record, score = cache.read_json(fit_folder / "fit.json"), cache.read_json(score_folder / "score.json")
     with np.load(score_folder / "scores.npz") as scores:
-        own = scores[getattr(spec.options, "score", "score")]
-    seconds = {"fit": fit["seconds"], "score": score["seconds"]}
-    return Fitted(spec, own, seconds, fit["history"], fit["layers"], cached, fit_folder, score_folder)
+        values = scores[own]
+    seconds = {"fit": record["seconds"], "score": score["seconds"]}
+    return Fitted(spec, values, seconds, record["history"], record["layers"], cached, fit_folder, score_folder)
 
 
-def _members(study: Study, spec: Spec) -> list[Spec]:
-    listed = getattr(spec.options, "members", [])
-    return [detectors.spec(name, given, {}, "members") for member in listed for name, given in member.items()]
+def fit(study: Study, spec: Spec) -> tuple[Path, bool]:
+    """Fits a detector that is not made of others, or finds it in the cache: its folder, and whether it was found."""
+    key = _fit_key(study, spec)
+    cached = (paths.cache_folder() / "fits" / key).is_dir()
+    return cache.cached("fits", key, lambda folder: _fit(study, spec, folder)), cached
 
 
-def _combined(study: Study, spec: Spec, members: list[Spec]) -> Fitted:
+def members_of(spec: Spec) -> list[Spec]:
+    """The detectors that a detector is made of; none of most."""
+    return spec.kind.detector.member_specs(spec.options) if hasattr(spec.kind.detector, "member_specs") else []
+
+
+def _own_score(spec: Spec) -> str:
+    """The name of a detector's score in `scores.npz`."""
+    return getattr(spec.options, "score", "score")
+
+
+def _usual_scoring(spec: Spec) -> dict[str, Any]:
+    return {key: spec.kind.options.model_fields[key].default for key in spec.options.scoring}
+
+
+def _together(study: Study, spec: Spec, members: list[Spec]) -> Fitted:
     fitted = tuple(fit_and_score(study, member) for member in members)
-    ensemble = spec.create()
-    ensemble.refer(_reference_scores(study, fitted))
-    scores = ensemble.combine([member.scores for member in fitted])
+    together = spec.create()
+    reference, own = _refer(study, together, fitted)
+    scores = together.combine([member.scores for member in fitted], detectors.groups_of(study.images))
+    scores[reference] = own
     passes = {member.fit_folder: member.seconds for member in fitted}  # scores of one network share one fit and pass
     seconds = {key: sum(paid[key] for paid in passes.values()) for key in ("fit", "score")}
     return Fitted(spec, scores, seconds, {}, [], all(member.cached for member in fitted), None, None, fitted)
 
 
-def _reference_scores(study: Study, members: tuple[Fitted, ...]) -> list[np.ndarray]:
-    """Scores by each member of the validation set; of the fit set where the study has no validation set."""
-    reference = study.split.validation if len(study.split.validation) else study.split.fit
-    return [member.scores[reference] for member in members]
+def _refer(study: Study, together: Detector, members: tuple[Fitted, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Gives a detector made of others its reference images; returns their indices and their scores."""
+    reference = next(part for name in together.refers_to if len(part := getattr(study.split, name)))
+    groups = detectors.groups_of(study.images)[reference]
+    return reference, together.refer([member.scores[reference] for member in members], groups)
 
 
 def _fit(study: Study, spec: Spec, folder: Path) -> None:
@@ -123,17 +147,17 @@ def _fit(study: Study, spec: Spec, folder: Path) -> None:
 
 
 def _score(study: Study, spec: Spec, fit_folder: Path, folder: Path, every: bool) -> None:
-    scoring = {name: getattr(spec.options, name) for name in spec.options.scoring}
-    detector = detectors.load(fit_folder, **scoring)
+    detector = detectors.load(fit_folder, **spec.scoring)
     _check_device(detector)
     detector.prepare(study.images)
+    shared = detector.prepare_score(study.images)
     started = time.monotonic()
     if every:
         scores = detector.all_scores(study.images, np.sort(study.split.fit))
     else:
         detector.learn_score(study.images, np.sort(study.split.fit))
-        scores = {getattr(spec.options, "score", "score"): detector.score(study.images)}
-    seconds = time.monotonic() - started
+        scores = {_own_score(spec): detector.score(study.images)}
+    seconds = shared + time.monotonic() - started
     if not all(np.isfinite(values).all() for values in scores.values()):
         raise ValueError(f"{spec.label}: not every score is a finite number; the detector has diverged")
     np.savez(folder / "scores.npz", **scores)
@@ -173,6 +197,6 @@ def _classes(detector: type[Detector]) -> str:
 
 
 def _score_key(study: Study, spec: Spec, fit_key: str, every: bool) -> str:
-    scoring = "every" if every else {name: getattr(spec.options, name) for name in spec.options.scoring}
+    scoring = "every" if every else spec.scoring
     code = [cache.code_of(module) for module in ("lib.study.examples", *spec.kind.detector.modules()[1])]
     return cache.content_key(fit_key, scoring, code, study.normal.tolist(), study.anomalies.tolist())

@@ -8,7 +8,7 @@ import numpy as np
 
 from lib import data, detectors
 from lib.core import provenance
-from lib.data import duplicates, splits
+from lib.data import duplicates, grouping, splits
 from lib.params import Parameters
 from lib.study.published import published
 
@@ -36,8 +36,8 @@ class Study:
         """Opens a study, preparing (and downloading) its images where need be.
 
         Raises:
-            UserError: the images cannot be had, or have no such normal class; the published figures are not there; a
-                detector or one of its options is unknown.
+            UserError: the images cannot be had, have no such normal class, or cannot be divided; the published figures
+                are not there; a detector or one of its options is unknown.
         """
         published(params)  # checked now, so that a typo fails before training
         detectors.specs(params)
@@ -45,19 +45,35 @@ class Study:
         labels = images.labels(params.normal_class)
         if params.protocol == "resubstitution":
             return cls(params, images, labels, splits.resubstitution(labels))
-        groups = duplicates.of_images(images)
-        ids, sha256 = images.table["id"].to_numpy(), images.table["sha256"].to_numpy()
+        groups = grouping.of(images, labels, params.duplicates)
         split = splits.holdout(
-            ids,
+            images.table["id"].to_numpy(),
             labels,
-            groups,
+            groups.units,
             fit_share=params.fit_share,
             calibration_share=params.calibration_share,
             validation_share=params.validation_share,
             seed=params.seed,
+            given=images.column("given"),
         )
-        splits.check(split, ids, sha256, groups)
-        return cls(params, images, labels, split)
+        opened = cls(params, images, labels, split)
+        opened._check(groups.units)
+        return opened
+
+    def check_split(self) -> None:
+        """Check that no image, file or group is in two sets, where the study holds images out and divided them itself.
+
+        In a division that the data set gives, near-duplicates are counted (`crossing`) and not moved.
+
+        Raises:
+            UserError: something is in two sets.
+        """
+        if self.params.protocol == "holdout":
+            self._check(self._grouping.units)
+
+    def _check(self, units: np.ndarray) -> None:
+        ids, sha256 = self.images.table["id"].to_numpy(), self.images.table["sha256"].to_numpy()
+        splits.check(self.split, ids, ids if self.given else sha256, np.arange(len(ids)) if self.given else units)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -83,10 +99,29 @@ class Study:
             "dropped": len(self.split.dropped),
         }
 
+    @property
+    def given(self) -> bool:
+        """Whether the data set itself gives the division."""
+        return self.params.protocol == "holdout" and bool((self.images.column("given") != "").any())
+
     @cached_property
+    def _grouping(self) -> grouping.Grouping:
+        return grouping.of(self.images, self.labels, self.params.duplicates)
+
+    @property
     def groups(self) -> np.ndarray:
-        """Numbers, int (N,): one for all images that are the same file or near-duplicates."""
-        return duplicates.of_images(self.images)
+        """Numbers, int (N,): one for all images that are the same file or count as near-duplicates."""
+        return self._grouping.near
+
+    @property
+    def grouping(self) -> str:
+        """What counts as a near-duplicate, and what stays on one side of the split; one to three sentences."""
+        return self._grouping.finding
+
+    @cached_property
+    def crossing(self) -> int:
+        """The number of test images that are near-duplicates of images not tested on; 0 unless the split was given."""
+        return splits.crossing(self.split, self.groups) if self.given else 0
 
     @cached_property
     def class_names(self) -> np.ndarray:
@@ -132,9 +167,11 @@ def holdout_of(study: Study) -> Study:
     """The study itself if it holds images out, else the same under the protocol `holdout`.
 
     A study that compares detectors also needs a validation set: a choice among many detectors by the images that they
-    are tested on would flatter the one chosen. Where the study names no share, it is `VALIDATION_SHARE`.
+    are tested on would flatter the one chosen. Where the study names no share, it is `VALIDATION_SHARE`. A study that
+    inspects needs none.
     """
-    share = study.params.validation_share or (VALIDATION_SHARE if study.params.refines else 0.0)
+    choose = study.params.refines and not study.params.inspects
+    share = study.params.validation_share or (VALIDATION_SHARE if choose else 0.0)
     if study.params.protocol == "holdout" and share == study.params.validation_share:
         return study
     return Study.open(study.params.model_copy(update={"protocol": "holdout", "validation_share": share}))

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from lib import detectors
-from lib.core import cache
 from lib.core.errors import UserError
 from lib.data import splits
 from lib.detectors import BASELINE, PUBLISHED, Spec
@@ -58,6 +57,8 @@ def plan(study: Study) -> list[Planned]:
         roles = ("study", "leaderboard") if same and _published(entry) else ("leaderboard",)
         ending, every = "" if same else HELD_OUT, _has_other_scores(study.params, entry)
         planned.append(Planned(entry.name + ending, holdout, entry, roles, every))
+    if study.params.inspects:
+        return planned
     baseline = next(entry for entry in specs if entry.name == BASELINE)
     for division in [study] if same or not study.params.refines else [study, holdout]:
         ending = "" if division is study else HELD_OUT
@@ -159,9 +160,11 @@ def _write(study: Study, run: Run, planned: list[Planned], fitted: dict[str, Fit
         if entry.history and entry.spec.scores_as_published:
             epochs = range(1, len(entry.history["loss"]) + 1)
             histories.append(pd.DataFrame({"detector": column, "epoch": epochs, **entry.history}))
-    run.write_table("history.csv", pd.concat(histories, ignore_index=True))
+    run.write_table("history.csv", pd.concat([pd.DataFrame(columns=["detector", "epoch"]), *histories]))
     for entry in planned:
         folder = fitted[entry.column].score_folder
+        if folder is None:  # made of other detectors
+            continue
         if entry.spec.scores_as_published:
             for kind in ("examples", "latent_use"):
                 if (folder / f"{kind}.npz").is_file():
@@ -183,46 +186,13 @@ def _without_duplicates(study: Study) -> np.ndarray:
 
 def _write_heat_maps(planned: list[Planned], fitted: dict[str, Fitted], run: Run) -> None:
     """Heat maps of the anomalies that the published autoencoder scores lowest, where a detector has any."""
+    if planned[0].study.params.inspects:  # its pages show maps of other images
+        return
     compared = [entry for entry in planned if "leaderboard" in entry.roles]
     if spec := heat_maps.able([entry.spec for entry in compared]):
         own = next(entry for entry in planned if entry.spec.name == BASELINE and "study" in entry.roles)
         indices = lowest_scoring_anomalies(own.study, fitted[own.column].scores)
         run.write_arrays("heat_maps", BASELINE, **heat_maps.of_images(compared[0].study, spec, indices))
-
-
-def export(study: Study, run: Run, fitted: Fitted, column: str, threshold: dict[str, Any]) -> None:
-    """Saves a fitted detector, ready for use, into `detectors/<column>/` of the run folder.
-
-    `calibration.npy` holds the scores that the threshold may have seen: of the calibration set, then, where there are
-    any, of the images fitted on, each left out in turn.
-
-    Args:
-        study: with the split that it was fitted on.
-        run: the run.
-        fitted: the detector.
-        column: its name in the run.
-        threshold: `value`, `rule` and `saw`, as JSON keeps them.
-    """
-    folder = run.detector(column)
-    with cache.replacing_folder(folder) as making:
-        fitted.detector(study).save(making)
-        cache.write_json(making / "threshold.json", threshold)
-        left_out = run.arrays("left_out", column).get("scores", np.empty(0))
-        np.save(making / "calibration.npy", np.r_[fitted.scores[study.split.calibration], left_out])
-        ids = study.images.table["id"].to_numpy()
-        images = {"channels": study.images.images.shape[-1], "resize": "bilinear, to a square, values 0 to 255"}
-        cache.write_json(
-            making / "provenance.json",
-            {
-                "label": fitted.spec.label,
-                "column": column,
-                "images": images,
-                "fitted_on": ids[study.split.fit].tolist(),
-                "calibrated_on": ids[study.split.calibration].tolist(),
-                "params": study.params.model_dump(),
-                **run.read("manifest"),
-            },
-        )
 
 
 def differences(own: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -259,8 +229,8 @@ def open_run(name: str, train: Callable[[Study, Run], Any] = fit_all, **changes:
         if key not in FREE and value != getattr(params, key):
             raise UserError(f"{key}: the run of {name} was fitted with {getattr(params, key)!r}; run 02_training again")
     study = Study.open(Parameters.model_validate(params.model_dump() | changes))
-    ids, sha256 = study.images.table["id"].to_numpy(), study.images.table["sha256"].to_numpy()
+    ids = study.images.table["id"].to_numpy()
     saved = splits.from_table(pd.read_csv(run.folder / "split.csv"), ids)  # the data set may have changed since
-    if params.protocol == "holdout":
-        splits.check(saved, ids, sha256, study.groups)
-    return run, replace(study, split=saved)
+    study = replace(study, split=saved)
+    study.check_split()
+    return run, study

@@ -5,11 +5,13 @@ J. Denzler, "Do We Train on Test Data? Purging CIFAR of Near-Duplicates", Journa
 from pixels alone, not from names or classes.
 
 Originals smaller than `SMALLEST` pixels hold too little to distinguish a copy from a similar image (the hashes of two
-handwritten zeros of 8 × 8 pixels are alike), so of these only equal files and equal prepared pixels count.
+handwritten zeros of 8 × 8 pixels are alike), so of these only equal files and equal prepared pixels count. So it is
+for more than `MOST` images, of which all pairs would take hours.
 """
 
 import hashlib
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,20 +27,32 @@ if TYPE_CHECKING:
     from lib.data.images import ImageSet
 
 SMALLEST = 32  # side in pixels; what the hash reads
+MOST = 100_000
+COMPARED = 20  # of the copies of one picture, searched for crops
 
 
 def of_images(images: "ImageSet") -> np.ndarray:
     """The groups of a data set as `groups` returns them, cached."""
+    return np.load(_cached(images) / "groups.npy")
 
+
+def identical(images: "ImageSet") -> np.ndarray:
+    """The groups of equal files, or equal prepared pixels, as `of_images` has those of near-duplicates; cached."""
+    return np.load(_cached(images) / "identical.npy")
+
+
+def _cached(images: "ImageSet") -> Path:
     def write(folder: Path) -> None:
         sizes = images.table[["height", "width"]].to_numpy()
-        np.save(folder / "groups.npy", groups(images.images, images.table["sha256"].tolist(), sizes))
+        sha256 = images.table["sha256"].to_numpy()
+        np.save(folder / "groups.npy", groups(images.images, sha256, sizes))
+        np.save(folder / "identical.npy", _join(_equal_images(images.images, sha256), len(images)))
 
     key = cache.content_key(images.fingerprint, cache.code_of("lib.data.duplicates"))
-    return np.load(cache.cached("groups", key, write) / "groups.npy")
+    return cache.cached("groups", key, write)
 
 
-def groups(images: np.ndarray, sha256: list[str], sizes: np.ndarray) -> np.ndarray:
+def groups(images: np.ndarray, sha256: Sequence[str], sizes: np.ndarray) -> np.ndarray:
     """Number images so that near-duplicates share a number.
 
     Near-duplicates of near-duplicates are in one group, so two images of a group need not look alike. The result
@@ -58,14 +72,15 @@ def groups(images: np.ndarray, sha256: list[str], sizes: np.ndarray) -> np.ndarr
     sizes = np.asarray(sizes)
     if not len(images) == len(sha256) == len(sizes):
         raise ValueError(f"groups: {len(images)} images, {len(sha256)} file hashes and {len(sizes)} sizes")
-    pixels = [hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in images]
-    links = [_equal(list(sha256)), _equal(pixels)]
+    links = _equal_images(images, sha256)
 
     # Of equal images only the first is compared: a data set of blank images must not become N × N pairs.
     large = np.unique(_join(links, len(images)))
     large = large[sizes[large].min(axis=1) >= SMALLEST]
-    if len(large) > 1:
-        links += [copies.pairs(images, large), crops.pairs(images, sizes, large)]
+    if len(large) > 1 and len(images) <= MOST:
+        links.append(copies.pairs(images, large))
+        group = pd.Series(_join(links, len(images))[large])
+        links.append(crops.pairs(images, sizes, large[(group.groupby(group).cumcount() < COMPARED).to_numpy()]))
     return _join(links, len(images))
 
 
@@ -88,10 +103,17 @@ def summary(table: pd.DataFrame, groups: np.ndarray) -> dict:
     return {"images": len(rows), "groups": len(classes), "across": across}
 
 
-def _equal(values: list[str]) -> np.ndarray:
+def _equal_images(images: np.ndarray, sha256: Sequence[str]) -> list[np.ndarray]:
+    digests = (hashlib.sha256(np.ascontiguousarray(image)).digest() for image in images)
+    pixels = np.fromiter(digests, "V32", len(images)).view("S32") if len(images) else np.empty(0, "S32")
+    return [_equal(np.asarray(sha256, object)), _equal(pixels)]
+
+
+def _equal(values: np.ndarray) -> np.ndarray:
     """Every image with the first that has the same value; int (N, 2)."""
-    first: dict[str, int] = {}
-    return np.array([(first.setdefault(value, number), number) for number, value in enumerate(values)]).reshape(-1, 2)
+    numbers = pd.factorize(values)[0]
+    first = np.unique(numbers, return_index=True)[1]
+    return np.stack([first[numbers], np.arange(len(values))], axis=1) if len(values) else np.zeros((0, 2), np.int64)
 
 
 def _join(links: list[np.ndarray], count: int) -> np.ndarray:

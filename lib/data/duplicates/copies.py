@@ -21,6 +21,11 @@ STRUCTURE_CUT = 0.75
 WINDOW = 7
 FAINT = 0.03  # local contrast, as a share of the image's; windows with less are not compared
 CHUNK = 512
+ACROSS = 16_384  # hashes compared with a chunk of others at one time
+# Comparisons of details for each image, of images whose hashes are alike: 0.2 in Caltech101. Pictures that a fixed
+# camera takes of similar parts all have hashes alike; from there on these count as copies without a comparison, and
+# `lib.data.grouping` sees that far too many do.
+MOST_ALIKE = 100
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -45,19 +50,54 @@ def perceptual_hashes(images: np.ndarray) -> np.ndarray:
 def pairs(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Pairs of images of which one is a copy of the other, mirrored or not: rows as int (P, 2), smaller first.
 
+    Of images that are joined by other pairs, not every pair is listed.
+
     Args:
         images: uint8 (N, H, W, C).
         rows: ascending; the images to compare.
     """
     hashes = perceptual_hashes(images)[rows]
-    rows_of_pairs = [np.zeros((0, 2), np.int64)]
+    rows_of_pairs, joined = [np.zeros((0, 2), np.int64)], Groups(len(rows))
     for mirrored in (False, True):
         others = perceptual_hashes(images[:, :, ::-1])[rows] if mirrored else hashes
+        left = MOST_ALIKE * len(rows)  # of comparisons
         for near in _alike(hashes, others):
-            alike = rows[near]
-            one, other = _thumbnails(images, alike[:, 0]), _thumbnails(images, alike[:, 1])
-            rows_of_pairs.append(alike[structure(one, other[:, :, ::-1] if mirrored else other) >= STRUCTURE_CUT])
+            near = near[joined.differ(near)]  # what is one group already need not be compared
+            if not len(near):
+                continue
+            if left < len(near):
+                rows_of_pairs.append(rows[near])  # too many to compare: see `MOST_ALIKE`
+                joined.join(near)
+                continue
+            left -= len(near)
+            one, other = _thumbnails(images, rows[near[:, 0]]), _thumbnails(images, rows[near[:, 1]])
+            same = near[structure(one, other[:, :, ::-1] if mirrored else other) >= STRUCTURE_CUT]
+            joined.join(same)
+            rows_of_pairs.append(rows[same])
     return np.concatenate(rows_of_pairs)
+
+
+class Groups:
+    """Images joined to groups pair by pair."""
+
+    def __init__(self, count: int):
+        self.group = np.arange(count)
+        self.members: dict[int, list[int]] = {}
+
+    def differ(self, pairs: np.ndarray) -> np.ndarray:
+        """Whether the two of each pair are in different groups, bool (P,)."""
+        return self.group[pairs[:, 0]] != self.group[pairs[:, 1]]
+
+    def join(self, pairs: np.ndarray) -> None:
+        """Make one group of the two groups of each pair; the smaller is renamed."""
+        for one, other in self.group[pairs].tolist():
+            one, other = int(self.group[one]), int(self.group[other])
+            if one == other:
+                continue
+            small, large = sorted((one, other), key=lambda group: len(self.members.get(group, (group,))))
+            moved = self.members.pop(small, [small])
+            self.members.setdefault(large, [large]).extend(moved)
+            self.group[moved] = large
 
 
 def structure(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -104,11 +144,12 @@ def _thumbnails(images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 def _alike(hashes: np.ndarray, others: np.ndarray) -> Iterator[np.ndarray]:
     """Pairs (P, 2), first number smaller, of which `hashes` and `others` differ in few bits; P at most `CHUNK`."""
     for start in range(0, len(hashes), CHUNK):
-        differ = np.bitwise_count(hashes[start : start + CHUNK, None] ^ others[None, start:])
-        one, other = np.nonzero(differ <= HASH_CUT)
-        near = np.stack([one, other], axis=1)[one < other] + start
-        for first in range(0, len(near), CHUNK):
-            yield near[first : first + CHUNK]
+        for across in range(start, len(hashes), ACROSS):
+            differ = np.bitwise_count(hashes[start : start + CHUNK, None] ^ others[None, across : across + ACROSS])
+            near = np.argwhere(differ <= HASH_CUT) + np.array([start, across])
+            near = near[near[:, 0] < near[:, 1]]
+            for first in range(0, len(near), CHUNK):
+                yield near[first : first + CHUNK]
 
 
 def _local_mean(grey: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ candidate pair is overlaid at that shift, and must agree in the details of the o
 or mirrored is not found.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -23,6 +24,7 @@ RADIUS = 6  # of a patch
 PATCH_CUT = 12  # of 63 bits
 BANDS = 8
 NEIGHBOURS = 60  # in one bucket; a patch that more images share is too common to identify one
+MOST_MATCHES = 200  # for each image; 7 in Caltech101
 VOTES = 2
 SHARED = 0.5  # of the smaller image
 OVERLAP_CUT = 0.8  # of the structure they share; more than of whole images, since any of many shifts may fit
@@ -89,21 +91,35 @@ def _patches(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _matches(bits: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """Pairs of patches (M, 2) of different images that differ in few bits and are equal in one band of 16."""
+    """Pairs of patches (M, 2) of different images that differ in few bits and are equal in one band of 16.
+
+    Before one background, most patches match. They identify nothing, so in such a set buckets with too many are left
+    out.
+    """
+    count, images = 0, len(np.unique(owner))
+    for matches in _by_band(bits, owner, rare=False):
+        count += len(matches)
+        if count > MOST_MATCHES * images:
+            break
+    found = _by_band(bits, owner, rare=count > MOST_MATCHES * images)
+    return np.unique(np.sort(np.concatenate([np.zeros((0, 2), np.int64), *found]), axis=1), axis=0)
+
+
+def _by_band(bits: np.ndarray, owner: np.ndarray, rare: bool) -> Iterator[np.ndarray]:
     hashes = np.ascontiguousarray(np.packbits(np.pad(bits, ((0, 0), (0, 1))), axis=1)).view(np.uint64)[:, 0]
-    matches = [np.zeros((0, 2), np.int64)]
     for band in range(BANDS):
         bits_of_band = np.random.default_rng(band).permutation(28)[:16]  # of the low frequencies, which copies have too
         key = bits[:, bits_of_band] @ (1 << np.arange(16))
         order = np.argsort(key, kind="stable")
+        if rare:
+            order = order[(np.bincount(key, minlength=1 << 16) <= NEIGHBOURS)[key[order]]]
         for step in range(1, NEIGHBOURS):
             place = np.flatnonzero(key[order[step:]] == key[order[:-step]])
             if not len(place):
                 break
             one, other = order[place], order[place + step]
             good = (np.bitwise_count(hashes[one] ^ hashes[other]) <= PATCH_CUT) & (owner[one] != owner[other])
-            matches.append(np.stack([one[good], other[good]], axis=1))
-    return np.unique(np.sort(np.concatenate(matches), axis=1), axis=0)  # patches are in the order of their images
+            yield np.stack([one[good], other[good]], axis=1)
 
 
 def _votes(matches: np.ndarray, points: np.ndarray, owner: np.ndarray) -> list[tuple[int, int, int, int]]:

@@ -5,11 +5,12 @@ A source is one file in this folder: a class with the members of `Source` and th
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 import numpy as np
 
-from lib.core.errors import UserError
+from lib.core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:  # the sources' code is part of the key of prepared images; the schema of parameters must not be
     from lib.params import Parameters
@@ -21,12 +22,29 @@ class Unavailable(UserError):
 
 @dataclass(frozen=True)
 class Original:
-    """One image before preparation: an encoded file, or pixels (H, W, C) uint8."""
+    """One image before preparation: an encoded file, or pixels (H, W, C) uint8, or the path of a file.
+
+    Attributes:
+        id: name of the image.
+        class_name: its class.
+        encoded: the bytes of a file.
+        pixels: uint8 (H, W, C).
+        path: of a file, to be read when the image is prepared.
+        longer_id: taken instead of `id` where two images have the same.
+        given: part of a split that the data set itself gives: `train`, `validation` or `test`.
+        group: what the image is of, such as a part or a patient; an empty string if nothing is said.
+        mask: path of its mask below the data set's folder; an empty string without one.
+    """
 
     id: str
     class_name: str
     encoded: bytes | None = None
     pixels: np.ndarray | None = None
+    path: Path | None = None
+    longer_id: str = ""
+    given: str = ""
+    group: str = ""
+    mask: str = ""
 
 
 class Source(Protocol):
@@ -40,6 +58,11 @@ class Source(Protocol):
         channels: 1 for grey images, 3 for colour.
         count: number of images, where it is known before they are read.
         class_names: every class, in the data set's order.
+
+    A source of image files that are not known to be whole, such as a user's folder, has besides: `layout`, the
+    `lib.data.layouts.Layout` of the files; `unreadable_share`, the share of files that may fail to be read;
+    `settings`, what its prepared images depend on besides; and `preparation()`, how they are prepared, as
+    `ImageSet.preparation` has it.
     """
 
     names: ClassVar[tuple[str, ...]] = ()
@@ -73,3 +96,16 @@ def register(kind: type[Source]) -> type[Source]:
     """Add a class of sources to those that `lib.data.sources.source` chooses from."""
     KINDS.append(kind)
     return kind
+
+
+def check_class(normal_class: str, class_names: list[str], name: str) -> None:
+    """Check that a data set has a class.
+
+    Raises:
+        UserError: it has not.
+    """
+    if normal_class not in class_names:
+        raise UserError(
+            f"normal_class: '{normal_class}' is not a class of {name}{did_you_mean(normal_class, class_names)}; "
+            f"its {len(class_names)} classes start with {', '.join(class_names[:5])}"
+        )

@@ -35,9 +35,9 @@ class Tfds:
     fallback = True
 
     def __init__(self, params: "Parameters"):
-        self.name, self.splits = params.dataset, params.splits
+        self.name, self.splits, self.version = params.dataset, params.splits, params.dataset_version
         self.folder = data_folder()
-        self.version = params.dataset_version or self._newest()
+        self.version = self.version or self._newest()
 
     @classmethod
     def of(cls, params: "Parameters") -> Self:
@@ -97,7 +97,9 @@ class Tfds:
             for number, record in enumerate(records.as_numpy_iterator()):
                 class_name = names[record[label]]
                 file = record.get(f"{image}/file_name", b"").decode() or f"{split}-{number:06d}"
-                yield Original(f"{class_name}/{Path(file).name}", class_name, encoded=record[image])
+                name = f"{class_name}/{Path(file).name}"
+                whole = re.sub(r"\[.*", "", split)  # two parts of one split may share images, which are refused
+                yield Original(name, class_name, encoded=record[image], longer_id=f"{whole}/{name}")
 
     def _splits(self) -> list[str]:
         known = self._builder().info.splits
@@ -125,7 +127,7 @@ class Tfds:
         import tensorflow_datasets as tfds
 
         try:
-            return tfds.builder_cls(self.name)
+            return tfds.builder_cls(self.name.partition("/")[0])  # of any config
         except Exception as error:
             raise self._unknown(error) from None
 
@@ -133,16 +135,28 @@ class Tfds:
         import tensorflow_datasets as tfds
 
         others = [name for kind in KINDS for name in kind.names]
-        hint = did_you_mean(self.name, [*others, *tfds.list_builders(with_community_datasets=False)])
+        name = self.name.partition("/")[0]
+        known = tfds.list_builders(with_community_datasets=False)
+        hint = did_you_mean(name, [*others, *known]) if name not in known else ""
         reason = "" if hint else f": {' '.join(str(error).split())[:160]}"
-        return UserError(f"dataset: {self.name} {self.version} is not one that tensorflow-datasets has{hint}{reason}")
+        wanted = f"{self.name} {self.version}".strip()
+        return UserError(f"dataset: {wanted} is not one that tensorflow-datasets has{hint}{reason}")
 
     def _newest(self) -> str:
         on_disk = [path.parent.name for path in (self.folder / self.name).glob("*/dataset_info.json")]
         numbered = [version for version in on_disk if re.fullmatch(r"\d+\.\d+\.\d+", version)]
         if numbered:
             return max(numbered, key=lambda version: [int(part) for part in version.split(".")])
-        return str(self._class().VERSION)
+        builder, config = self._class(), self.name.partition("/")[2]
+        if not config:
+            return str(builder.VERSION)
+        if config not in builder.builder_configs:
+            known = list(builder.builder_configs)
+            raise UserError(
+                f"dataset: {builder.name} has no config '{config}'{did_you_mean(config, known)}; "
+                f"its {len(known)} configs start with {', '.join(known[:5]) or 'none'}"
+            )
+        return str(builder.builder_configs[config].version or builder.VERSION)
 
     def _addresses(self) -> list[str]:
         """Addresses that this version downloads from: those registered that the builder's code still names."""

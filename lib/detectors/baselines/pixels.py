@@ -7,6 +7,8 @@ import numpy as np
 from lib.detectors import batches
 from lib.detectors.base import Detector, History, ImageOptions, Images
 
+FITTED = 256 * 2**20  # bytes of images fitted on at most: 9,700 colour images of 96 px, 340 of 512 px
+
 
 class PixelDetector(Detector):
     """A detector that is fitted to pixels and scores pixels."""
@@ -14,8 +16,9 @@ class PixelDetector(Detector):
     options: ImageOptions
 
     def learn(self, images: Images, indices: np.ndarray) -> History:
-        """Fits to the images at `indices`; there is no history."""
-        self.learn_pixels(np.asarray(images.pixels(self.options.image_size)[indices]))
+        """Fits to the images at `indices`, evenly spaced ones where they are too many; there is no history."""
+        pixels = images.pixels(self.options.image_size)
+        self.learn_pixels(np.asarray(pixels[batches.spaced(indices, max(FITTED // pixels[:1].nbytes, 2))]))
         return {}
 
     def score(self, images: Images) -> np.ndarray:

@@ -1,15 +1,15 @@
 """The mean of the ranks that several detectors give an image."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
 from lib.core.errors import UserError
-from lib.detectors.base import Detector, History, Images, Options, load, register
-from lib.detectors.specs import spec
+from lib.detectors.base import Options, register
+from lib.detectors.members import Together
+from lib.detectors.specs import Spec, spec
 
 
 class EnsembleOptions(Options):
@@ -39,43 +39,35 @@ class EnsembleOptions(Options):
 
 
 @register("ensemble", family="ensemble", title="ensemble", options=EnsembleOptions)
-class Ensemble(Detector):
+class Ensemble(Together):
     """Scores by the mean of the ranks that its members give an image.
 
-    A rank is taken among the scores of some reference images, so that the score of an image depends on no other image
-    that is scored. An image that is more abnormal than all of those still ranks higher the more abnormal it is.
+    A rank is taken among the scores of the reference images. An image that is more abnormal than all of those still
+    ranks higher the more abnormal it is.
 
     Attributes:
-        members: the detectors.
         references: of each member, its scores of the reference images, float64 (n,), ascending.
     """
 
     options: EnsembleOptions
+    refers_to = ("validation", "fit")
 
     def __init__(self, options: EnsembleOptions):
         super().__init__(options)
-        pairs = [pair for member in options.members for pair in member.items()]
-        self.members: list[Detector] = [spec(name, given, {}, "members").create() for name, given in pairs]
         self.references: list[np.ndarray] = []
 
-    def learn(self, images: Images, indices: np.ndarray) -> History:
-        """Fits each member; the reference images are those fitted on. `refer` takes others."""
-        for member in self.members:
-            member.fit(images, indices)
-        own = images.take(indices)
-        self.refer([member.score(own) for member in self.members])
-        return {}
+    @staticmethod
+    def member_specs(options: EnsembleOptions) -> list[Spec]:
+        """The members, each with all its options."""
+        return [spec(name, given, {}, "members") for member in options.members for name, given in member.items()]
 
-    def refer(self, references: Sequence[np.ndarray]) -> None:
-        """Takes the scores of reference images by each member, float64 (n,)."""
+    def refer(self, references: Sequence[np.ndarray], groups: np.ndarray) -> np.ndarray:
+        """Takes the scores of reference images; returns their own mean rank. Groups do not matter."""
         self.references = [np.sort(scores) for scores in references]
+        return self.combine(references, groups)
 
-    def score(self, images: Images) -> np.ndarray:
-        """Mean rank, float64 (N,), in [0, 1] up to one place beyond either end."""
-        return self.combine([member.score(images) for member in self.members])
-
-    def combine(self, scores: Sequence[np.ndarray]) -> np.ndarray:
-        """The mean rank of images from their scores by each member, float64 (N,)."""
+    def combine(self, scores: Sequence[np.ndarray], groups: np.ndarray) -> np.ndarray:
+        """The mean rank, float64 (N,), in [0, 1] up to one place beyond either end."""
         ranks = [rank_among(own, reference) for own, reference in zip(scores, self.references, strict=True)]
         return np.mean(ranks, axis=0)
 
@@ -86,19 +78,6 @@ class Ensemble(Detector):
     def set_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Takes what `arrays` returned."""
         self.references = [arrays[f"reference_{number}"] for number in range(len(self.members))]
-
-    def save(self, folder: Path) -> None:
-        """Writes the members into folders of their own inside `folder`."""
-        super().save(folder)
-        for number, member in enumerate(self.members):
-            member.save(folder / f"member_{number}")
-
-    @classmethod
-    def load(cls, folder: Path, options: EnsembleOptions) -> Self:
-        """The detector that `save` wrote."""
-        detector = super().load(folder, options)
-        detector.members = [load(folder / f"member_{number}") for number in range(len(detector.members))]
-        return detector
 
 
 def rank_among(scores: np.ndarray, reference: np.ndarray) -> np.ndarray:

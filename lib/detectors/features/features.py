@@ -4,62 +4,52 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from lib.core import cache
+from lib.core import cache, paths
 from lib.core.errors import UserError
 from lib.core.provenance import versions
-from lib.detectors.base import Detector, History, Images, Options, register
+from lib.detectors import batches
+from lib.detectors.base import Detector, History, Images, register
 from lib.detectors.features.gaussian import Gaussian
-from lib.detectors.features.neighbours import Neighbours
-from lib.detectors.features.patches import CORESET, Patches
+from lib.detectors.features.neighbours import Neighbours, directions, nearest
+from lib.detectors.features.options import BACKBONES, BackboneOptions, facts, identity
+from lib.detectors.features.patches import CORESET, POOL, Patches
 
 if TYPE_CHECKING:
     from lib.detectors.features.networks.backbones import Backbone
 
-DEFAULT = "efficientnet_lite0"  # its weights come with the installation
-DEFAULT_SIZE = 224
-_BACKBONES = "lib.detectors.features.networks.backbones"
+PATCHES = "lib.detectors.features.patches"
+KNOWN = 50_000  # embeddings of images fitted on that are kept at most: 256 MB
+CHUNK = 4096  # embeddings that are scored at once
 _TITLES = {"knn": "nearest neighbours", "mahalanobis": "Mahalanobis", "patches": "patches"}
 
 
-class FeaturesOptions(Options):
+class FeaturesOptions(BackboneOptions):
     """Options of a detector on pretrained features."""
 
-    backbone: str = Field(DEFAULT, min_length=1, description="pretrained network")
+    scoring: ClassVar[frozenset[str]] = frozenset({"share"})
+
     method: Literal["knn", "mahalanobis", "patches"] = Field("knn", description="how features are scored")
-    size: int = Field(
-        0, ge=0, le=512, description="side of the images, pixels; 0: that which the network was fitted on"
-    )
     neighbours: int = Field(2, ge=1, le=1000, description="of knn: number of nearest neighbours that are averaged")
     coreset: int = Field(CORESET, ge=1, le=100_000, description="of patches: number of normal patches compared with")
     share: float = Field(
-        0.0, ge=0, le=1, description="of patches: share of an image's patches whose mean is its score; 0: the farthest"
+        0.0, ge=0, le=1, description="of patches: share of a tile's patches whose mean is its score; 0: the farthest"
     )
-    seed: int = Field(555, ge=0, le=2**31 - 1, description="of patches: seed of the coreset")
 
-    @field_validator("backbone")
-    @classmethod
-    def _is_a_backbone(cls, name: str) -> str:
-        try:
-            own_size(name)
-        except UserError as error:
-            raise ValueError(str(error)) from None
-        return name
+    @property
+    def needs_maps(self) -> bool:
+        """Whether the method compares patches."""
+        return self.method == "patches"
 
     @classmethod
     def describe(cls, title: str, given: Mapping[str, Any]) -> str:
         """`features, nearest neighbours, 96 px`."""
-        size = [f"{given['size']} px"] if "size" in given else []
-        other = [
-            value if key == "backbone" else f"{key} {value:g}"
-            for key, value in given.items()
-            if key not in {"method", "size"}
-        ]
-        return ", ".join([title, _TITLES[given.get("method", "knn")], *size, *other])
+        other = {key: value for key, value in given.items() if key != "method"}
+        return super().describe(f"{title}, {_TITLES[given.get('method', 'knn')]}", other)
 
 
 @register("features", family="features", title="features", options=FeaturesOptions)
@@ -67,9 +57,13 @@ class Features(Detector):
     """Scores by distances between features of a pretrained network.
 
     `knn` and `mahalanobis` compare one embedding for each image, `patches` a map of features, which gives heat maps.
+    With the option `tiles`, large images are cut into tiles, each is scored as an image is, and the image has the
+    highest score of its tiles. A tile is compared with the tiles of all normal images, wherever in the image they are.
 
     Attributes:
         scorer: computes scores from features.
+        rows: of knn: which of the images fitted on it compares with, in ascending order: all, or evenly spaced ones where
+            they are more than `KNOWN` tiles; int64 (k,).
     """
 
     options: FeaturesOptions
@@ -77,15 +71,16 @@ class Features(Detector):
 
     def __init__(self, options: FeaturesOptions):
         super().__init__(options)
+        self.rows = np.zeros(0, np.int64)
         self._weights = ""  # key of the backbone's weights, of a detector that was loaded
         if options.method == "patches":
-            self.scorer = Patches(options.seed, options.coreset, options.share)
-        else:
-            self.scorer = Neighbours(options.neighbours) if options.method == "knn" else Gaussian()
-        if options.method == "patches":
+            self.scorer = Patches(options.seed, options.coreset, options.share, options.tiles)
             self.heatmap = self._heatmap
-        if options.method == "knn":
-            self.left_out = self.scorer.left_out
+        elif options.method == "knn":
+            self.scorer = Neighbours(options.neighbours, options.tiles**2)
+            self.left_out, self.embed, self.nearest = self._left_out, self._embed, self._nearest
+        else:
+            self.scorer = Gaussian()
 
     @cached_property
     def backbone(self) -> "Backbone":
@@ -94,9 +89,9 @@ class Features(Detector):
         Raises:
             UserError: its weights cannot be had, or are not those that the detector was fitted with.
         """
-        from lib.detectors.features.networks.backbones import Backbone
+        from lib.detectors.features.networks import backbones
 
-        backbone = Backbone(self.options.backbone)
+        backbone = backbones.loaded(self.options.backbone, self.options.sha256)
         if self._weights and self._weights != backbone.key:
             raise UserError(
                 f"features: fitted with other weights of {self.options.backbone} than those installed now; fit it again"
@@ -105,88 +100,149 @@ class Features(Detector):
 
     @property
     def size(self) -> int:
-        """Side of the images that it looks at, pixels."""
-        return self.options.size or own_size(self.options.backbone)
+        """Side of the images that it looks at, pixels: of whole images, where they are cut into tiles."""
+        return self.options.side * self.options.tiles
 
     def prepare(self, images: Images) -> float:
         """Makes the embeddings; returns the seconds that they took when they were made."""
         return 0.0 if self.options.method == "patches" else self._embedded(images)[1]
 
+    def prepare_score(self, images: Images) -> float:
+        """Makes the heat maps of patches; returns the seconds that they took when they were made."""
+        return self._mapped(images)[1] if self.options.method == "patches" else 0.0
+
     def learn(self, images: Images, indices: np.ndarray) -> History:
         """Fits the method to the features of the images at `indices`; there is no history."""
         if self.options.method == "patches":
-            self.scorer.fit(self.backbone.stream_maps(images.pixels(self.size)[indices]), len(indices))
+            used = batches.spaced(indices, POOL)
+            maps = self.backbone.stream_maps(images.pixels(self.size), used, self.options.tiles)
+            self.scorer.fit(maps, len(used))
         else:
-            self.scorer.fit(self._embedded(images)[0][indices])
+            embeddings = self._embedded(images)[0]
+            self.rows = batches.spaced(np.arange(len(indices)), max(KNOWN // self.options.tiles**2, 1))
+            used = self._by_image(embeddings)[indices[self.rows]]
+            self.scorer.fit(used.reshape(-1, embeddings.shape[-1]))
         return {}
 
     def score(self, images: Images) -> np.ndarray:
         """Anomaly scores, float64 (N,), at least 0."""
         if self.options.method == "patches":
-            return self.scorer.score(self.backbone.stream_maps(images.pixels(self.size)))
-        return self.scorer.score(self._embedded(images)[0])
+            found = [self.scorer.score(batch) for batch in batches.slices(self._mapped(images)[0])]
+            return np.concatenate(found or [np.empty(0)])
+        found = [self.scorer.score(batch) for batch in batches.slices(self._embedded(images)[0], CHUNK)]
+        return np.concatenate(found or [np.empty(0)]).reshape(-1, self.options.tiles**2).max(axis=1)
 
-    def _heatmap(self, images: Images) -> np.ndarray:
-        """Distances of patches to the nearest normal patch, float32 (N, size/8, size/8)."""
-        return np.concatenate(list(self.scorer.maps(self.backbone.stream_maps(images.pixels(self.size)))))
+    def _embed(self, images: Images) -> np.ndarray:
+        """Embeddings, float32 (N, D): of length 1; the mean of those of an image's tiles, where it has several."""
+        return self._by_image(directions(self._embedded(images)[0])).mean(axis=1)
+
+    def _nearest(self, images: Images) -> np.ndarray:
+        """Which of the images fitted on, in the order of their indices, has the nearest embedding, int (N,)."""
+        return self.rows[nearest(self._embed(images), self._by_image(self.scorer.known).mean(axis=1), 1)[:, 0]]
+
+    def _left_out(self) -> np.ndarray:
+        """Score of each image fitted on by all others, float64 (n,); empty where there are no others, or not all kept."""
+        all_kept = len(self.rows) and self.rows[-1] == len(self.rows) - 1
+        return self.scorer.left_out() if all_kept else np.empty(0)
+
+    def _heatmap(self, images: Images, indices: np.ndarray | None = None) -> np.ndarray:
+        """Distances of patches to the nearest normal patch, float32 (n, size/8, size/8) for the backbones with names.
+
+        Args:
+            images: the images.
+            indices: of those to draw; all by default. They are read where the scores of all images left them.
+        """
+        chosen = np.arange(len(images)) if indices is None else np.asarray(indices)
+        sized = images.at(self.size)
+        if isinstance(sized.pixels(), np.memmap) and (folder := self._maps_folder(sized)).is_dir():
+            return np.load(folder / "maps.npy", mmap_mode="r")[chosen]
+        return np.concatenate(list(self._draw(sized.pixels(), chosen)))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What the method has learned, and the key of the backbone's weights."""
         learned = {name: getattr(self.scorer, name) for name in self.scorer.learned}
+        if self.options.method == "knn":
+            learned["rows"] = self.rows
         return learned | {"weights": np.array(self._weights or self.backbone.key)}
 
     def set_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Takes what `arrays` returned."""
         self._weights = str(arrays["weights"])
+        if self.options.method == "knn":
+            self.rows = arrays["rows"]
         for name in self.scorer.learned:
             setattr(self.scorer, name, arrays[name])
 
     @staticmethod
-    def short_form(backbone: str, image_size: int, backbone_size: int) -> list[dict[str, Any]]:
+    def short_form(backbone: str, image_size: int, backbone_size: int, sha256: str = "") -> list[dict[str, Any]]:
         """Options of the detectors that the parameter `backbone` of a study stands for.
 
         They are both methods on embeddings at the study's size of image and at the backbone's, and the mean distance of
         patches. Not the largest distance, as where a defect is looked for: another kind of image differs all over.
         """
-        sizes = sorted({image_size, backbone_size or own_size(backbone)})
+        known = facts(backbone, sha256)
+        own = backbone_size or known.size
+        sizes = [own] if known.fixed else sorted({image_size, own})
         wanted = [{"method": method, "size": size} for size in sizes for method in ("knn", "mahalanobis")]
-        wanted.append({"method": "patches", "size": image_size, "share": 1.0})
+        if known.maps:
+            wanted.append({"method": "patches", "size": sizes[0] if known.fixed else image_size, "share": 1.0})
         return [
             {"backbone": backbone, **options, "label": f"features, {_TITLES[options['method']]}, {options['size']} px"}
             for options in wanted
         ]
 
+    def _by_image(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of embeddings, (N · n², D), as those of each image, (N, n², D)."""
+        return rows.reshape(-1, self.options.tiles**2, rows.shape[-1])
+
     def _embedded(self, images: Images) -> tuple[np.ndarray, float]:
-        """One embedding an image, float32 (N, D), and the seconds that they took; kept where images are on disk."""
-        sized = images.at(self.size)
+        """One embedding a tile, float32 (N · n², D), and the seconds that they took; kept where images are on disk."""
+        sized, pieces = images.at(self.size), self.options.tiles
         pixels = sized.pixels()
         if not isinstance(pixels, np.memmap):  # a few images in memory
-            return self.backbone.embed(pixels), 0.0
-        libraries = [versions()[name] for name in ("numpy", "keras")]
-        key = cache.content_key(sized.fingerprint, self.options.backbone, cache.code_of(_BACKBONES), libraries)
+            return np.concatenate(list(self.backbone.stream_embeddings(pixels, None, pieces))), 0.0
+        known_as = identity(self.options.backbone, self.options.sha256)
+        key = cache.content_key(sized.fingerprint, known_as, pieces, cache.code_of(BACKBONES), _libraries())
 
         def embed(folder: Path) -> None:
             backbone, started = self.backbone, time.monotonic()
-            np.save(folder / "embeddings.npy", backbone.embed(pixels))
+            rows = backbone.stream_embeddings(pixels, None, pieces)
+            batches.save(folder / "embeddings.npy", rows, len(pixels) * pieces**2)
             cache.write_json(folder / "seconds.json", round(time.monotonic() - started, 2))
 
         folder = cache.cached("features", key, embed)
-        return np.load(folder / "embeddings.npy"), cache.read_json(folder / "seconds.json")
+        return np.load(folder / "embeddings.npy", mmap_mode="r"), cache.read_json(folder / "seconds.json")
+
+    def _mapped(self, images: Images) -> tuple[np.ndarray, float]:
+        """The heat map of each image, float32 (N, h, w), and the seconds that they took; kept as embeddings are.
+
+        Every value of `share` reads the same ones.
+        """
+        sized = images.at(self.size)
+        pixels = sized.pixels()
+        if not isinstance(pixels, np.memmap):
+            return np.concatenate(list(self._draw(pixels, None))), 0.0
+
+        def draw(folder: Path) -> None:
+            self.backbone  # noqa: B018 - loaded before the clock starts
+            started = time.monotonic()
+            batches.save(folder / "maps.npy", self._draw(pixels, None), len(pixels))
+            cache.write_json(folder / "seconds.json", round(time.monotonic() - started, 2))
+
+        kept = self._maps_folder(sized)
+        folder = cache.cached(kept.parent.name, kept.name, draw)
+        return np.load(folder / "maps.npy", mmap_mode="r"), cache.read_json(folder / "seconds.json")
+
+    def _maps_folder(self, sized: Images) -> Path:
+        """Where the heat maps of all images are kept, by what the detector has learned."""
+        key = cache.content_key(
+            sized.fingerprint, self.key(), cache.code_of(BACKBONES), cache.code_of(PATCHES), _libraries()
+        )
+        return paths.cache_folder() / "patch_maps" / key
+
+    def _draw(self, pixels: np.ndarray, indices: np.ndarray | None):
+        return self.scorer.maps(self.backbone.stream_maps(pixels, indices, self.options.tiles))
 
 
-def own_size(backbone: str) -> int:
-    """Side of the images that a backbone was fitted on, pixels; asked of Keras once and kept.
-
-    Raises:
-        UserError: there is no backbone of that name.
-    """
-    if backbone == DEFAULT:
-        return DEFAULT_SIZE
-
-    def ask(folder: Path) -> None:
-        from lib.detectors.features.networks import backbones
-
-        cache.write_json(folder / "size.json", backbones.own_size(backbone))
-
-    key = cache.content_key(backbone, cache.code_of(_BACKBONES), versions()["keras"])
-    return cache.read_json(cache.cached("backbones", key, ask) / "size.json")
+def _libraries() -> list[str]:
+    return [versions()[name] for name in ("numpy", "keras")]

@@ -13,13 +13,14 @@ class Neighbours:
 
     Attributes:
         neighbours: how many of the nearest are averaged; all, where fewer were fitted on.
+        pieces: embeddings of each image, which follow one another: one for each tile.
         known: the embeddings fitted on, float32 (n, D), each of length 1.
     """
 
     learned: ClassVar[tuple[str, ...]] = ("known",)
 
-    def __init__(self, neighbours: int = 2):
-        self.neighbours = neighbours
+    def __init__(self, neighbours: int = 2, pieces: int = 1):
+        self.neighbours, self.pieces = neighbours, pieces
 
     def fit(self, embeddings: np.ndarray) -> None:
         """Fits to embeddings of normal images, (n, D), at least one."""
@@ -30,14 +31,20 @@ class Neighbours:
         return nearest_cosine(directions(embeddings), self.known, self.neighbours)
 
     def left_out(self) -> np.ndarray:
-        """Score of each image fitted on, float64 (n,), by a detector fitted on all others; empty if there are none.
+        """Score of each image fitted on, float64 (images,), by a detector fitted on all others; empty without others.
 
-        An image is its own nearest neighbour at distance 0, so one neighbour more is searched, and the 0 not averaged.
+        The nearest of an embedding are those of its own image, itself at distance 0. So as many more are searched as an
+        image has, and its own are not averaged. With several, the image has the highest score of them.
         """
-        count = min(self.neighbours + 1, len(self.known))
-        if count < 2:
+        if len(self.known) <= self.pieces:
             return np.empty(0)
-        return nearest_cosine(self.known, self.known, count) * count / (count - 1)
+        found = nearest(self.known, self.known, self.neighbours + self.pieces)
+        other = found // self.pieces != (np.arange(len(found)) // self.pieces)[:, None]
+        used = other & (other.cumsum(axis=1) <= self.neighbours)
+        # One neighbour of every embedding at a time, so that memory does not grow with their number.
+        distances = [squared_length(self.known - self.known[column]) / 2 for column in found.T]
+        scores = np.sum([distance * use for distance, use in zip(distances, used.T, strict=True)], axis=0)
+        return (scores / used.sum(axis=1)).reshape(-1, self.pieces).max(axis=1)
 
 
 def directions(embeddings: np.ndarray) -> np.ndarray:

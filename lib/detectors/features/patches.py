@@ -11,6 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from lib.detectors.features import tiles
+
 POOL, CORESET, PROJECTED = 20_000, 1_000, 128
 CHUNK = 4_000  # patches compared at once with the coreset: 16 MB for 1,000 of it
 
@@ -22,33 +24,39 @@ class Patches:
         seed: of the sample and of the coreset.
         size: number of patches in the coreset; all, where there are fewer.
         share: share of the patches of an image, farthest first, whose mean distance is its score; 0: only the farthest.
+        tiles: n, where an image is n × n tiles, each with a map of its own; it has the highest score of its tiles, so
+            that `share` is of a tile, and a small defect of a large image counts as much as in a small image.
         coreset: the normal patches that others are compared with, float32 (n, D).
     """
 
     learned: ClassVar[tuple[str, ...]] = ("coreset",)
 
-    def __init__(self, seed: int = 555, size: int = CORESET, share: float = 0.0):
-        self.seed, self.size, self.share = seed, size, share
+    def __init__(self, seed: int = 555, size: int = CORESET, share: float = 0.0, tiles: int = 1):
+        self.seed, self.size, self.share, self.tiles = seed, size, share, tiles
 
     def fit(self, maps: Iterable[np.ndarray], images: int) -> None:
         """Fits to patch features of normal images.
 
         Args:
-            maps: batches of images, float32 (m, h, w, D) each.
-            images: number of images in all batches, at least one.
+            maps: batches of tiles, float32 (m, h, w, D) each, all tiles of an image in one batch.
+            images: number of images in all batches, 1 to `POOL`.
         """
-        pool = sampled(maps, max(POOL // images, 1), self.seed)
+        pool = sampled(maps, POOL // images, self.seed, self.tiles**2)
         self.coreset = pool[coreset(pool, self.size, self.seed)]
 
     def maps(self, maps: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Heat maps, float32 (m, h, w) each, of patch features (m, h, w, D); higher is more abnormal."""
+        """Heat maps, float32 (m, h, w) each, of patch features (m, h, w, D); higher is more abnormal.
+
+        Those of the tiles of an image are joined: (m · n², h, w, D) to (m, n · h, n · w).
+        """
         for batch in maps:
             flat = np.ascontiguousarray(batch).reshape(-1, batch.shape[-1])
-            yield nearest(flat, self.coreset).reshape(batch.shape[:3])
+            yield tiles.joined(nearest(flat, self.coreset).reshape(batch.shape[:3]), self.tiles)
 
-    def score(self, maps: Iterable[np.ndarray]) -> np.ndarray:
-        """Anomaly scores, float64 (N,), of batches of patch features (m, h, w, D)."""
-        return np.concatenate([summary(batch, self.share) for batch in self.maps(maps)])
+    def score(self, maps: np.ndarray) -> np.ndarray:
+        """Anomaly scores, float64 (m,), of heat maps of whole images, as `maps` gives them."""
+        tiled = tiles.cut(maps[..., None], self.tiles)[..., 0]
+        return summary(tiled, self.share).reshape(len(maps), self.tiles**2).max(axis=1)
 
 
 def summary(maps: np.ndarray, share: float) -> np.ndarray:
@@ -58,11 +66,11 @@ def summary(maps: np.ndarray, share: float) -> np.ndarray:
     return np.sort(values, axis=1)[:, -count:].mean(axis=1, dtype=np.float64)
 
 
-def sampled(maps: Iterable[np.ndarray], count: int, seed: int) -> np.ndarray:
-    """At most `count` patches of every image, drawn without replacement; float32 (n, D)."""
+def sampled(maps: Iterable[np.ndarray], count: int, seed: int, pieces: int = 1) -> np.ndarray:
+    """At most `count` patches of every image, which is `pieces` maps, drawn without replacement; float32 (n, D)."""
     random, sample = np.random.default_rng(seed), []
     for batch in maps:
-        patches = batch.reshape(len(batch), -1, batch.shape[-1])
+        patches = batch.reshape(len(batch) // pieces, -1, batch.shape[-1])
         sample += [image[random.permutation(len(image))[:count]] for image in patches]
     return np.concatenate(sample)
 

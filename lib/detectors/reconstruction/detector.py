@@ -1,5 +1,6 @@
 """The detectors that flag what their network cannot reconstruct; see `networks` for the Keras models."""
 
+import hashlib
 import importlib
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from lib.core.cache import content_key
 from lib.detectors.base import Detector, History, Images
 from lib.detectors.reconstruction.options import SCORES, NetworkOptions
 
@@ -92,6 +94,12 @@ class ReconstructionDetector(Detector):
     def arrays(self) -> dict[str, np.ndarray]:
         """What the score needs besides the network."""
         return dict(self.state)
+
+    def key(self) -> str:
+        """A key of the weights of the network, and of the arrays that the score needs."""
+        weights = self.network.model.get_weights()
+        hashes = [hashlib.sha256(np.ascontiguousarray(array)).hexdigest() for array in weights]
+        return content_key(super().key(), hashes)
 
     def set_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Takes what `arrays` returned."""

@@ -6,7 +6,7 @@ validation set, by which detectors are chosen; None without one), `auroc`, `fpr_
 to the baseline's, paired; None for the baseline) and `seconds` (of fitting and scoring all images).
 """
 
-from lib.evaluation.comparison.choice import answer, best, best_of_families, calibrate, candidates, record
+from lib.evaluation.comparison.choice import answer, best, best_of_families, calibrate, candidates, deciding, record
 from lib.evaluation.comparison.latent import CARRIES, latent_use, rate_distortion
 from lib.evaluation.comparison.leaderboard import leaderboard, noise, validation_auroc
 from lib.evaluation.comparison.recommendations import HELPED, HURT, NOISE, RECOMMENDATIONS, UNTRIED, recommendations
@@ -27,6 +27,7 @@ __all__ = [
     "calibrate",
     "candidates",
     "cheap",
+    "deciding",
     "fit_and_save",
     "latent_use",
     "leaderboard",

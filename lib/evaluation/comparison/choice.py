@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from lib import detectors
 from lib.evaluation import evaluate, metrics, thresholds
 from lib.evaluation.comparison.latent import latent_use, vaes
 from lib.evaluation.comparison.leaderboard import Row, validation_auroc
-from lib.evaluation.evaluate import seconds, threshold_record
+from lib.evaluation.evaluate import leaderboard_column, seconds, threshold_record
 from lib.evaluation.thresholds import Threshold
+from lib.params import PUBLISHED
 from lib.study import Run, Study, holdout_of
 
 
@@ -48,6 +50,22 @@ def candidates(holdout: Study, run: Run, scores: Mapping[str, np.ndarray]) -> li
     ]
 
 
+def deciding(study: Study, run: Run, rows: Sequence[Row]) -> str:
+    """The column of the detector that a report answers with.
+
+    It is the best one on the validation set, where there is one and the parameter set names none; else the one that it
+    names; else the published autoencoder, or the first of the detectors of a folder.
+
+    Args:
+        study: The study.
+        run: Its run.
+        rows: Of `candidates`, or of the leaderboard without shortcuts.
+    """
+    if len(holdout_of(study).split.validation) and study.params.detector in ("auto", PUBLISHED):
+        return best(rows)["column"]
+    return detectors.leading(study.params) if study.params.inspects else leaderboard_column(run)
+
+
 def calibrate(study: Study, run: Run, column: str) -> tuple[Threshold, float, int]:
     """The threshold that keeps the expected false positive rate at the study's target, by conformal calibration.
 
@@ -74,9 +92,9 @@ def calibrate(study: Study, run: Run, column: str) -> tuple[Threshold, float, in
 def answer(study: Study, run: Run, rows: Sequence[Row]) -> dict[str, Any]:
     """The detector and the threshold that the report answers with, and what came of them on images held out.
 
-    Where the study has a validation set, this is the best detector on it, shortcuts left out, with a calibrated
-    threshold. Else nothing is chosen: it is the published autoencoder at the threshold of the study's rule. The choice
-    sees the validation set, the threshold the calibration set, and `at` the test set; no image is in two of them.
+    The detector is that of `deciding`. Its threshold is calibrated, but for the published autoencoder, which has the
+    threshold of the study's rule where nothing is chosen. The choice sees the validation set, the threshold the
+    calibration set, and `at` the test set; no image is in two of them.
 
     Returns:
         `row`; `chosen`, whether it was chosen among others; `tied`, how many are as good on the validation set, of
@@ -87,14 +105,14 @@ def answer(study: Study, run: Run, rows: Sequence[Row]) -> dict[str, Any]:
         `lib.evaluation.metrics.precision_in_use` at the study's prevalence.
     """
     holdout, params = holdout_of(study), study.params
-    test, chosen = holdout.split.test, bool(len(holdout.split.validation))
-    if chosen:
-        able = [row for row in rows if row["family"] != "shortcut"]
-        row = best(able)
-        tied = sum(other["validation"] == row["validation"] for other in able)
-        threshold, alpha, count = calibrate(study, run, row["column"])
+    test, able = holdout.split.test, [row for row in rows if row["family"] != "shortcut"]
+    column = deciding(study, run, able)
+    row = next(row for row in able if row["column"] == column)
+    chosen = bool(len(holdout.split.validation)) and params.detector in ("auto", PUBLISHED)
+    tied = sum(other["validation"] == row["validation"] for other in able) if chosen else 1
+    if chosen or params.inspects:
+        threshold, alpha, count = calibrate(study, run, column)
     else:
-        row, tied = rows[0], 1
         threshold, count = evaluate.threshold(holdout, run, row["column"]), len(holdout.split.calibration)
         alpha = params.target_fpr if threshold.rule == "target_fpr" else None
     at = metrics.at_threshold(study.labels[test], run.scores_of(row["column"])[test], threshold.value)

@@ -65,6 +65,8 @@ def choose_members(labels: np.ndarray, scores: Sequence[np.ndarray]) -> list[int
 def _combined(study: Study, pool: Sequence[Fitted], title: str) -> Spec | None:
     """The ensemble of the members that `choose_members` takes; None where no second one helps."""
     seen = study.split.validation
+    if not pool:
+        return None
     members = [pool[place] for place in choose_members(study.labels[seen], [fit.scores[seen] for fit in pool])]
     if len(members) < 2:
         return None

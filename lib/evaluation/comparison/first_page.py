@@ -1,4 +1,7 @@
-"""The images of a report's first page: a detected anomaly with its heat map, a missed anomaly, and a false alarm."""
+"""The images of a report's first page: a detected anomaly with its heat map, a missed anomaly, and a false alarm.
+
+Without anomalies, it is a false alarm and the normal image that comes nearest to being one.
+"""
 
 from collections.abc import Mapping
 
@@ -13,13 +16,15 @@ def save_first_page(study: Study, run: Run, pool: Mapping[str, Fitted], column: 
     """Choose the images and leave them in the run, as the arrays `first_page`.
 
     The detected anomaly has the median score of those detected, so it is a typical one. The missed anomaly has the
-    lowest score, the false alarm the highest. The heat map is that of a detector of the study that has one, else the
-    difference of the image and its reconstruction by the autoencoder.
+    lowest score, the false alarm the highest, and so has the normal image among those that are not flagged. The heat
+    map is that of the detector that decides, or of another one of the study, else the difference of the image and its
+    reconstruction by the autoencoder.
 
     Args:
         study: Holds images out.
-        run: Takes the arrays: `indices` of the three images, -1 where there is none; `picture` and `map` of the first;
-            and `by`, the label of the detector that drew the map.
+        run: Takes the arrays: `indices` of a detected anomaly, a missed anomaly, a false alarm and a normal image, -1
+            where there is none; `picture` and `map` of the first that is there; `scale`, the two ends of the map's, or
+            empty; and `by`, the label of the detector that drew the map.
         pool: The detectors of the leaderboard, by column.
         column: Of the detector that decides.
         threshold: Of that detector.
@@ -29,19 +34,28 @@ def save_first_page(study: Study, run: Run, pool: Mapping[str, Fitted], column: 
     detected = groups.detected[lowest_scoring(scores[groups.detected], len(groups.detected))]
     lowest = groups.missed[lowest_scoring(scores[groups.missed], 1)]
     highest = groups.alarms[highest_scoring(scores[groups.alarms], 1)]
-    picks = [detected[len(detected) // 2 :], lowest, highest]
+    normal = [] if len(study.anomalies) else groups.passed[highest_scoring(scores[groups.passed], 1)]
+    picks = [detected[len(detected) // 2 :], lowest, highest, normal]
     indices = np.array([pick[0] if len(pick) else -1 for pick in picks])
     arrays = {"indices": indices}
-    if indices[0] >= 0:
-        arrays |= _map(study, pool, indices[:1])
+    mapped = indices[:1] if len(study.anomalies) else indices[2:]
+    if len(mapped := mapped[mapped >= 0][:1]):
+        arrays |= _map(study, pool, column, mapped)
     run.write_arrays("first_page", BASELINE, **arrays)
 
 
-def _map(study: Study, pool: Mapping[str, Fitted], index: np.ndarray) -> dict[str, np.ndarray]:
+def _map(study: Study, pool: Mapping[str, Fitted], column: str, index: np.ndarray) -> dict[str, np.ndarray]:
+    if hasattr(pool[column].spec.create(), "heatmap"):
+        detector, image = pool[column].detector(study), study.images.take(index)
+        picture, scale = image.pixels(getattr(detector, "size", None))[0], heat_maps.scale(study, detector)
+        own = {"map": detector.heatmap(image)[0], "by": np.array(pool[column].spec.label)}
+        return {"picture": picture, "scale": np.array(scale), **own}
     if spec := heat_maps.able([fit.spec for fit in pool.values()]):
         arrays = heat_maps.of_images(study, spec, index)
         return {"picture": arrays["pictures"][0], "map": arrays["maps"][0], "by": np.array(spec.label)}
-    autoencoder = next(fit for fit in pool.values() if fit.spec.name == BASELINE)
+    autoencoder = next((fit for fit in pool.values() if fit.spec.name == BASELINE), None)
+    if autoencoder is None:
+        return {}
     image = study.images.take(index)
     reconstructed = autoencoder.detector(study).reconstruct(image)
     difference = np.abs(image.images / 255.0 - reconstructed).mean(axis=-1)

@@ -15,6 +15,7 @@ def leaderboard(study: Study, run: Run) -> list[Row]:
     """A row for each detector of the run, the baseline first; see `lib.evaluation.comparison`.
 
     All are evaluated on the test set of the study, or of its division with images held out where it holds none out.
+    Where the test set has no anomalies, no metric of the ranking exists, and all of them are None.
     A shortcut that is the same for every image is left out.
     """
     holdout, scores = holdout_of(study), run.scores()
@@ -28,7 +29,9 @@ def leaderboard(study: Study, run: Run) -> list[Row]:
         tested = values[test]
         if fit["family"] == "shortcut" and not np.ptp(tested):  # such as the file size of images without files
             continue
-        if fit["score"] in ("", "mse"):
+        if not len(holdout.anomalies):
+            record = dict.fromkeys(("auroc", "fpr_at_95_tpr"))
+        elif fit["score"] in ("", "mse"):
             record = metrics.ranking_metrics(labels, tested)
         else:  # the intervals of the other metrics take long, and there are many such scores
             record = {
@@ -42,12 +45,17 @@ def leaderboard(study: Study, run: Run) -> list[Row]:
                 **{key: fit[key] for key in ("family", "kind", "changes", "score")},
                 "validation": validation_auroc(holdout, values),
                 **record,
-                "difference": None if column == baseline else metrics.auroc_difference(labels, tested, own),
+                "difference": _difference(labels, tested, own) if column != baseline else None,
                 "seconds": seconds(fit),
             }
         )
     run.update_metrics({"leaderboard": {row["column"]: row for row in rows}})
     return rows
+
+
+def _difference(labels: np.ndarray, scores: np.ndarray, others: np.ndarray) -> metrics.Metric | None:
+    """The paired difference of two AUROCs; None where a class has too few images to say how exact it is."""
+    return metrics.auroc_difference(labels, scores, others) if min(np.bincount(labels, minlength=2)) > 1 else None
 
 
 def validation_auroc(study: Study, scores: np.ndarray) -> float | None:

@@ -1,10 +1,11 @@
 """The detectors that a reader may want, saved in the run folder, each with its threshold."""
 
 from lib.detectors import PUBLISHED
-from lib.evaluation.comparison.choice import best, best_of_families, calibrate, candidates
+from lib.evaluation.comparison.choice import best_of_families, calibrate, candidates, deciding
 from lib.evaluation.comparison.ensembles import ensembles
 from lib.evaluation.comparison.first_page import save_first_page
-from lib.evaluation.evaluate import leaderboard_column, threshold, threshold_record
+from lib.evaluation.comparison.inspected import save_inspected
+from lib.evaluation.evaluate import threshold, threshold_record
 from lib.study import HELD_OUT, Fitted, Planned, Run, Study, add_fits, export, fit_all, holdout_of
 
 
@@ -17,7 +18,8 @@ def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[st
     """Puts ensembles together and saves detectors, ready for use, into `detectors/` of the run folder.
 
     Saved are the published detectors and, where the study has a validation set, the best detector of each family by it,
-    the recommended one among them. The pictures of the first page are left in the run as well.
+    the recommended one among them; of a study that inspects, always the one that it is about. The pictures of the
+    first page are left in the run as well.
 
     Args:
         study: the study.
@@ -27,23 +29,31 @@ def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[st
     Returns:
         The names of the saved detectors, which are columns of `scores.parquet`.
     """
-    for name in PUBLISHED:
+    saved = [name for name in PUBLISHED if name in fitted]
+    for name in saved:
         export(study, run, fitted[name], name, threshold_record(threshold(study, run, name)))
     holdout = holdout_of(study)
     pool = {column: fitted[column] for column in run.fits("leaderboard")}
-    if not len(holdout.split.validation):
-        column = leaderboard_column(run)
-        save_first_page(holdout, run, pool, column, threshold(holdout, run, column).value)
-        return list(PUBLISHED)
-    ending = "" if holdout is study else HELD_OUT
-    together = [Planned(spec.name + ending, holdout, spec, ("leaderboard",)) for spec in ensembles(holdout, pool)]
-    pool |= add_fits(run, together)
-    saved = list(PUBLISHED)
+    validated = len(holdout.split.validation)
+    if validated:
+        ending = "" if holdout is study else HELD_OUT
+        together = [Planned(spec.name + ending, holdout, spec, ("leaderboard",)) for spec in ensembles(holdout, pool)]
+        pool |= add_fits(run, together)
     useful = candidates(holdout, run, {column: fit.scores for column, fit in pool.items()})
-    recommended = best(useful)["column"]  # if it is a published one, with the threshold that the report recommends
-    for column in (row["column"] for row in best_of_families(useful).values()):
+    recommended = deciding(study, run, useful)
+    if not validated and not study.params.inspects:
+        save_first_page(holdout, run, pool, recommended, threshold(holdout, run, recommended).value)
+        return saved
+    # If the recommended one is a published one, it is saved again, with the threshold that the report recommends.
+    leading = [row["column"] for row in best_of_families(useful).values()] if validated else []
+    for column in dict.fromkeys([recommended, *leading]):
         if column not in saved or column == recommended:
-            export(holdout, run, pool[column], column, threshold_record(calibrate(study, run, column)[0]))
+            at, alpha, _ = calibrate(study, run, column)
+            aims = {"target": study.params.target_fpr, "alpha": alpha}
+            export(holdout, run, pool[column], column, threshold_record(at) | aims)
             saved.append(column)
-    save_first_page(holdout, run, pool, recommended, calibrate(study, run, recommended)[0].value)
+    at = calibrate(study, run, recommended)[0].value
+    save_first_page(holdout, run, pool, recommended, at)
+    if study.params.inspects:
+        save_inspected(study, run, pool[recommended], recommended, at)
     return list(dict.fromkeys(saved))

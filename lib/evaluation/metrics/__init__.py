@@ -17,6 +17,7 @@ from lib.evaluation.metrics.costs import cheapest, operations, precision_in_use,
 from lib.evaluation.metrics.decisions import COUNTS, RATES, at_random, at_threshold, error_rates, rates
 from lib.evaluation.metrics.groups import by_class, shift
 from lib.evaluation.metrics.intervals import clopper_pearson
+from lib.evaluation.metrics.pixels import pixel_metrics
 from lib.evaluation.metrics.ranking import (
     aupr,
     auroc,
@@ -26,6 +27,7 @@ from lib.evaluation.metrics.ranking import (
     ranking_metrics,
     roc_curve,
 )
+from lib.evaluation.metrics.strata import auroc_within, by_group
 from lib.evaluation.metrics.trivial import best_trivial, better_than_trivial
 
 __all__ = [
@@ -37,14 +39,17 @@ __all__ = [
     "aupr",
     "auroc",
     "auroc_difference",
+    "auroc_within",
     "best_trivial",
     "better_than_trivial",
     "by_class",
+    "by_group",
     "cheapest",
     "clopper_pearson",
     "error_rates",
     "fpr_at_tpr",
     "operations",
+    "pixel_metrics",
     "pr_curve",
     "precision_in_use",
     "ranking_metrics",

@@ -20,7 +20,8 @@ def by_class(labels, scores, classes, threshold: float) -> pandas.DataFrame:
     Returns:
         One row per class of anomalies, hardest first (lowest recall, then lowest AUROC, then by name): `class`, `n`
         images, `caught` of them, `recall`, `recall_low`, `recall_high` (Clopper and Pearson), `auroc`, `auroc_low`,
-        `auroc_high` of the class against all normal images (DeLong; NaN without normal images) and `mean_score`.
+        `auroc_high` of the class against all normal images (DeLong; NaN without normal images), `mean_score` and
+        `median_score`.
         Intervals hold for a class picked in advance, not for the one that comes first: among many small classes some
         are hardest by chance.
 
@@ -51,6 +52,7 @@ def by_class(labels, scores, classes, threshold: float) -> pandas.DataFrame:
             "auroc_low": areas[:, 1],
             "auroc_high": areas[:, 2],
             "mean_score": [float(group.mean()) for group in groups],
+            "median_score": [float(np.median(group)) for group in groups],
         }
     )
     return frame.sort_values(["recall", "auroc", "class"], ignore_index=True)

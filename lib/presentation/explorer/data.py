@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from lib.core.characters import readable
 from lib.core.formatting import count
 from lib.detectors import PUBLISHED
-from lib.evaluation.comparison import best, best_of_families, calibrate, candidates
+from lib.evaluation.comparison import best_of_families, calibrate, candidates, deciding
 from lib.evaluation.evaluate import leaderboard_column, threshold
 from lib.evaluation.thresholds import Threshold, decide
 from lib.study import Run, Study, holdout_of
@@ -83,6 +84,7 @@ def explorer_data(study: Study, run: Run) -> dict[str, Any]:
 
     Returns:
         `study`, `title`, `normal_class`, `prevalence`, `cost_miss` and `cost_false_alarm`, of the parameters;
+        `page`, the page of the report with the tables;
         `detectors`, each with `column`, `name`, `recommended`, `fitted` and `judged` (words), `threshold`, `rule`,
         `saw`, and sorted test scores `normal` and `anomalies`, rounded to float32 without changing a decision at the
         threshold; `pictures`, each with `id`, `class`, `normal` and `scores` (one for each detector, None where the
@@ -112,8 +114,8 @@ def explorer_data(study: Study, run: Run) -> dict[str, Any]:
     ids, params = study.images.table["id"].to_numpy(), study.params
     pictures = [
         {
-            "id": str(ids[index]),
-            "class": str(study.class_names[index]),
+            "id": readable(str(ids[index])),
+            "class": readable(str(study.class_names[index])),
             "normal": bool(study.labels[index] == 0),
             "scores": [
                 float(choice.scores[index]) if index in test else None
@@ -127,7 +129,8 @@ def explorer_data(study: Study, run: Run) -> dict[str, Any]:
     return {
         "study": params.study,
         "title": params.title,
-        "normal_class": params.normal_class,
+        "normal_class": readable(params.normal_class),
+        "page": "03_inspection.html" if params.inspects else "04_evaluation.html",
         "prevalence": params.prevalence,
         "cost_miss": params.cost_miss,
         "cost_false_alarm": params.cost_false_alarm,
@@ -146,16 +149,17 @@ def choices(study: Study, run: Run) -> list[Choice]:
     """
     holdout, scores, fits = holdout_of(study), run.scores(), run.fits()
     rows = candidates(holdout, run, scores)
-    baseline = leaderboard_column(run)
+    baseline, published = leaderboard_column(run), tuple(name for name in PUBLISHED if name in fits)
     if any(row["validation"] is not None for row in rows):
-        recommended, by_rule = best(rows)["column"], PUBLISHED
-        worth = [recommended, *PUBLISHED, baseline, *(row["column"] for row in best_of_families(rows).values())]
+        recommended, by_rule = deciding(study, run, rows), published
+        worth = [recommended, *published, baseline, *(row["column"] for row in best_of_families(rows).values())]
     else:
-        recommended, by_rule = None, (*PUBLISHED, baseline)
-        worth = [*PUBLISHED, baseline, *(row["column"] for row in rows)]
+        recommended = deciding(study, run, rows) if study.params.inspects else None
+        by_rule = () if study.params.inspects else (*published, baseline)
+        worth = [*published, baseline, *(row["column"] for row in rows)]
     chosen: list[Choice] = []
     for column in list(dict.fromkeys(worth))[:DETECTORS]:
-        judged = study if column in PUBLISHED else holdout
+        judged = study if column in published else holdout
         calibrated = column == recommended or column not in by_rule
         at = calibrate(study, run, column)[0] if calibrated else threshold(judged, run, column)
         values = in_float32(scores[column].to_numpy(), at.value)

@@ -31,7 +31,7 @@ def write_explorer(study: Study, run: Run, folder: Path, generated: str) -> Path
     Args:
         study: the study.
         run: what was fitted, with its scores.
-        folder: of the report; the page links to `index.html` and `04_evaluation.html` in it.
+        folder: of the report; the page links to `index.html` and to the chapter with the tables in it.
         generated: the date in the foot of the page.
 
     Returns:

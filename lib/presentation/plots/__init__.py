@@ -9,6 +9,7 @@ figures have none. A figure's label is its alternative text, written from the sa
 from lib.presentation.plots.charts import class_counts, confusion
 from lib.presentation.plots.comparisons import by_class, differences, leaderboard, seed_spread
 from lib.presentation.plots.curves import latent_use, loss_curve, loss_terms, pr_curves, roc_curves
+from lib.presentation.plots.inspections import inspected, score_distribution
 from lib.presentation.plots.pictures import (
     decisions,
     difference_maps,
@@ -37,6 +38,7 @@ __all__ = [
     "extremes",
     "heat_maps",
     "image_grid",
+    "inspected",
     "latent_use",
     "leaderboard",
     "loss_curve",
@@ -46,6 +48,7 @@ __all__ = [
     "rate_distortion",
     "reconstruction_pairs",
     "roc_curves",
+    "score_distribution",
     "score_histogram",
     "seed_spread",
     "style",

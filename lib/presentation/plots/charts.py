@@ -16,6 +16,7 @@ from lib.presentation.plots.style import (
     WIDTH,
     check_same_length,
     described,
+    shortened,
     some,
     styled,
 )
@@ -66,7 +67,7 @@ def class_counts(names: Sequence[str], counts: Sequence[int], highlight: str | N
             color=NORMAL_TEXT if normal else INK,
             fontweight="bold" if normal else "normal",
         )
-    axes.set_yticks(range(len(largest)), [name for _, name in largest], parse_math=False)
+    axes.set_yticks(range(len(largest)), [shortened(name) for _, name in largest])
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
     axes.grid(False)

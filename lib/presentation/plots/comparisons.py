@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lib.core.formatting import count, percent, signed
+from lib.presentation.plots.rows import figure_of_rows, write_beside, write_gap
 from lib.presentation.plots.style import (
     ANOMALY,
     ANOMALY_TEXT,
@@ -17,12 +18,12 @@ from lib.presentation.plots.style import (
     INK,
     NORMAL,
     NORMAL_TEXT,
-    WIDTH,
     check_curves,
     checked_rows,
     described,
     dot_look,
     family_looks,
+    labelled,
     legend_above,
     note,
     percent_axis,
@@ -33,8 +34,6 @@ from lib.presentation.plots.style import (
 
 MOST = 25  # detectors in a figure
 
-_ROW = 0.235  # inches that a row takes
-_LONGEST = 40  # characters of the name of a row
 _DASHES = (0, (4, 2))
 
 
@@ -63,15 +62,15 @@ def by_class(frame: pandas.DataFrame, n: int = 10) -> Figure:
     if left_out:
         rows[n:-n] = [None]
 
-    figure, axes = _figure_of_rows(["" if row is None else str(row["class"]) for row in rows], head=0.75)
+    figure, axes = figure_of_rows(["" if row is None else str(row["class"]) for row in rows], head=0.75)
     recall = frame["caught"].sum() / frame["n"].sum()
     axes.axvline(recall, color=FAINT, linewidth=1, linestyle=_DASHES, label=f"All anomalies, {percent(recall)}")
     for place, row in enumerate(rows):
         if row is None:
-            _gap(axes, place, f"{count(left_out, 'class', 'classes')} between")
+            write_gap(axes, place, f"{count(left_out, 'class', 'classes')} between")
             continue
         _whisker(axes, place, row["recall"], row["recall_low"], row["recall_high"], ANOMALY)
-        _write_beside(axes, place, f"n = {row['n']:,}")
+        write_beside(axes, place, f"n = {row['n']:,}")
     axes.set_xlim(-0.02, 1.02)
     percent_axis(axes.xaxis)
     axes.set_xlabel("Recall: share of the class that is flagged")
@@ -116,26 +115,26 @@ def leaderboard(rows: Mapping[str, Mapping] | Sequence[Mapping], highlight: str 
     last = max(place_of_highlight + 1, MOST)
     drawn = [row for row in [*drawn, len(ranked[last:])] if row != 0]
 
-    figure, axes = _figure_of_rows(["" if isinstance(row, int) else row["name"] for row in drawn], head=0.65)
+    figure, axes = figure_of_rows(["" if isinstance(row, int) else row["name"] for row in drawn], head=0.65)
     axes.axvline(0.5, label="chance", **CHANCE_LOOK)
     looks = family_looks([_family(row) for row in drawn if not isinstance(row, int)])
     for family, (colour, marker) in looks.items():
-        axes.plot([], [], marker, color=colour, label=family, **dot_look(marker))
+        axes.plot([], [], marker, color=colour, label=labelled(family), **dot_look(marker))
     ends = [0.5]
     for place, row in enumerate(drawn):
         if isinstance(row, int):
-            _gap(axes, place, f"{count(row, 'detector')} left out")
+            write_gap(axes, place, f"{count(row, 'detector')} left out")
             continue
         value, low, high = (row["auroc"][key] for key in ("value", "low", "high"))
         ends += [low, high]
         emphasis = {}
         if row["name"] == highlight:
             emphasis = {"fontweight": "bold", "color": NORMAL_TEXT}
-            label = f"AUROC of {shortened(highlight, _LONGEST)}"
+            label = f"AUROC of {shortened(highlight)}"
             axes.axvline(value, color=NORMAL, linewidth=1, linestyle=_DASHES, label=label, zorder=1)
             axes.get_yticklabels()[place].set(**emphasis)
         _whisker(axes, place, value, low, high, *looks[_family(row)])
-        _write_beside(axes, place, _with_interval(row["auroc"]), **emphasis)
+        write_beside(axes, place, _with_interval(row["auroc"]), **emphasis)
     axes.set_xlim(*_span(ends))
     axes.set_xlabel("AUROC")
     legend_above(figure, *axes.get_legend_handles_labels())
@@ -179,22 +178,22 @@ def differences(rows: Mapping[str, Mapping] | Sequence[Mapping], noise: float | 
     drawn = [row for row in rows if row["difference"]["value"] >= lowest][:MOST]
     left_out = len(rows) - len(drawn)
 
-    figure, axes = _figure_of_rows([*(row["name"] for row in drawn), *[""] * bool(left_out)], head=0.95)
+    figure, axes = figure_of_rows([*(row["name"] for row in drawn), *[""] * bool(left_out)], head=0.95)
     if noise is not None:
         axes.axvspan(-noise, noise, color="#E4E4E4", linewidth=0, label="spread of seeds", zorder=0)
     axes.axvline(0, color=FAINT, linewidth=1, linestyle=_DASHES, label="no difference", zorder=1)
     for place, row in enumerate(drawn):
         value, low, high = (row["difference"][key] for key in ("value", "low", "high"))
         _whisker(axes, place, value, low, high, INK, hollow=low <= 0 <= high)
-        _write_beside(axes, place, _with_interval(row["difference"], sign=True))
+        write_beside(axes, place, _with_interval(row["difference"], sign=True))
     if left_out:
-        _gap(axes, len(drawn), f"{count(left_out, 'detector')} with lower values left out")
+        write_gap(axes, len(drawn), f"{count(left_out, 'detector')} with lower values left out")
     spread = noise or 0.0
     ends = [row["difference"][key] for row in drawn for key in ("low", "high")]
     axes.set_xlim(*_span([0.0, -spread, spread, *ends], least=0.004))
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     baseline = baselines[0] if len(baselines) == 1 else "the baseline"
-    axes.set_xlabel(f"AUROC minus that of {shortened(baseline, _LONGEST)} (positive = better)", parse_math=False)
+    axes.set_xlabel(f"AUROC minus that of {shortened(baseline)} (positive = better)")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     items = [f"{row['name']}: {_with_interval(row['difference'], sign=True)}" for row in drawn]
     return described(
@@ -222,7 +221,7 @@ def seed_spread(values: Mapping[str, Sequence[float] | Mapping[int, float]], xla
         ValueError: There is no detector, or one has no seeds.
     """
     check_curves(values, "detector")
-    figure, axes = _figure_of_rows(list(values), head=0.7, row=0.36)
+    figure, axes = figure_of_rows(list(values), head=0.7, row=0.36)
     pooled: list[float] = []
     items = []
     for place, (name, by_seed) in enumerate(values.items()):
@@ -235,7 +234,7 @@ def seed_spread(values: Mapping[str, Sequence[float] | Mapping[int, float]], xla
         axes.plot(np.sort(metric), place + offsets, "o", **look)
         spread = f" ± {metric.std(ddof=1):.4f}" if metric.size > 1 else ""
         summary = f"{metric.mean():.4f}{spread} ({count(metric.size, 'seed')})"
-        _write_beside(axes, place, summary, color=ANOMALY_TEXT)
+        write_beside(axes, place, summary, color=ANOMALY_TEXT)
         extent = f", {metric.min():.4f} to {metric.max():.4f}" if metric.size > 1 else ""
         items.append(f"{name}: mean {summary}{extent}")
     axes.set_xlim(*_span(pooled, least=0.004))
@@ -247,18 +246,6 @@ def seed_spread(values: Mapping[str, Sequence[float] | Mapping[int, float]], xla
 # ---------------------------------------------------------------- rows
 
 
-def _figure_of_rows(names: Sequence[str], head: float, row: float = _ROW) -> tuple[Figure, Axes]:
-    """A figure with named rows, the first on top; a row without a name has no tick. Lengths are in inches."""
-    figure = Figure(figsize=(WIDTH, head + row * len(names)))
-    axes = figure.add_subplot()
-    axes.set_yticks(range(len(names)), [shortened(name, _LONGEST) for name in names], parse_math=False)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(visible=True, axis="x")
-    axes.grid(visible=False, axis="y")
-    return figure, axes
-
-
 def _whisker(
     axes: Axes, place: int, value: float, low: float, high: float, color: str, marker: str = "o", hollow: bool = False
 ) -> None:
@@ -266,28 +253,6 @@ def _whisker(
     axes.plot([low, high], [place, place], color=color, linewidth=1.4, solid_capstyle="butt", zorder=2)
     look = {"markerfacecolor": "white", "markersize": 5} if hollow else dot_look(marker)
     axes.plot(value, place, marker, color=color, zorder=3, **look)
-
-
-def _write_beside(axes: Axes, place: int, text: str, **look) -> None:
-    """Write at the right end of a row, outside the axes."""
-    axes.annotate(
-        text,
-        (1, place),
-        xycoords=("axes fraction", "data"),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=8,
-        annotation_clip=False,
-        **look,
-    )
-
-
-def _gap(axes: Axes, place: int, text: str) -> None:
-    """Write in a row without a dot what is left out there."""
-    look = {"fontsize": 8, "color": FAINT, "style": "italic", "ha": "center", "va": "center"}
-    look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-    axes.text(0.5, place, text, transform=axes.get_yaxis_transform(), **look)
 
 
 def _family(row: Mapping) -> str:

@@ -17,12 +17,15 @@ from lib.presentation.plots.style import (
     check_curves,
     curve_looks,
     described,
+    labelled,
     log_axis,
     note,
+    shortened,
     some,
     styled,
 )
 
+_LONGEST = 26  # characters of a name in a legend beside square axes
 _FEW = 30  # up to so many points a curve has markers
 
 
@@ -84,7 +87,7 @@ def loss_terms(history: Mapping) -> Figure:
     panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     for axes, (name, terms) in zip(panels, models.items(), strict=True):
         _epochs(axes, terms, log=True)
-        axes.set_title(name, loc="left", fontweight="bold", parse_math=False)
+        axes.set_title(shortened(name), loc="left", fontweight="bold")
     panels[0].set_ylabel("Term of the loss (log scale)")
     log_axis(panels[0].yaxis)
     handles, labels = panels[0].get_legend_handles_labels()
@@ -101,7 +104,7 @@ def _epochs(axes: Axes, curves: Mapping[str, Sequence[float]], log: bool = False
             values = np.where(values > 0, values, np.nan)
         epochs = np.arange(1, len(values) + 1)
         look = {"color": colour, "linestyle": dashes, "marker": marker if len(values) <= _FEW else None}
-        axes.plot(epochs, values, markersize=4, label=name, **look)
+        axes.plot(epochs, values, markersize=4, label=labelled(name), **look)
     if log:
         axes.set_yscale("log")
     else:
@@ -157,7 +160,7 @@ def latent_use(records: Mapping[str, Mapping], floor: float) -> Figure:
         if not (np.isfinite(values) & (values >= 0)).all():
             raise ValueError(f"model {name!r}: each KL has to be finite and not negative")
         clipped |= bool((values < lowest).any())
-        label = f"{name} ({np.sum(values > floor):,} of {values.size:,} above)"
+        label = f"{labelled(name)} ({np.sum(values > floor):,} of {values.size:,} above)"
         look = {"color": colour, "linestyle": dashes, "marker": marker if values.size <= _FEW else None}
         axes.plot(np.arange(1, values.size + 1), np.maximum(values, lowest), markersize=4, label=label, **look)
     label = f"{floor:g} nats: below it, a value carries almost no information"
@@ -204,7 +207,7 @@ def roc_curves(curves: Mapping[str, tuple], marks: Mapping | None = None) -> Fig
     check_curves(curves, "ROC curve")
     figure, axes = _square("Normal images flagged (FPR)", "Anomalies flagged (TPR)")
     for (colour, dashes, _), (name, (fpr, tpr, area)) in zip(curve_looks(curves), curves.items(), strict=True):
-        axes.plot(fpr, tpr, color=colour, linestyle=dashes, label=f"{name}\nAUROC {_area(area)}")
+        axes.plot(fpr, tpr, color=colour, linestyle=dashes, label=f"{labelled(name, _LONGEST)}\nAUROC {_area(area)}")
     axes.set_ylim(-0.005, 1.005)
     points = _marks(axes, curves, marks)
     axes.plot([0, 1], [0, 1], label="Chance\nAUROC 0.500", **CHANCE_LOOK)
@@ -243,7 +246,7 @@ def pr_curves(curves: Mapping[str, tuple], prevalence: float, marks: Mapping | N
         "Recall (anomalies flagged)", f"Precision (axis starts at {start:.2f})" if start else "Precision"
     )
     for (colour, dashes, _), (name, (recall, precision, area)) in zip(curve_looks(curves), curves.items(), strict=True):
-        label = f"{name}\nAUPR {_area(area)}"
+        label = f"{labelled(name, _LONGEST)}\nAUPR {_area(area)}"
         # Average precision is the area under these steps.
         axes.step([0, *recall], [precision[0], *precision], where="pre", color=colour, linestyle=dashes, label=label)
     axes.set_ylim(start - 0.005 * (1 - start), 1 + 0.005 * (1 - start))
@@ -307,8 +310,9 @@ def _marks(axes: Axes, curves: Mapping, marks: Mapping | None) -> list[tuple]:
                 textcoords="offset points",
                 ha="left" if inwards > 0 else "right",
                 fontsize=8,
-                parse_math=False,
             )
     if len(labels) == 1:
-        axes.add_line(Line2D([], [], linestyle="none", marker="o", color=FAINT, markersize=7, label=labels.pop()))
+        axes.add_line(
+            Line2D([], [], linestyle="none", marker="o", color=FAINT, markersize=7, label=labelled(labels.pop()))
+        )
     return points

@@ -57,7 +57,6 @@ def name_dots(figure: Figure, axes: Axes, names: Sequence[str], xs, ys, lines: S
             ha="center",
             va="center",
             fontsize=_SIZE,
-            parse_math=False,
             zorder=6,
             bbox={"boxstyle": "square,pad=0.05", "facecolor": "none", "edgecolor": "none"},
             path_effects=[withStroke(linewidth=2, foreground="white")],
@@ -80,7 +79,7 @@ def _key(figure: Figure, names: Sequence[str]) -> None:
     figure.set_figheight(total)
     figure.get_layout_engine().set(rect=(0, 1 - height / total, 1, height / total))
     free = (width - 0.1 - sum(across)) / len(across)  # what is left over goes between the columns
-    look = {"fontsize": _SIZE, "va": "center", "parse_math": False}
+    look = {"fontsize": _SIZE, "va": "center"}
     for place, name in enumerate(names):
         column, row = divmod(place, rows)
         x = 0.05 + sum(across[:column]) + column * min(free, 0.6) + number
@@ -145,7 +144,7 @@ def _places(
 
 def _size(figure: Figure, text: str) -> np.ndarray:
     """Width and height of a label in pixels."""
-    label = figure.text(0, 0, text, fontsize=_SIZE, parse_math=False)
+    label = figure.text(0, 0, text, fontsize=_SIZE)
     box = label.get_window_extent()
     label.remove()
     return np.array([box.width, box.height])

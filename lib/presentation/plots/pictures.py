@@ -8,9 +8,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from lib.core.formatting import count
@@ -22,10 +20,12 @@ from lib.presentation.plots.sheets import (
     Sheet,
     as_images,
     as_pairs,
+    brightness,
     draw_frame,
     fitted,
     height_over_width,
     image_width,
+    lay_over,
     line_count,
     short_score,
     show_image,
@@ -47,7 +47,6 @@ from lib.presentation.plots.style import (
 EMPTY = "No image in this group."
 
 _MOST = 8  # heat maps side by side
-_BRIGHTNESS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 @styled
@@ -81,7 +80,7 @@ def image_grid(images, titles: Sequence[str] | None = None, columns: int = 8, em
     sheet = Sheet(rows, min(columns, len(images)), width, height_over_width(images), heads)
     for axes, image, text in zip(sheet.grid.flat, images, texts, strict=False):
         show_image(axes, image)
-        axes.set_title(text, fontsize=SMALL, pad=3, parse_math=False, linespacing=1.15)
+        axes.set_title(text, fontsize=SMALL, pad=3, linespacing=1.15)
     for axes in sheet.grid.flat[len(images) :]:
         axes.remove()
     pixels = f"{images.shape[2]} × {images.shape[1]}"
@@ -291,8 +290,8 @@ def heat_maps(originals, maps, scores, titles: Sequence[str] | None = None, empt
         show_image(upper, originals[column])
         if texts[column]:
             write_above(upper, 5, texts[column], linespacing=1.15)
-        show_image(lower, _brightness(originals[column]))
-        drawn = _lay_over(lower, maps[column], originals.shape[1:3], vmin=low, vmax=high)
+        show_image(lower, brightness(originals[column]))
+        drawn = lay_over(lower, maps[column], originals.shape[1:3], vmin=low, vmax=high)
         write_at(lower, short_score(scores[column]), (0.5, 0), (0, -4), ha="center", va="top", fontsize=SMALL + 0.5)
     write_at(sheet.grid[1, 0], "Score", (0, 0), (-4, -4), ha="right", va="top", fontsize=SMALL + 0.5)
     sheet.name_rows("Original", "Map")
@@ -317,13 +316,14 @@ def heat_maps(originals, maps, scores, titles: Sequence[str] | None = None, empt
 
 
 @styled
-def decisions(images, titles: Sequence[str], heat_map=None) -> Figure:
+def decisions(images, titles: Sequence[str], heat_map=None, scale: Sequence[float] = ()) -> Figure:
     """Draw a few decided images in a row, the first of them with its heat map beside it.
 
     Args:
         images: One or more images, in the order wanted; they may differ in size.
         titles: One text per image, above it.
         heat_map: Of the first image, shape (rows, columns), brighter is more abnormal; None draws none.
+        scale: The values drawn darkest and brightest; empty for those of the map itself.
 
     Returns:
         Figure with one row of images.
@@ -336,7 +336,7 @@ def decisions(images, titles: Sequence[str], heat_map=None) -> Figure:
         raise ValueError(f"{len(titles)} titles for {len(drawn)} images; give one title per image")
     texts = list(titles)
     if heat_map is not None:
-        drawn.insert(1, _brightness(drawn[0]))
+        drawn.insert(1, brightness(drawn[0]))
         texts.insert(1, "Heat map")
     width = image_width(max(len(drawn), 4))
     texts = [fitted(text, width) for text in texts]
@@ -346,30 +346,7 @@ def decisions(images, titles: Sequence[str], heat_map=None) -> Figure:
         show_image(axes, image)
         write_above(axes, 5, text, linespacing=1.15)
     if heat_map is not None:
-        _lay_over(sheet.grid[0, 1], np.asarray(heat_map, dtype=float), drawn[0].shape)
+        limits = dict(zip(("vmin", "vmax"), scale, strict=False))
+        lay_over(sheet.grid[0, 1], np.asarray(heat_map, dtype=float), drawn[0].shape, **limits)
     names = [": ".join(text.split("\n")) for text in texts]
     return described(sheet.figure, f"{count(len(drawn), 'picture')} in a row: {some(names)}.")
-
-
-def _lay_over(axes: Axes, heat_map: np.ndarray, shape: Sequence[int], **limits: float) -> AxesImage:
-    """Draw a heat map over an image of a shape; `limits` are those of the colours."""
-    height, across = shape[:2]
-    drawn = axes.imshow(
-        heat_map,
-        cmap="inferno",
-        alpha=0.7,
-        interpolation="bilinear",
-        extent=(-0.5, across - 0.5, height - 0.5, -0.5),
-        aspect="auto",
-        **limits,
-    )
-    draw_frame(axes)
-    return drawn
-
-
-def _brightness(image: np.ndarray) -> np.ndarray:
-    """The brightness of an image, 0 to 1, shape (height, width)."""
-    image = unit_range(image)
-    if image.ndim == 2:
-        return image
-    return image[..., 0] if image.shape[-1] == 1 else image @ _BRIGHTNESS

@@ -11,10 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.image import AxesImage
 from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.textpath import text_to_path
 
-from lib.presentation.plots.style import WIDTH
+from lib.core.characters import readable
+from lib.presentation.plots.style import FONT, WIDTH, drawable, without_middle
 
 SMALL = 7.0  # points: text above an image
 LINE = 0.13  # inches: one line of it
@@ -22,6 +24,7 @@ LABEL = 0.33  # inches: the column of row labels
 GAP = 0.06  # inches: between images
 
 _LARGEST = 1.3  # inches: no image is wider
+_BRIGHTNESS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 class Sheet:
@@ -54,12 +57,12 @@ class Sheet:
             heads: Space above each row.
             left: Space left of all images.
             right: Space right of all images.
-            split: A column, and the extra space before it.
+            split: A number of columns, and the extra space after so many of them, and again after as many.
             foot: Space below the last row.
         """
         height = width * aspect
-        before, extra = split or (columns, 0.0)
-        across = left + columns * (width + GAP) + right + (extra if before < columns else 0.0)
+        every, extra = split or (columns, 0.0)
+        across = left + columns * (width + GAP) + right + extra * ((columns - 1) // every)
         down = sum(heads) + rows * height + foot
         self.height = height
         # Not "none": saving in the style would then start its layout engine, which knows no axes at given places.
@@ -68,7 +71,7 @@ class Sheet:
         for row in range(rows):
             bottom = down - sum(heads[: row + 1]) - (row + 1) * height
             for column in range(columns):
-                x = left + GAP / 2 + column * (width + GAP) + (extra if column >= before else 0.0)
+                x = left + GAP / 2 + column * (width + GAP) + extra * (column // every)
                 box = (x / across, bottom / down, width / across, height / down)
                 self.grid[row, column] = self.figure.add_axes(box)
 
@@ -131,6 +134,30 @@ def draw_frame(axes: Axes) -> None:
         spine.set(visible=True, color="#AAAAAA", linewidth=0.5)
 
 
+def lay_over(axes: Axes, heat_map: np.ndarray, shape: Sequence[int], **limits: float) -> AxesImage:
+    """Draw a heat map over an image of a shape; `limits` are those of the colours."""
+    height, across = shape[:2]
+    drawn = axes.imshow(
+        heat_map,
+        cmap="inferno",
+        alpha=0.7,
+        interpolation="bilinear",
+        extent=(-0.5, across - 0.5, height - 0.5, -0.5),
+        aspect="auto",
+        **limits,
+    )
+    draw_frame(axes)
+    return drawn
+
+
+def brightness(image: np.ndarray) -> np.ndarray:
+    """The brightness of an image, 0 to 1, shape (height, width)."""
+    image = unit_range(image)
+    if image.ndim == 2:
+        return image
+    return image[..., 0] if image.shape[-1] == 1 else image @ _BRIGHTNESS
+
+
 def write_at(axes: Axes, text: str, corner: tuple[float, float], points: tuple[float, float], **kwargs) -> None:
     """Write text at a distance in points from a corner, which is in fractions of the axes."""
     axes.annotate(
@@ -139,7 +166,6 @@ def write_at(axes: Axes, text: str, corner: tuple[float, float], points: tuple[f
         xycoords="axes fraction",
         xytext=points,
         textcoords="offset points",
-        parse_math=False,
         **{"fontsize": 8} | kwargs,
     )
 
@@ -160,21 +186,25 @@ def line_count(text: str) -> int:
 
 
 def fitted(text: str, inches: float) -> str:
-    """A text with each line broken into at most two at spaces and underscores, shortened where still too long."""
-    font = FontProperties(family="DejaVu Sans", size=SMALL)
+    """A text with each line broken into at most two at spaces and underscores; what is too long loses its middle."""
+    font = FontProperties(family=FONT, size=SMALL)
+
+    def width(piece: str) -> float:
+        return text_to_path.get_text_width_height_descent(piece, font, ismath=False)[0] / 72
 
     def fits(piece: str) -> bool:
-        return text_to_path.get_text_width_height_descent(piece, font, ismath=False)[0] <= inches * 72
+        return width(piece) <= inches
 
     def shortened(piece: str) -> str:
         if fits(piece):
             return piece
-        while piece and not fits(piece + "…"):
-            piece = piece[:-1]
-        return piece + "…"
+        kept = int(1.3 * len(piece) * inches / width(piece))
+        while kept and not fits(without_middle(piece, kept)):
+            kept -= 1
+        return without_middle(piece, kept)
 
     pieces = []
-    for line in text.split("\n"):
+    for line in (drawable(readable(line)) for line in text.split("\n")):
         words = line.replace("_", "_\0").replace(" ", " \0").split("\0")
         first = words.pop(0)
         while words and fits((first + words[0]).rstrip()):

@@ -10,10 +10,16 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
+
+from lib.core.characters import IGNORABLE, printable, readable
 
 STYLE = Path(__file__).parent / "report.mplstyle"
 WIDTH = 5.6  # inches: most of the text column of the page
+LONGEST = 40  # characters of a name
+FONT = "DejaVu Sans"  # as in the style file; it comes with matplotlib
 LISTED = 8  # up to so many items are listed in an alternative text
 
 NORMAL = "#0072B2"
@@ -47,6 +53,7 @@ _FAMILY_LOOKS = {
     "shortcut": ("#A67500", "v"),
     "ensemble": ("#D55E00", "s"),
 }
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _OTHER_COLOUR, _OTHER_MARKERS = "#555555", "XP*ph<>8"
 
 
@@ -62,6 +69,8 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
     def wrapper(*args, **kwargs) -> Figure:
         with style():
             figure = function(*args, **kwargs)
+            for text in figure.findobj(Text):
+                text.set_text(drawable(text.get_text()))
             figure.draw_without_rendering()  # ticks are created while drawing, in the style of that moment
         return figure
 
@@ -70,7 +79,7 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
 
 def described(figure: Figure, alt: str) -> Figure:
     """Give a figure its alternative text, which `lib.presentation.show.figure` reads as the label of the figure."""
-    figure.set_label(" ".join(alt.split()))
+    figure.set_label(printable(" ".join(alt.split()), lambda _: True))
     return figure
 
 
@@ -81,9 +90,38 @@ def some(items: Sequence[str], most: int = LISTED, separator: str = "; ") -> str
     return separator.join(items[:most]) + rest
 
 
-def shortened(text: str, most: int) -> str:
-    """A text of at most so many characters, with an ellipsis if it was longer."""
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+def drawable(text: str) -> str:
+    """A text for a figure, with code points for the characters that its font lacks: `"[U+7F3A U+9677]"`."""
+    glyphs = _glyphs()
+    drawn = [character for character in text.replace("\t", " ") if character not in IGNORABLE or character in glyphs]
+    return printable("".join(drawn), glyphs.issuperset)
+
+
+@functools.cache
+def _glyphs() -> frozenset[str]:
+    """The characters that the font of the figures has, regular and bold."""
+    fonts = (get_font(findfont(FontProperties(family=FONT, weight=weight))) for weight in ("normal", "bold"))
+    return frozenset.intersection(*(frozenset(map(chr, font.get_charmap())) for font in fonts)) | {"\n"}
+
+
+def shortened(text: str, most: int = LONGEST) -> str:
+    """A name from data for a figure: on one line, of at most so many characters, an ellipsis in its middle if longer.
+
+    It begins and ends as the name does: names of files and classes often differ at their ends.
+    """
+    text = drawable(readable(text))
+    return text if len(text) <= most else without_middle(text, most - 1)
+
+
+def without_middle(text: str, kept: int) -> str:
+    """The first and the last characters of a text, so many in all, with an ellipsis between."""
+    return text[: (kept + 1) // 2].rstrip() + "…" + text[len(text) - kept // 2 :].lstrip()
+
+
+def labelled(text: str, most: int = LONGEST) -> str:
+    """A name from data for a legend, which leaves out what begins with `_`."""
+    text = shortened(text, most)
+    return f"\u200b{text}" if text.startswith("_") else text
 
 
 def curve_looks(curves: Mapping) -> list[tuple]:
@@ -105,7 +143,7 @@ def family_looks(families: Sequence[str]) -> dict[str, tuple[str, str]]:
 def note(text: str) -> Figure:
     """Return a figure with one sentence that says why there is nothing to draw."""
     figure = Figure(figsize=(WIDTH, 0.5), layout="none")
-    figure.text(0.5, 0.5, text, ha="center", va="center", style="italic", color=FAINT, parse_math=False)
+    figure.text(0.5, 0.5, text, ha="center", va="center", style="italic", color=FAINT)
     return described(figure, text)
 
 
@@ -113,7 +151,7 @@ def legend_above(figure: Figure, handles: Sequence, labels: Sequence[str]) -> No
     """Put the legend above the axes, in as many columns as the page holds; the figure grows by its height."""
     for columns in range(min(len(labels), 4), 0, -1):
         parts = np.array_split(np.array([len(label) for label in labels]), columns)
-        if sum(part.max() + 9 for part in parts) <= 86:  # characters across the page; a line or marker takes 9
+        if sum(part.max() + 9 for part in parts) <= 84:  # characters across the page; a line or marker takes 9
             break
     figure.set_figheight(figure.get_figheight() + 0.165 * len(parts[0]))
     figure.legend(handles, labels, loc="outside upper left", ncols=columns)
@@ -145,8 +183,7 @@ def log_axis(axis) -> None:
             return ""
         if -4 <= power < 5:
             return f"{value:g}"
-        times = "" if digit == 1 else rf"{digit} \times "
-        return f"${times}10^{{{power}}}$"
+        return f"{'' if digit == 1 else f'{digit} × '}10{str(power).translate(_RAISED)}"
 
     axis.set_major_formatter(FuncFormatter(plain))
     axis.set_minor_formatter(FuncFormatter(plain))

@@ -29,10 +29,17 @@ from lib.presentation.plots.style import (
 
 _FEW = 15  # up to so many points a curve has markers
 _BINS = 50
+_CLASSES = (("Normal", "normal image", "normal images"), ("Anomaly", "anomaly", "anomalies"))
 
 
 @styled
-def score_histogram(normal_scores, anomaly_scores, threshold: float | None = None, log: bool | None = None) -> Figure:
+def score_histogram(
+    normal_scores,
+    anomaly_scores,
+    threshold: float | None = None,
+    log: bool | None = None,
+    names: Sequence[tuple[str, str, str]] = _CLASSES,
+) -> Figure:
     """Draw the distribution of the scores of normal images and of anomalies, each as shares of its own class.
 
     Args:
@@ -41,6 +48,7 @@ def score_histogram(normal_scores, anomaly_scores, threshold: float | None = Non
         threshold: The threshold; the legend then has the share of each class strictly above it.
         log: Whether the score axis is logarithmic; by default it is if all scores are above zero and spread over more
             than a factor of 20.
+        names: What the two groups are called in the legend, and one image and several images of them.
 
     Returns:
         Figure with two overlaid histograms of the same bins.
@@ -61,10 +69,8 @@ def score_histogram(normal_scores, anomaly_scores, threshold: float | None = Non
     figure = Figure(figsize=(WIDTH, 2.5))
     axes = figure.add_subplot()
     items = []
-    for scores, name, names, colour, dashes, hatch in (
-        (groups[0], "Normal", ("normal image", "normal images"), NORMAL, "-", None),
-        (groups[1], "Anomaly", ("anomaly", "anomalies"), ANOMALY, ANOMALY_DASHES, "/////"),
-    ):
+    looks = (NORMAL, "-", None), (ANOMALY, ANOMALY_DASHES, "/////")
+    for scores, (name, one, several), (colour, dashes, hatch) in zip(groups, names, looks, strict=True):
         if not scores.size:
             continue
         shares = np.histogram(scores, edges)[0] / scores.size
@@ -73,7 +79,7 @@ def score_histogram(normal_scores, anomaly_scores, threshold: float | None = Non
         outline = {"edgecolor": colour, "linestyle": dashes, "linewidth": 1.5, "hatch": hatch, "label": label}
         axes.stairs(shares, edges, fill=True, facecolor=colour, alpha=0.22, linewidth=0)
         axes.stairs(shares, edges, fill=hatch is not None, facecolor="none", **outline)
-        items.append(f"{count(scores.size, *names)}, median {np.median(scores):.4g}{above}")
+        items.append(f"{count(scores.size, one, several)}, median {np.median(scores):.4g}{above}")
     if log:
         axes.set_xscale("log")
     axes.set_xlim(edges[0], edges[-1])
@@ -84,7 +90,7 @@ def score_histogram(normal_scores, anomaly_scores, threshold: float | None = Non
         axes.axvline(threshold, label=f"Threshold {threshold:g}", **THRESHOLD_LOOK)
     percent_axis(axes.yaxis)
     axes.set_xlabel("Anomaly score (log scale)" if log else "Anomaly score")
-    axes.set_ylabel("Share of its class in a bin")
+    axes.set_ylabel(f"Share of its {'class' if names is _CLASSES else 'group'} in a bin")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
     at = "" if threshold is None else f" Threshold {threshold:.4g}."
     return described(

@@ -18,6 +18,7 @@ from lib.presentation.plots.style import (
     described,
     dot_look,
     family_looks,
+    labelled,
     legend_above,
     note,
     shortened,
@@ -86,7 +87,7 @@ def cost_benefit(rows: Mapping[str, Mapping] | Sequence[Mapping]) -> Figure:
             axes.plot([seconds[one]] * 2, [lower[one], upper[one]], color=colour, linewidth=1.1, alpha=0.75, zorder=2)
             lines.append(np.array([(seconds[one], lower[one]), (seconds[one], upper[one])]))
         look = {"color": colour, "linestyle": "none", "clip_on": False, "zorder": 3} | dot_look(marker)
-        axes.plot(seconds[members], values[members], marker, label=family, **look)
+        axes.plot(seconds[members], values[members], marker, label=labelled(family), **look)
     axes.step(*steps.T, where="post", color=INK, linewidth=0.9, zorder=1, label=BEST)
     axes.grid(visible=True, axis="both")
     rest = f"; {count(left_out, 'detector')} left out" if left_out else ""

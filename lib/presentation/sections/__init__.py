@@ -13,27 +13,54 @@ from lib.presentation.sections.decisions import (
     images_by_class,
     missed,
 )
+from lib.presentation.sections.exploring import classes, samples
+from lib.presentation.sections.fitting import learning, network, reconstructions
+from lib.presentation.sections.inspection import (
+    decided,
+    distribution,
+    groups,
+    kinds,
+    pictures,
+    pixels,
+    shortcuts,
+    work,
+)
 from lib.presentation.sections.opening import announce, opened
+from lib.presentation.sections.readiness import readiness
 from lib.presentation.sections.variants import dtype_policy, rate_distortion, seeds, variant
 
 __all__ = [
     "announce",
     "checked_claims",
     "claims",
+    "classes",
     "compared",
+    "decided",
+    "distribution",
     "dtype_policy",
     "ensembles",
     "false_alarms",
     "features",
+    "groups",
     "heat_maps",
     "images_by_class",
+    "kinds",
+    "learning",
     "missed",
+    "network",
     "opened",
     "other_scores",
+    "pictures",
+    "pixels",
     "rate_distortion",
+    "readiness",
     "recommended",
+    "reconstructions",
     "refinements",
+    "samples",
     "seeds",
+    "shortcuts",
     "split",
     "variant",
+    "work",
 ]

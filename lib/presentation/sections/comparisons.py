@@ -69,7 +69,9 @@ def other_scores(rows: Sequence[Row], noise: float | None) -> None:
 
 def features(rows: Sequence[Row]) -> None:
     """The detectors on features of a pretrained network."""
-    if any(row["family"] == "features" for row in rows):
+    if rows[0]["family"] == "features":
+        show.nothing("every detector of this report that is no baseline is of that kind")
+    elif any(row["family"] == "features" for row in rows):
         show.prose(text.features(rows))
     else:
         show.nothing("the parameter file names no `backbone`")

@@ -11,7 +11,9 @@ from lib.presentation.tables.claims import associations, claims
 from lib.presentation.tables.comparison import fits, leaderboard
 from lib.presentation.tables.data import class_counts, layers, parts, provenance
 from lib.presentation.tables.groups import by_class, shifts
+from lib.presentation.tables.inspection import by_group, pixels, shortcuts
 from lib.presentation.tables.markdown import literal, to_markdown
+from lib.presentation.tables.readiness import parts_by_class, readiness
 from lib.presentation.tables.results import detectors, operations, threshold_sweep
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "against_chance",
     "associations",
     "by_class",
+    "by_group",
     "claims",
     "class_counts",
     "detectors",
@@ -28,9 +31,13 @@ __all__ = [
     "literal",
     "operations",
     "parts",
+    "parts_by_class",
+    "pixels",
     "provenance",
+    "readiness",
     "reading",
     "shifts",
+    "shortcuts",
     "threshold_sweep",
     "to_markdown",
 ]

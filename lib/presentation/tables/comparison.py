@@ -54,7 +54,7 @@ def fits(records: Mapping[str, Mapping]) -> pandas.DataFrame:
     rows = {column: row for column, row in records.items() if row["score"] in ("", "mse")}
     return framed(
         {
-            "Detector": [row["label"] for row in rows.values()],
+            "Detector": [literal(row["label"]) for row in rows.values()],
             "Family": [row["family"] for row in rows.values()],
             "Split": ["images held out" if column.endswith(HELD_OUT) else "of the study" for column in rows],
             "Fit, s": [float(row["seconds"]["fit"]) for row in rows.values()],

@@ -47,7 +47,7 @@ def by_class(frame: pandas.DataFrame, top: int = 10) -> pandas.DataFrame:
 
     Returns:
         Columns `Rank` (1 is the hardest), `Class`, `Images`, `Caught`, `Recall` and `AUROC` (each with its 95 %
-        interval) and `Mean score`.
+        interval) and `Median score`.
     """
     ranked = frame.assign(rank=range(1, len(frame) + 1))
     rows = ranked if len(frame) <= 2 * top else pandas.concat([ranked.head(top), ranked.tail(top)])
@@ -64,6 +64,6 @@ def by_class(frame: pandas.DataFrame, top: int = 10) -> pandas.DataFrame:
             "Caught": rows["caught"].tolist(),
             "Recall": cells("recall"),
             "AUROC": cells("auroc"),
-            "Mean score": rows["mean_score"].tolist(),
+            "Median score": rows["median_score"].tolist(),
         }
     )

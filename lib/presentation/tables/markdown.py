@@ -8,6 +8,8 @@ import numpy as np
 import pandas
 import tabulate
 
+from lib.core.characters import readable
+
 DECIMALS = 4
 DASH = "–"
 _MINUS = "−"
@@ -45,8 +47,17 @@ def to_markdown(frame: pandas.DataFrame, floatfmt: str = f".{DECIMALS}f", index:
 
 
 def literal(text: str) -> str:
-    """Escape the characters that Markdown reads as markup, for example in file names and versions."""
-    return re.sub(r"([\\`*_{}\[\]<>#$~^|@])", r"\\\1", text)
+    """A text from data, such as the name of a class or a file, as Markdown that shows it as it is, on one line."""
+    text = re.sub(r"([\\`*_{}\[\]<>#$~^|@&])", r"\\\1", readable(text))
+    text = re.sub(r"^([-+:=%(])", r"\\\1", text)  # a list, a definition, a heading or a title
+    return re.sub(r"^(\w+)([.)])(?=\s|$)", r"\1\\\2", text)  # a numbered list
+
+
+def code(text: str) -> str:
+    """A text from data as code in Markdown, which may hold backticks."""
+    text = readable(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}" if "`" in text else f"{fence}{text}{fence}"
 
 
 def _cell(text: str) -> str:

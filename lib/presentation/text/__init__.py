@@ -18,7 +18,10 @@ from lib.presentation.text.comparison import (
 from lib.presentation.text.data import duplicates, originals, protocol, source, totals
 from lib.presentation.text.evaluation import INTERVALS, baselines, dtype_policy, held_out, performance, seeds, workload
 from lib.presentation.text.fits import fits, learning, network
+from lib.presentation.text.inspection import inspected, inspecting, order, pixels, shortcut_shares
 from lib.presentation.text.mistakes import by_class, shifts
+from lib.presentation.text.readiness import cells as readiness_cells
+from lib.presentation.text.readiness import left_out, plain, readiness
 from lib.presentation.text.terms import detector_name
 from lib.presentation.text.thresholds import (
     cheapest,
@@ -54,21 +57,30 @@ __all__ = [
     "fits",
     "heat_maps",
     "held_out",
+    "inspected",
+    "inspecting",
     "latent_use",
     "learning",
+    "left_out",
     "listed",
     "network",
     "opening",
+    "order",
     "originals",
     "other_scores",
     "percent",
     "performance",
+    "pixels",
+    "plain",
     "protocol",
     "ranking",
+    "readiness",
+    "readiness_cells",
     "recommendation_verdicts",
     "recommendations",
     "seeds",
     "shifts",
+    "shortcut_shares",
     "signed",
     "source",
     "threshold",

@@ -8,21 +8,27 @@ from lib.evaluation.comparison import HELPED, HURT, NOISE, UNTRIED
 from lib.evaluation.comparison import best as best_on_validation
 from lib.params import Parameters
 from lib.presentation.tables.cells import reading
+from lib.presentation.tables.markdown import code, literal
 from lib.presentation.text.terms import area, both_counts, in_words, interval, rate
 from lib.presentation.text.thresholds import expected_fpr
 
-_CHANGES = {
-    "higher": "an improvement beyond chance",
-    "lower": "**worse than the autoencoder**",
-    "no clear difference": "**no improvement beyond chance**",
-}
+
+def _change(difference: Mapping[str, Any], than: str = "the autoencoder") -> str:
+    """A difference of AUROC in words."""
+    words = {
+        "higher": "an improvement beyond chance",
+        "lower": f"**worse than {than}**",
+        "no clear difference": "**no improvement beyond chance**",
+    }
+    return words[reading(difference)]
 
 
 def opening(params: Parameters, differences: Mapping[str, tuple[Any, Any]]) -> str:
     """What a page in JupyterLab says first: the study, and whether its draft has the values of the study's file."""
     same = "other values than" if differences else "the values of"
     return (
-        f"Study `{params.study}`: class {params.normal_class} of {params.dataset} is normal, protocol "
+        f"Study `{params.study}`: class {literal(params.normal_class)} of {literal(params.dataset)} is normal, "
+        f"protocol "
         f"`{params.protocol}`, seed {params.seed}. The parameters have {same} `params/{params.study}.yaml`."
     )
 
@@ -31,7 +37,7 @@ def draft(differences: Mapping[str, tuple[Any, Any]], study: str) -> str:
     """What a page says first when its run was made with other parameters than the study's file has; else empty."""
     if not differences:
         return ""
-    values = listed([f"`{key}: {own}` (file: `{file}`)" for key, (own, file) in differences.items()])
+    values = listed([f"{code(f'{key}: {own}')} (file: {code(str(file))})" for key, (own, file) in differences.items()])
     return (
         f"**This page shows a draft made with other parameters than `params/{study}.yaml`:** {values}. All figures "
         "here are of that draft. To return to the file's values, run `02_training` with them again."
@@ -53,11 +59,9 @@ def comparison(params: Parameters, parts: Mapping[str, int], cite: str) -> str:
             "images, and a larger latent vector. "
         )
     test = both_counts(parts["normal"], parts["anomalies"])
-    if not params.refines:
-        return text + (
-            f"The test set holds {test}. The parameter file names no `detectors`, `refinements` or `backbone`, so no "
-            "detector is chosen."
-        )
+    if not parts["validation_anomalies"] or not (params.refines or params.inspects):
+        named = "names no `detectors`, `refinements` or `backbone`" if not params.inspects else "sets none aside for it"
+        return text + f"The test set holds {test}. The parameter file {named}, so no detector is chosen by labels."
     return text + (
         "Detectors are chosen on the validation set "
         f"({both_counts(parts['validation_normal'], parts['validation_anomalies'])}"
@@ -75,7 +79,7 @@ def recommendation_verdicts(records: Sequence[Mapping[str, Any]]) -> str:
             continue
         difference = record["difference"]
         seeds = f"; two seeds differ by up to {record['noise']:.4f}" if record["noise"] is not None else ""
-        by = f"all images against {record['best']}" if record["opposite"] else f"by {record['best']}"
+        by = f"all images against {literal(record['best'])}" if record["opposite"] else f"by {literal(record['best'])}"
         lines.append(
             f"- **{record['recommendation']}**: {words[record['verdict']]} ({by}: difference of AUROC "
             f"{signed(difference['value'], 3)}, {interval(difference, sign=True)}{seeds})."
@@ -94,7 +98,8 @@ def other_scores(rows: Sequence[Mapping[str, Any]]) -> str:
     difference = best["difference"]
     return (
         f"By the mean squared error, the autoencoder has an AUROC of {area(own['auroc']['value'])} on the test set. Of "
-        f"{len(others)} other scores, {best['name']} is best on the validation set; on the test set it has an AUROC of "
+        f"{len(others)} other scores, {literal(best['name'])} is best on the validation set; on the test set it has "
+        f"an AUROC of "
         f"**{area(best['auroc']['value'])}** (difference {signed(difference['value'], 3)}, "
         f"{interval(difference, sign=True)}). On the test set, the intervals show {better} of them better than the "
         "mean "
@@ -111,8 +116,9 @@ def best_network(rows: Sequence[Mapping[str, Any]]) -> str:
     difference = best["difference"]
     return (
         f"Of all {len(networks):,} other pairs of a network and a score, the validation set chooses "
-        f"**{best['name']}**: AUROC {area(best['auroc']['value'])} on the test set, {signed(difference['value'], 3)} "
-        f"against the autoencoder ({interval(difference, sign=True)}), {_CHANGES[reading(difference)]}."
+        f"**{literal(best['name'])}**: AUROC {area(best['auroc']['value'])} on the test set, "
+        f"{signed(difference['value'], 3)} "
+        f"against the autoencoder ({interval(difference, sign=True)}), {_change(difference)}."
     )
 
 
@@ -123,17 +129,18 @@ def features(rows: Sequence[Mapping[str, Any]]) -> str:
     ratio = best["seconds"] / own["seconds"]
     time = f"{ratio:.1f} times the time" if ratio >= 1 else f"{percent(ratio)} of the time"
     return (
-        f"Of {count(len(ours), 'detector')} on features, {best['name']} is best on the validation set. On the test set "
+        f"Of {count(len(ours), 'detector')} on features, {literal(best['name'])} is best on the validation set. On "
+        f"the test set "
         f"it has an AUROC of **{area(best['auroc']['value'])}** ({interval(best['auroc'])}), "
         f"{signed(best['difference']['value'], 3)} against the autoencoder "
-        f"({interval(best['difference'], sign=True)}), {_CHANGES[reading(best['difference'])]}. To fit it and to score "
+        f"({interval(best['difference'], sign=True)}), {_change(best['difference'])}. To fit it and to score "
         f"every image took {time} that the autoencoder needed. All of them are in the leaderboard below."
     )
 
 
 def heat_maps(params: Parameters, images: int) -> str:
     """Which network the heat maps come from."""
-    network = f"the pretrained network {params.backbone}" if params.backbone else "a pretrained network"
+    network = f"the pretrained network {literal(params.backbone)}" if params.backbone else "a pretrained network"
     return f"The maps are drawn with {network}, for the {count(images, 'anomaly', 'anomalies')} with the lowest scores."
 
 
@@ -141,10 +148,11 @@ def ensembles(rows: Sequence[Mapping[str, Any]]) -> str:
     """What putting detectors together gains."""
     together = [row for row in rows if row["family"] == "ensemble"]
     return "\n".join(
-        f"- {row['name']}: AUROC **{area(row['auroc']['value'])}** on the test set, "
-        f"{signed(row['difference']['value'], 3)} against the autoencoder "
-        f"({interval(row['difference'], sign=True)}), {_CHANGES[reading(row['difference'])]}."
+        f"- {literal(row['name'])}: AUROC **{area(row['auroc']['value'])}** on the test set, "
+        f"{signed(row['difference']['value'], 3)} against {in_words(rows[0]['name'])} "
+        f"({interval(row['difference'], sign=True)}), {_change(row['difference'], in_words(rows[0]['name']))}."
         for row in together
+        if row["difference"]
     )
 
 
@@ -158,7 +166,8 @@ def choice(answer: Mapping[str, Any], params: Parameters) -> str:
     tied = f" and is the quickest of {answer['tied']:,} detectors with this value" if answer["tied"] > 1 else ""
     row, threshold, at, precision = (answer[key] for key in ("row", "threshold", "at", "precision_in_use"))
     text = (
-        f"**Use {in_words(row['name'])}, at a threshold of {threshold.value:.4g}.** It has the highest AUROC on "
+        f"**Use {literal(in_words(row['name']))}, at a threshold of {threshold.value:.4g}.** It has the highest AUROC "
+        f"on "
         f"the validation set ({area(row['validation'])}){tied}. The threshold comes from {threshold.saw}, none of "
         "which took "
         f"part in the choice of the detector. {expected_fpr(answer['calibration'], answer['target'], answer['alpha'])} "

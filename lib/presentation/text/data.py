@@ -4,20 +4,27 @@ from collections.abc import Mapping, Sequence
 
 from lib.core.formatting import count, percent
 from lib.params import Parameters
+from lib.presentation.tables.markdown import literal
 from lib.presentation.text.terms import both_counts
 
 
 def totals(params: Parameters, counts: Mapping[str, int], largest: tuple[str, int]) -> str:
     """The counts of the data set, and the accuracy and F1 of flagging every image."""
+    if not counts["anomalies"]:
+        return (
+            f"The data set has **{count(counts['images'], 'image')}**, all of class "
+            f"**{literal(params.normal_class)}**, which is normal. There are no anomalies to test on: this report says "
+            "which images are unusual and how often a normal one is flagged, and not how many anomalies are missed."
+        )
     share = counts["anomalies"] / counts["images"]
     sentences = [
         f"The data set has **{count(counts['images'], 'image')}** in **{counts['classes']} classes**. "
-        f"Class **{params.normal_class}** is normal, with {count(counts['normal'], 'image')}; the other "
+        f"Class **{literal(params.normal_class)}** is normal, with {count(counts['normal'], 'image')}; the other "
         f"{count(counts['classes'] - 1, 'class', 'classes')}, with {count(counts['anomalies'], 'image')}, are "
         "anomalies.",
         "The normal class is the largest."
         if largest[0] == params.normal_class
-        else f"The largest class is {largest[0]}, with {count(largest[1], 'image')}.",
+        else f"The largest class is {literal(largest[0])}, with {count(largest[1], 'image')}.",
         f"With {percent(share)} anomalies, flagging every image without looking has an accuracy of {share:.4f} and an "
         f"F1 of {2 * share / (1 + share):.4f}. A detector has to do better than that.",
     ]
@@ -48,13 +55,14 @@ def originals(heights: Sequence[int], widths: Sequence[int], size: int) -> str:
     )
 
 
-def protocol(params: Parameters, parts: Mapping[str, int], seen: int) -> str:
+def protocol(params: Parameters, parts: Mapping[str, int], seen: int, given: bool = False) -> str:
     """The fit set, the test set, and what their overlap means for the results.
 
     Args:
         params: The study's parameters.
         parts: Number of images, as `lib.study.Study.parts` counts them.
         seen: Number of test images that were fitted on.
+        given: Whether the data set itself says which images are for the test.
     """
     text = (
         f"Protocol `{params.protocol}`: the detectors are fitted on {count(parts['fit'], 'normal image')}. The test "
@@ -65,11 +73,17 @@ def protocol(params: Parameters, parts: Mapping[str, int], seen: int) -> str:
             f"**{count(seen, 'test image')} were fitted on**: no normal image is held out. The false alarm rate on new "
             "images will probably be higher than the one measured here."
         )
+    if not parts["anomalies"]:
+        text = (
+            f"Protocol `{params.protocol}`: the detectors are fitted on {count(parts['fit'], 'normal image')}. The test "
+            f"set has {count(parts['normal'], 'normal image')} and no anomalies. "
+        )
     text += "**No test image was fitted on** or used to set a threshold. "
     text += f"The calibration set has {count(parts['calibration'], 'normal image')}."
     if parts["validation_anomalies"]:
         text += f" The validation set has {both_counts(parts['validation_normal'], parts['validation_anomalies'])}."
-    text += " The division depends only on the names of the images and the seed."
+    if not given:
+        text += " The division depends only on the names of the images and the seed."
     if parts["dropped"]:
         be = "anomaly is a near-duplicate" if parts["dropped"] == 1 else "anomalies are near-duplicates"
         text += f" {parts['dropped']:,} {be} of normal images that are not tested on, and left out."
@@ -84,5 +98,5 @@ def duplicates(groups: int, images: int, pairs: Sequence[tuple[str, str, int]]) 
         f"{count(images, 'image')} form {count(groups, 'group')} of duplicates or near-duplicates, found by content, "
         "not by name. All images of a group are in the same set."
     )
-    across = [f"{first} and {second} ({number})" for first, second, number in pairs[:5]]
+    across = [f"{literal(first)} and {literal(second)} ({number})" for first, second, number in pairs[:5]]
     return text + (f" Classes with the most groups in common: {', '.join(across)}." if across else "")

@@ -5,7 +5,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 from lib.core.formatting import count, listed, percent, signed
-from lib.presentation.text.terms import against_trivial, area, detector_name, interval
+from lib.presentation.tables.markdown import literal
+from lib.presentation.text.terms import against_trivial, area, detector_name, in_words, interval
 
 INTERVALS = (
     "All intervals are 95 % intervals. Methods: DeLong [@delong1988] in the form of Sun and Xu [-@sun2014] for AUROC "
@@ -27,7 +28,8 @@ def performance(name: str, result: Mapping[str, Any], auroc: Mapping[str, float]
     accuracy, f1 = result["accuracy"], result["f1"]
     return (
         f"On the test set ({count(anomalies, 'anomaly', 'anomalies')}, {count(normals, 'normal image')}) the "
-        f"{detector_name(name)} has an accuracy of {accuracy['value']:.4f}, {against_trivial(accuracy)}, and an F1 of "
+        f"{literal(detector_name(name))} has an accuracy of {accuracy['value']:.4f}, {against_trivial(accuracy)}, and "
+        f"an F1 of "
         f"{f1['value']:.4f}, {against_trivial(f1)}. Its AUROC is **{area(auroc['value'])}** ({interval(auroc)})."
     )
 
@@ -67,30 +69,31 @@ def baselines(rows: Sequence[Mapping[str, Any]], name: str) -> str:
     others = [row for row in rows if row["family"] in ("baseline", "shortcut") and row["name"] != name]
     if not others:
         return ""
-    detector = f"the {detector_name(name)}"
+    detector = f"the {literal(detector_name(name))}"
     better = [row for row in others if row["difference"]["low"] > 0]
-    level = [row["name"] for row in others if row["difference"]["low"] <= 0 <= row["difference"]["high"]]
+    level = [literal(row["name"]) for row in others if row["difference"]["low"] <= 0 <= row["difference"]["high"]]
     above_chance = [row for row in others if row["family"] == "shortcut" and row["auroc"]["low"] > 0.5]
     best = max(others, key=lambda row: row["auroc"]["value"])
     sentences = [
-        f"On held-out images {detector} has an AUROC of {area(own['value'])}; the best of the others, {best['name']}, "
+        f"On held-out images {detector} has an AUROC of {area(own['value'])}; the best of the others, "
+        f"{literal(best['name'])}, "
         f"has {area(best['auroc']['value'])}."
     ]
     if better:
-        names = listed([row["name"] for row in better])
+        names = listed([literal(row["name"]) for row in better])
         sentences.append(f"**Better than {detector}: {names}**; the 95 % interval of the difference is above 0.")
     else:
         sentences.append(f"None is better than {detector}: no 95 % interval of a difference is above 0.")
     if level:
         sentences.append(f"No clear difference: {listed(level)}.")
-    if shortcuts := [row["name"] for row in better if row["family"] == "shortcut"]:
+    if shortcuts := [literal(row["name"]) for row in better if row["family"] == "shortcut"]:
         be = "is a shortcut" if len(shortcuts) == 1 else "are shortcuts"
         names = listed(shortcuts)
         sentences.append(
             f"**{names[0].upper()}{names[1:]} {be}**: on this data set anomalies can be detected without their content."
         )
     if above_chance:
-        values = ", ".join(f"{row['name']} ({area(row['auroc']['value'])})" for row in above_chance)
+        values = ", ".join(f"{literal(row['name'])} ({area(row['auroc']['value'])})" for row in above_chance)
         sentences.append(
             f"Shortcuts, which do not use the content of an image, with an AUROC above chance: {values}. Other "
             "detectors may use the same cues."
@@ -147,7 +150,7 @@ def workload(
         per: Number of images.
     """
     text = (
-        f"Among {per:,} images of which {percent(prevalence)} are anomalies, the {detector_name(name)} is expected to "
+        f"Among {per:,} images of which {percent(prevalence)} are anomalies, {literal(in_words(name))} is expected to "
         f"flag {row['reviewed']:.0f} at the study's threshold: {row['caught']:.0f} anomalies and "
         f"{row['false_alarms']:.0f} false alarms. It misses {row['missed']:.0f} anomalies."
     )

@@ -6,6 +6,7 @@ from typing import Any
 from lib.core.formatting import count, percent
 from lib.evaluation.thresholds import Threshold, realised_fpr
 from lib.params import Parameters
+from lib.presentation.tables.markdown import literal
 from lib.presentation.text.terms import detector_name, rate
 
 RULES = {
@@ -115,7 +116,8 @@ def threshold_costs(normal_class: str, thresholds: Sequence[float], results: Seq
         return "All these thresholds give the same decisions on the test set."
     return (
         "The best threshold depends on the costs of the two errors: a false alarm rejects an image of class "
-        f"{normal_class}, a missed anomaly is accepted as one. A higher threshold gives fewer false alarms and more "
+        f"{literal(normal_class)}, a missed anomaly is accepted as one. A higher threshold gives fewer false alarms "
+        f"and more "
         "missed anomalies:\n\n" + "\n".join(lines) + "\n\nA step to a higher threshold saves cost only if a false "
         "alarm costs more than that number of missed anomalies."
     )

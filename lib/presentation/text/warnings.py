@@ -13,6 +13,20 @@ def warning(record: Mapping[str, Any]) -> str:
     return _SENTENCES[record["kind"]](record)
 
 
+def _no_anomalies(record: Mapping[str, Any]) -> str:
+    return (
+        "**No anomaly was available to test on.** The false alarm rate is measured; how many anomalies the detector "
+        "misses is not known."
+    )
+
+
+def _unreadable(record: Mapping[str, Any]) -> str:
+    return (
+        f"**{record['count']:,} of {count(record['of'], 'file')} could not be read** and "
+        f"{'is' if record['count'] == 1 else 'are'} left out; see [the first chapter](01_exploration.ipynb)."
+    )
+
+
 def _no_better_than_chance(record: Mapping[str, Any]) -> str:
     return (
         f"**The detector may be no better than chance.** The AUROC of {literal(detector_name(record['detector']))} is "
@@ -60,7 +74,7 @@ def _few_normal_images(record: Mapping[str, Any]) -> str:
 def _one_decision_for_all(record: Mapping[str, Any]) -> str:
     image = "normal image" if record["flags"] == "every" else "anomaly"
     return (
-        f"**The {detector_name(record['detector'])} flags {record['flags']} {image}** at its threshold of "
+        f"**The {literal(detector_name(record['detector']))} flags {record['flags']} {image}** at its threshold of "
         f"{record['threshold']:.4g}, so its decisions carry no information; see [chapter 5](05_refinement.ipynb)."
     )
 
@@ -81,6 +95,8 @@ def _falling_loss(record: Mapping[str, Any]) -> str:
 
 
 _SENTENCES = {
+    "no_anomalies": _no_anomalies,
+    "unreadable": _unreadable,
     "no_better_than_chance": _no_better_than_chance,
     "nothing_held_out": _nothing_held_out,
     "shortcut": _shortcut,

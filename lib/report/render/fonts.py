@@ -5,13 +5,13 @@ fonts from Python packages follow them; the same packages give the same bytes on
 character without a glyph would be an error.
 """
 
-import unicodedata
-from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from fontTools.ttLib import TTFont
+
+from lib.core import characters
 
 # One file of each family, so that its bold and italic letters have the same characters.
 PACKAGES = (
@@ -21,8 +21,6 @@ PACKAGES = (
     ("manimgx_fonts_cjk", "NotoSansCJK-VF.otf.ttc"),
 )
 SIMPLIFIED_CHINESE = 2  # of the fonts in a collection; all of them have the same characters
-SPACES = "\t\n\r "
-IGNORABLE = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufe0e\ufe0f")  # Typst needs no glyph for these
 
 
 @cache
@@ -49,37 +47,12 @@ def families() -> tuple[str, ...]:
 
 def printable(text: str) -> str:
     """The text, with code points for the characters that no font has: `"[U+4E2D U+6587]"`."""
-    if text.isascii() and text.isprintable():
-        return text
-    result, missing = "", []
-    for cluster in _clusters(text):
-        # A letter is kept without the accents that its font lacks.
-        known = next((cluster[:end] for end in range(len(cluster), 0, -1) if _has(cluster[:end])), "")
-        if known and missing:
-            result, missing = f"{result}[{' '.join(missing)}]", []
-        result += known
-        missing += [f"U+{ord(character):04X}" for character in cluster[len(known) :]]
-    return f"{result}[{' '.join(missing)}]" if missing else result
-
-
-def _clusters(text: str) -> Iterator[str]:
-    """The characters, each with the marks that belong to it; one font must have all of a cluster."""
-    cluster = ""
-    for character in text:
-        joined = unicodedata.category(character).startswith("M") or character in IGNORABLE or cluster[-1:] == "\u200d"
-        if cluster and not joined and not 0x1F3FB <= ord(character) <= 0x1F3FF:  # colours of skin
-            yield cluster
-            cluster = ""
-        cluster += character
-    if cluster:
-        yield cluster
+    return characters.printable(text, _has)
 
 
 def _has(cluster: str) -> bool:
-    needed = {ord(character) for character in cluster if character not in IGNORABLE}
-    if any(unicodedata.category(chr(code)) in ("Cc", "Cf", "Co", "Cs") and chr(code) not in SPACES for code in needed):
-        return False  # has no look of its own, or could turn the text around it
-    return cluster in SPACES or any(needed <= _characters(path) for path in files())
+    needed = {ord(character) for character in cluster if character not in characters.IGNORABLE}
+    return cluster in characters.SPACES or any(needed <= _characters(path) for path in files())
 
 
 @cache

@@ -29,6 +29,7 @@ TEMPLATE = "html"
 COVER_PICTURE = "images/cover.png"
 PIXELS_PER_INCH = 96  # CSS
 MAGNIFICATION = 1.3  # figures are drawn for paper; a screen is read from further away
+LONG = 40  # characters; a longer word is broken where its cell ends
 SHORT = 24  # characters; a column of cells up to this long is not broken into lines
 CARDS = 5  # columns; a table with this many or more becomes a list of cards on a phone
 DARK = "screen and (prefers-color-scheme: dark)"  # paper stays white
@@ -43,7 +44,8 @@ def write_site(chapters: Sequence[Chapter], info: ReportInfo, folder: Path, expl
         chapters: as `read_chapters` returns them.
         info: what the first page says of the report.
         folder: takes `index.html`, a page for each chapter, named after its notebook, and their figures in `images/`;
-            made if missing. The pages link to `report.pdf`, `run/` and `notebooks/` beside them.
+            made if missing. The pages link to `report.pdf` (unless the PDF could not be made), `run/` and
+            `notebooks/` beside them.
         explorer: whether `explorer.html` is beside them too.
 
     Returns:
@@ -61,6 +63,7 @@ def write_site(chapters: Sequence[Chapter], info: ReportInfo, folder: Path, expl
         "study": info.study,
         "generated": info.generated,
         "explorer": explorer,
+        "pdf": not info.pdf_problem,
         "pages": [texts.page(chapter, counted) for chapter in chapters],
     }
     files: dict[str, str | bytes] = {"index.html": _cover(site, info, texts, chapters)}
@@ -272,6 +275,8 @@ def _prepare_table(table: Element) -> Element:
     for index, cells in enumerate(zip(*rows, strict=True)):
         if max(len(pandoc.plain(cell[4])) for cell in cells) <= SHORT:
             classes[index].append("short")
+        elif any(len(word) > LONG for cell in cells for word in pandoc.plain(cell[4]).split()):
+            classes[index].append("long")
     labels = [pandoc.plain(cell[4]) for cell in head[-1][1]] if head else [""] * len(columns)
     for cells in [*(row[1] for row in head), *rows]:
         for cell, names in zip(cells, classes, strict=True):

@@ -30,6 +30,7 @@ class ReportInfo:
         facts: label and value of data set, protocol, seed, versions and the like, plain text; on the web page
             only, since the PDF has them in its appendix.
         memo: the decision memo.
+        pdf_problem: why there is no PDF; empty where there is one.
     """
 
     title: str
@@ -38,6 +39,7 @@ class ReportInfo:
     generated: str
     facts: tuple[tuple[str, str], ...]
     memo: Memo
+    pdf_problem: str = ""
 
 
 @dataclass(frozen=True)

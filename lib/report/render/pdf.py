@@ -27,6 +27,9 @@ from lib.report.render.placement import Plan, Unit
 BODY = "body.typ"
 PLACE = "//@ "  # begins a comment that names the notebook and cell of the lines below
 ALONE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # characters that a PDF's strings cannot hold
+# Typst would make a minus sign, a soft hyphen, or an ellipsis of these, and pandoc does not escape them.
+SHORTHAND = re.compile(r"((?<!\w)-(?=\d)|-(?=\?)|\.(?=\.\.))")
+LONG_WORD = re.compile(r"\S{40,}")
 
 Titles = Mapping[str, str]  # the ids of the chapters' titles
 
@@ -141,7 +144,12 @@ def _printable(value: Any) -> Any:
         return {key: _printable(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_printable(each) for each in value]
-    return fonts.printable(value) if isinstance(value, str) else value
+    return _breakable(fonts.printable(value)) if isinstance(value, str) else value
+
+
+def _breakable(text: str) -> str:
+    """A text in which a word that is too long for a line, such as the name of a file, may be broken anywhere."""
+    return LONG_WORD.sub(lambda word: "\u200b".join(word[0]), text)
 
 
 def _date(info: ReportInfo) -> datetime:
@@ -179,7 +187,7 @@ def _compile(folder: Path, pieces: Sequence[Piece], info: ReportInfo) -> bytes:
 
 def _problem(error: Any, folder: Path) -> str:
     """Typst's message on one line, after the notebook and cell that it is about."""
-    message = " ".join(str(getattr(error, "message", None) or error).split())
+    message = " ".join(str(getattr(error, "message", None) or error).replace(f"{folder}/", "").split())
     position = re.search(r"body\.typ:(\d+)", getattr(error, "diagnostic", None) or "")
     if position is None:
         return f"PDF: {message}"
@@ -276,7 +284,8 @@ def _typst(blocks: Elements, stem: str, titles: Titles) -> Elements:
 def _replace(element: Element, stem: str, titles: Titles) -> Elements | None:
     kind, content = element["t"], element.get("c")
     if kind == "Str":
-        return [{"t": kind, "c": fonts.printable(content)}]
+        parts = SHORTHAND.split(_breakable(fonts.printable(content)))
+        return [raw("typst", f"\\{part}") if place % 2 else {"t": kind, "c": part} for place, part in enumerate(parts)]
     if kind in ("Code", "CodeBlock"):
         return [{"t": kind, "c": [content[0], fonts.printable(content[1])]}]
     if kind == "Header":

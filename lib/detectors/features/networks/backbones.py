@@ -12,7 +12,8 @@ import numpy as np
 from lib.core.backend import keras, tf
 from lib.core.errors import UserError, did_you_mean
 from lib.detectors import batches
-from lib.detectors.features.networks import checkpoint, efficientnet
+from lib.detectors.features import files, tiles
+from lib.detectors.features.networks import checkpoint, efficientnet, keras_file
 
 OWN = "efficientnet_lite0"  # its weights come with the installation
 PIXELS = 600_000  # in a batch: 65 images at 96 px, 11 at 224; larger batches are not faster on 2 cores
@@ -39,81 +40,116 @@ def check(name: str) -> None:
     if name not in names():
         known = ", ".join((OWN, "MobileNetV2", "ResNet50"))
         raise UserError(
-            f"backbone: '{name}' is not one{did_you_mean(name, names())}; there are {known} and every other "
-            "model of keras.applications"
+            f"backbone: '{name}' is not one{did_you_mean(name, names())}; there are {known}, every other "
+            "model of keras.applications, or the path of a .keras file"
         )
 
 
-def own_size(name: str) -> int:
-    """Side of the images that a backbone was fitted on, pixels.
+def facts(name: str, sha256: str = "") -> tuple[int, bool, bool]:
+    """What `lib.detectors.features.options.Facts` says of a backbone: size, whether it is fixed, whether it has maps.
 
     Raises:
-        UserError: there is no backbone of that name.
+        UserError: there is no backbone of that name, or its file is not one.
     """
+    if files.is_file(name):
+        network = keras_file.load(name, sha256)
+        side = network.inputs[0].shape[1]
+        return side or efficientnet.SIZE, side is not None, len(network.outputs[0].shape) == 4
     check(name)
-    return efficientnet.SIZE if name == OWN else _own_size(name)
+    return (efficientnet.SIZE if name == OWN else _own_size(name)), False, True
 
 
 class Backbone:
     """A network that turns images into features.
 
     Grey images are repeated to three channels. Embeddings are best near `size`, so smaller images are enlarged to
-    `at_least` before they are embedded. Patch features are computed without enlargement.
+    `at_least` before they are embedded. Patch features are computed without enlargement. A network from a file is given
+    images as they are; see `keras_file.load` for what it must be.
 
     Attributes:
-        name: one of `names()`.
+        name: one of `names()`, or the path of a `.keras` file.
         size: side of the images that the network was fitted on, pixels.
         at_least: shorter side that images are enlarged to before they are embedded, pixels.
         key: of the weights and of `at_least`; equal keys give equal features, so that it can be part of cache keys.
     """
 
-    def __init__(self, name: str = OWN, weights: str | None = "imagenet", at_least: int = AT_LEAST):
+    def __init__(self, name: str = OWN, weights: str | None = "imagenet", at_least: int = AT_LEAST, sha256: str = ""):
         """Loads the network.
 
         Args:
-            name: one of `names()`.
+            name: one of `names()`, or the path of a `.keras` file, relative to `params/`.
             weights: `"imagenet"`; or None for random weights of a model of `keras.applications`, without a download.
             at_least: shorter side that images are enlarged to before they are embedded, pixels; 0 for none.
+            sha256: of the file.
 
         Raises:
             UserError: there is no backbone of that name, or its weights are not available.
         """
-        check(name)
         self.name, self.at_least = name, at_least
-        if name == OWN:
+        if files.is_file(name):
+            network = keras_file.load(name, sha256)
+            self.size, self.at_least = network.inputs[0].shape[1] or efficientnet.SIZE, 0
+            weights_key = f"file {sha256.lower()}"
+            self._preprocess = tf.identity
+            layers = network.outputs
+        elif name == OWN:
             self.size, weights_key = efficientnet.SIZE, efficientnet.SHA256
             self._preprocess = efficientnet.preprocess
             network = efficientnet.build(checkpoint.read(efficientnet.weights_file(), efficientnet.SHA256))
             layers = [network.get_layer(layer).output for layer in efficientnet.MAPS]
         else:
+            check(name)
             self.size = _own_size(name)
             weights_key = f"keras {keras.__version__} {name} {weights or 'random'}"
             # The public modules leave out some models; the module that defines a model always has its preprocessing.
             self._preprocess = sys.modules[getattr(keras.applications, name).__module__].preprocess_input
             network = _application(name, weights)
             layers = _at_strides(network, self.size)
-        self.key = f"{weights_key}, embedded at {at_least} px or more"
+        self.key = f"{weights_key}, embedded at {self.at_least} px or more"
+        self.channels = network.inputs[0].shape[3]
         self._network, self._fitting = network, set()
-        pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(network.output)
-        self._embed = self._compiled(keras.Model(network.input, pooled))
+        output, self._has_maps = network.outputs[0], len(network.outputs[0].shape) == 4
+        if self._has_maps:
+            output = keras.layers.GlobalAveragePooling2D(name="pooled")(output)
+        self._embed = self._compiled(keras.Model(network.input, output))
         patches = keras.Model(network.input, layers)
-        self._maps = self._compiled(lambda images, training: joined(patches(images, training=training)))
+        self._maps = self._compiled(lambda images, training: joined(_listed(patches(images, training=training))))
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         """Embeddings, float32 (N, D): the mean of the last feature map; images uint8 (N, H, W, C), C 1 or 3."""
-        return np.concatenate(list(self._batches(self._embed, images, self.at_least)))
+        return np.concatenate(list(self.stream_embeddings(images)))
+
+    def stream_embeddings(
+        self, images: np.ndarray, indices: np.ndarray | None = None, pieces: int = 1
+    ) -> Iterator[np.ndarray]:
+        """The embeddings of `embed`, batch by batch, in memory that does not grow with the number of images.
+
+        Args:
+            images: uint8 (N, H, W, C), may be a memory map.
+            indices: of the images to embed, in the order given; all by default.
+            pieces: n, where each image is cut into n × n tiles; an image then has n² rows, in the order of its tiles.
+        """
+        return self._batches(self._embed, images, self.at_least, indices, pieces)
 
     def maps(self, images: np.ndarray) -> np.ndarray:
         """Patch features, float32 (N, H/8, W/8, D), of uint8 images (N, H, W, C); see `joined`."""
         return np.concatenate(list(self.stream_maps(images)))
 
-    def stream_maps(self, images: np.ndarray) -> Iterator[np.ndarray]:
-        """The patch features of `maps`, batch by batch, in memory that does not grow with the number of images."""
-        return self._batches(self._maps, images)
+    def stream_maps(
+        self, images: np.ndarray, indices: np.ndarray | None = None, pieces: int = 1
+    ) -> Iterator[np.ndarray]:
+        """The patch features of `maps`, batch by batch; arguments as those of `stream_embeddings`.
+
+        Raises:
+            UserError: the network has no feature maps.
+        """
+        if not self._has_maps:
+            raise UserError(f"backbone: {self.name} has no feature maps, which patches need")
+        return self._batches(self._maps, images, 0, indices, pieces)
 
     def _compiled(self, network):
-        """A function of uint8 images (n, H, W, 3) and the size to enlarge them to, int32 (2,), to network outputs."""
-        signature = [tf.TensorSpec([None, None, None, 3], tf.uint8), tf.TensorSpec([2], tf.int32)]
+        """A function of uint8 images (n, H, W, C) and the size to enlarge them to, int32 (2,), to network outputs."""
+        signature = [tf.TensorSpec([None, None, None, self.channels], tf.uint8), tf.TensorSpec([2], tf.int32)]
 
         @tf.function(input_signature=signature)
         def forward(images, size):
@@ -122,25 +158,33 @@ class Backbone:
 
         return forward
 
-    def _batches(self, forward, images: np.ndarray, at_least: int = 0) -> Iterator[np.ndarray]:
-        """Results batch by batch, at least one."""
-        height, width, channels = images.shape[1:]
+    def _batches(
+        self, forward, images: np.ndarray, at_least: int, indices: np.ndarray | None, pieces: int
+    ) -> Iterator[np.ndarray]:
+        """Results batch by batch, at least one; all tiles of an image are in one batch."""
+        height, width, channels = images.shape[1] // pieces, images.shape[2] // pieces, images.shape[3]
+        if channels > self.channels:
+            raise UserError(f"backbone: {self.name} takes grey images, and these have {channels} channels")
         if not len(images):  # TensorFlow's convolutions refuse an empty batch, so one blank image gives the shape
             one = np.zeros((1, *images.shape[1:]), np.uint8)
-            yield from (batch[:0] for batch in self._batches(forward, one, at_least))
+            yield from (batch[:0] for batch in self._batches(forward, one, at_least, None, pieces))
         scale = max(at_least / min(height, width), 1)
         size = round(height * scale), round(width * scale)
         self._check(*size)
         count = max(PIXELS // (size[0] * size[1]), 1)
-        for batch in batches.slices(images, count):
-            yield forward(batch if channels == 3 else np.repeat(batch, 3, axis=3), size).numpy()
+        for batch in batches.slices(images, max(count // pieces**2, 1), indices):
+            tiled = tiles.cut(batch, pieces)
+            tiled = tiled if channels == self.channels else np.repeat(tiled, self.channels, axis=3)
+            parts = [forward(tiled[start : start + count], size).numpy() for start in range(0, len(tiled), count)]
+            yield parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _check(self, height: int, width: int) -> None:
         """Refuses images that are too small to leave a feature map: TensorFlow aborts the process at an empty map."""
         if (height, width) in self._fitting:
             return
         try:
-            places = self._network.compute_output_spec(keras.KerasTensor((1, height, width, 3))).shape[1:3]
+            output = self._network.compute_output_spec(keras.KerasTensor((1, height, width, self.channels)))
+            places = output.shape[1:3] if self._has_maps else (1, 1)
         except ValueError:
             places = (0, 0)
         if min(places) < 1:
@@ -151,6 +195,16 @@ class Backbone:
         self._fitting.add((height, width))
 
 
+@functools.lru_cache(maxsize=2)
+def loaded(name: str, sha256: str = "") -> Backbone:
+    """A backbone with its weights, loaded once for all detectors of a process, since a study has several.
+
+    Raises:
+        UserError: as `Backbone`.
+    """
+    return Backbone(name, sha256=sha256)
+
+
 def joined(layers: list[Any]):
     """Patch features of two feature maps (Roth et al., 2022, arXiv:2106.08265).
 
@@ -158,14 +212,18 @@ def joined(layers: list[Any]):
     mean of its neighbourhood of 3 × 3 places, fewer at the border.
 
     Args:
-        layers: maps (n, h, w, D1) and (n, h', w', D2), float32.
+        layers: maps (n, h, w, D1) and (n, h', w', D2), float32; or the first alone.
 
     Returns:
         (n, h, w, D1 + D2).
     """
-    fine, coarse = layers
-    coarse = tf.image.resize(coarse, tf.shape(fine)[1:3])
-    return tf.nn.avg_pool2d(tf.concat([fine, coarse], axis=3), 3, 1, "SAME")
+    fine = layers[0]
+    coarser = [tf.image.resize(layer, tf.shape(fine)[1:3]) for layer in layers[1:]]
+    return tf.nn.avg_pool2d(tf.concat([fine, *coarser], axis=3), 3, 1, "SAME")
+
+
+def _listed(outputs: Any) -> list[Any]:
+    return outputs if isinstance(outputs, list) else [outputs]
 
 
 def _application(name: str, weights: str | None) -> keras.Model:

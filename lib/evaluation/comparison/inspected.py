@@ -1,0 +1,74 @@
+"""The images that a page of inspection shows, each with its heat map, and how well the maps find the defects."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lib.evaluation import metrics
+from lib.evaluation.mistakes import mistakes
+from lib.study import Fitted, Run, Study, heat_maps, highest_scoring, lowest_scoring
+
+SHOWN = 9  # images of each group
+CHUNK = 64  # heat maps in memory at one time
+NORMAL_MAPS = 200  # normal images whose maps are measured besides those with a mask
+
+
+def groups(study: Study, scores: np.ndarray, threshold: float) -> dict[str, np.ndarray]:
+    """The images that a page shows, as indices by group; a group may be empty.
+
+    Returns:
+        `detected`, spread evenly over the ranks of the scores; `missed`, the lowest scores first; `alarms`, and
+        `normal`, of every normal image that was not fitted on, the highest scores first.
+    """
+    decided = mistakes(study, scores, threshold)
+    ranked = decided.detected[highest_scoring(scores[decided.detected], len(decided.detected))]
+    spread = np.unique(np.linspace(0, len(ranked) - 1, min(SHOWN, len(ranked))).round().astype(int))
+    unseen = np.union1d(study.normal, study.split.calibration)
+    return {
+        "detected": ranked[spread],
+        "missed": decided.missed[lowest_scoring(scores[decided.missed], SHOWN)],
+        "alarms": decided.alarms[highest_scoring(scores[decided.alarms], SHOWN)],
+        "normal": unseen[highest_scoring(scores[unseen], SHOWN)],
+    }
+
+
+def save_inspected(study: Study, run: Run, fitted: Fitted, column: str, threshold: float) -> None:
+    """Leave in the run what the page of inspection shows: the heat maps of its images, and the metrics of pixels.
+
+    Args:
+        study: Holds images out.
+        run: Takes the arrays `inspected`: `indices`, `pictures` (uint8), `maps` (float32), and `low` and `high`, the
+            ends of their scale; and `pixels` of `metrics.json`, where there are masks.
+        fitted: The detector.
+        column: Its name in the run.
+        threshold: Of that detector.
+    """
+    detector = fitted.detector(study)
+    if not hasattr(detector, "heatmap"):
+        return
+    shown = groups(study, fitted.scores, threshold)
+    indices = np.unique(np.concatenate(list(shown.values())))
+    images = study.images.take(indices)
+    low, high = heat_maps.scale(study, detector)
+    arrays = {"pictures": images.pixels(getattr(detector, "size", None)), "maps": detector.heatmap(images)}
+    run.write_arrays("inspected", column, indices=indices, low=np.array(low), high=np.array(high), **arrays)
+    if figures := _pixels(study, detector):
+        run.update_metrics({"pixels": {column: figures}})
+
+
+def _pixels(study: Study, detector: Any) -> Mapping[str, Any]:
+    """The metrics of pixels on the test set: images with a mask, and normal images; empty where no image has a mask."""
+    masked = study.anomalies[study.images.column("mask")[study.anomalies] != ""]
+    if not len(masked):
+        return {}
+    random = np.random.default_rng(study.params.seed)
+    normal = random.permutation(study.normal)[:NORMAL_MAPS]
+    maps, masks = [], []
+    indices = np.r_[masked, np.sort(normal)]
+    for start in range(0, len(indices), CHUNK):
+        images = study.images.take(indices[start : start + CHUNK])
+        maps.append(detector.heatmap(images))
+        masks.append(images.masks(study.images.size))
+    without = len(study.anomalies) - len(masked)
+    return {**metrics.pixel_metrics(np.concatenate(maps), np.concatenate(masks)), "without_mask": without}

@@ -1,0 +1,12 @@
+"""New images scored by a detector that a report saved.
+
+from lib.evaluation.scoring import Scorer
+scorer = Scorer.of("parts")
+table = scorer.score("folder")
+"""
+
+from lib.evaluation.scoring.chunks import clear
+from lib.evaluation.scoring.output import check_output, write
+from lib.evaluation.scoring.scorer import DECISIONS, Scored, Scorer
+
+__all__ = ["DECISIONS", "Scored", "Scorer", "check_output", "clear", "write"]

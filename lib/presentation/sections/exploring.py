@@ -1,0 +1,41 @@
+"""Parts about the images before any detector is fitted."""
+
+from lib.presentation import examples, plots, show, text
+from lib.study import Study
+
+
+def classes(study: Study) -> None:
+    """How many images each class has."""
+    counts = study.images.table["class_name"].value_counts()
+    show.prose(text.totals(study.params, study.counts, (counts.index[0], int(counts.iloc[0]))))
+    if len(counts) < 2:
+        return
+    show.prose("[Figure](#fig-classes) shows the largest classes, the normal one among them.")
+    show.figure(
+        plots.class_counts(counts.index, counts, highlight=study.params.normal_class),
+        label="fig-classes",
+        caption=f"The largest of the {len(counts)} classes by number of images; the normal class is highlighted.",
+    )
+
+
+def samples(study: Study) -> None:
+    """Normal images and anomalies, drawn at random with the study's seed."""
+    anomalies = ", [Figure](#fig-anomalies) anomalies" if len(study.anomalies) else ""
+    show.prose(
+        f"[Figure](#fig-normal) shows normal images{anomalies}, as the detector sees them, drawn at random with the "
+        "study's seed."
+    )
+    normal = examples.sample(study, study.normal, study.params.seed)
+    show.figure(
+        examples.grid(study, normal, classes=False),
+        label="fig-normal",
+        caption=f"Normal images: {len(normal)} drawn at random.",
+    )
+    if not len(study.anomalies):
+        return
+    anomalies = examples.sample(study, study.anomalies, study.params.seed)
+    show.figure(
+        examples.grid(study, anomalies),
+        label="fig-anomalies",
+        caption=f"Anomalies: {len(anomalies)} images of other classes, drawn at random, with their class names.",
+    )
