@@ -55,7 +55,7 @@ study: $(STAMP) ## a parameter file for your own images: make study NAME=parts I
 
 score: $(STAMP) ## new images by a study's detector: make score STUDY=parts IMAGES=folder OUT=scores.csv
 	@$(PY) -m lib score "$$STUDY" "$$IMAGES" $(if $(OUT),--out "$$OUT") $(if $(DETECTOR),--detector "$$DETECTOR") \
-	    $(if $(THRESHOLD),--threshold "$$THRESHOLD") $(if $(FDR),--fdr "$$FDR") || [ $$? -eq 1 ]
+	    $(if $(THRESHOLD),--threshold="$$THRESHOLD") $(if $(FDR),--fdr "$$FDR") || [ $$? -eq 1 ]
 
 solar: $(STAMP) ## real defects: fetch photographs of solar cells (91 MB, not for commercial use) and report on them
 	@$(PY) -m lib solar

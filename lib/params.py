@@ -103,6 +103,7 @@ class Parameters(BaseModel):
         multiple_of=8,
         description="side of the images it is given, pixels; 0: the size it was made for",
     )
+    sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="SHA-256 of a `backbone` that is a file")
     published: str = Field("", description="published figures to compare with, a name in `params/published/`")
 
     @property
@@ -182,7 +183,7 @@ KEYS = tuple(Parameters.model_fields)
 NEWER = {"fit_share", "calibration_share", "validation_share", "threshold_rule", "target_fpr", "cost_miss"}
 NEWER |= {"cost_false_alarm", "prevalence", "seeds", "dtype_policy"}
 NEWER |= {"detectors", "refinements", "backbone", "backbone_size"}
-NEWER |= {"images", "intensity", "unreadable_share", "duplicates", "detector", "tiles"}
+NEWER |= {"images", "intensity", "unreadable_share", "duplicates", "detector", "tiles", "sha256"}
 RENAMED = {"precision": "dtype_policy"}
 OPTIONAL = frozenset({"dataset_version", "splits", "published", *NEWER})
 NETWORK = {"latent_dim", "epochs", "batch_size", "learning_rate", "beta", "threshold", "thresholds"}

@@ -89,12 +89,7 @@ show.prose(text.originals(originals["height"], originals["width"], image_size))
 # [Table](#tab-split).
 
 # %%
-given = bool((opened.images.column("given") != "").any())
-show.prose(text.protocol(opened.params, opened.parts, opened.split.seen, given))
-show.prose(text.duplicates(**opened.duplicates()))
-
-# %%
-sections.split(opened)
+sections.divided(opened)
 
 # %% [markdown]
 # ## Look at some images

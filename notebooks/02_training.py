@@ -62,6 +62,7 @@ detectors: list = []  # besides the published three, by name or with options
 refinements: list = [{"fit_images": 0.5}, {"latent_dim": 128}]  # changes to the autoencoder to measure
 backbone: str = "efficientnet_lite0"  # pretrained network whose features are compared too; empty for none
 backbone_size: int = 64  # side of the images it is given, pixels; 0 for the size it was made for
+sha256: str = ""  # of a backbone that is a file
 published: str = ""  # published figures to compare with, a name in params/published/
 
 # %%

@@ -55,6 +55,7 @@ def made(normal, anomalies, at, names=("8", "3")):
         "study": "made",
         "title": names[0],
         "normal_class": names[0],
+        "page": "04_evaluation.html",
         "prevalence": prevalence,
         "cost_miss": miss,
         "cost_false_alarm": alarm,

@@ -79,7 +79,7 @@ def test_mvtec_ad_keeps_its_split_and_pairs_its_masks_by_stem(tmp_path):
     write(tmp_path, MVTEC)
     write_masks(tmp_path, ["ground_truth/scratch/000_mask.png", "ground_truth/hole/000_mask.png"])
     images = data.load(study(tmp_path))
-    assert len(images) == 9 and images.finding.startswith("MVTec AD layout, divided into test and train")
+    assert len(images) == 9 and images.finding.startswith("MVTec AD layout, divided into train and test")
     assert rows(images)["train/good/000.png"] == ("good", "train")
     assert rows(images)["test/good/000.png"] == ("good", "test")
     assert rows(images)["test/hole/000.png"] == ("hole", "test")

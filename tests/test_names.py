@@ -266,8 +266,11 @@ def test_a_figure_draws_names_as_text_that_its_font_has(name):
     assert alt == " ".join(alt.split()) and characters.printable(alt, lambda _: True) == alt
 
 
-@pytest.mark.parametrize("count", [1, 2, 102])
-@pytest.mark.parametrize("name", NAMED)
+ANY_NUMBER = ("class_counts", "by_class", "leaderboard", "differences", "score_distribution")
+NUMBERS = [*((name, count) for name in NAMED for count in (1, 2)), *((name, 1000) for name in ANY_NUMBER)]
+
+
+@pytest.mark.parametrize(("name", "count"), NUMBERS)
 def test_a_figure_of_one_two_or_many_names_is_readable(name, count):
     figure = NAMED[name]([f"class_{place}" for place in range(count)])
     check_words(figure)

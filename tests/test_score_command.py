@@ -6,6 +6,7 @@ import html
 import io
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import small_folder
 from PIL import Image
 from test_explorer import Browser
 
+from lib import detectors
 from lib.__main__ import main
 from lib.core import cache, paths
 from lib.core.errors import UserError
@@ -92,6 +94,18 @@ def test_images_in_memory_score_as_their_files_do(scorer, new, table):
     for wrong in (np.zeros((1, 32, 32, 3), np.uint8), np.zeros((1, 40, 40, 1), np.uint8)):
         with pytest.raises(UserError, match="images: "):
             scorer.score_images(ImageSet.of(wrong))
+
+
+def test_a_detector_that_looks_at_several_sizes_gets_them_from_the_files(parts, scorer, new):
+    study, *_ = parts
+    members = [{"mean_image": {"image_size": 16}}, {"mean_image": {"image_size": 48}}]
+    ensemble = detectors.spec("ensemble", {"members": members}, {}).create()
+    ensemble.fit(study.images, study.split.fit)
+    several = scoring.Scorer(replace(scorer.saved, detector=ensemble))
+    test = study.split.test[:9]
+    names = [str(parts[2] / name) for name in study.images.table["id"].to_numpy()[test]]
+    found = several.score(names).set_index("file").loc[names, "score"]
+    np.testing.assert_allclose(found, ensemble.score(study.images)[test], rtol=1e-9)
 
 
 def test_p_values_and_the_list_are_those_of_the_calibration_scores(scorer, new, table):

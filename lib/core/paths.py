@@ -27,7 +27,7 @@ def cache_folder() -> Path:
 
 
 def data_folder() -> Path:
-    """Images that a command of this suite fetched, `.data/`; those of tensorflow-datasets have a folder of their own."""
+    """Images that a command of this suite fetched, `.data/`; not those of tensorflow-datasets."""
     return ROOT / ".data"
 
 

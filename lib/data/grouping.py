@@ -3,6 +3,9 @@
 Pictures of similar parts by a fixed camera look like copies of one another. If they were taken for near-duplicates, a
 whole class would be one group, and nothing could be divided. So where near-duplicates would make a group of more than a
 fifth of the normal images, or of the anomalies, only identical files count.
+
+A named group with more than a fifth of the normal images, and at least a hundred, is a kind of part rather than one
+part that was photographed often: every set needs some of its images, so it is divided like single images.
 """
 
 from dataclasses import dataclass
@@ -12,11 +15,12 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from lib.core.formatting import count
+from lib.core.formatting import count, listed
 from lib.data import duplicates
 from lib.data.images import ImageSet
 
 LARGEST = 0.2  # of the images of a kind in one group of near-duplicates
+KIND = 100  # normal images that a group has at least which is divided
 FEW = 5  # images are never too many for one group
 
 
@@ -44,10 +48,12 @@ def of(images: ImageSet, labels: np.ndarray, rule: str) -> Grouping:
         labels: int (N,), 0 normal and 1 anomaly.
         rule: the parameter `duplicates`: `group`, or `keep` to let identical files alone count as near-duplicates.
     """
-    named = np.asarray(images.column("group"), object)
+    named = np.array(images.column("group"), object)
+    large = kinds(named[labels == 0])
+    named[np.isin(named, large)] = ""
     alike = duplicates.of_images(images)
     if rule == "keep":
-        near, finding = duplicates.identical(images), "`duplicates: keep`: only identical files count as duplicates."
+        near, finding = duplicates.identical(images), "duplicates: keep, so only identical files count as duplicates."
     elif len(images) > duplicates.MOST:
         near = alike
         finding = f"Of more than {duplicates.MOST:,} images, only identical files count as duplicates."
@@ -59,9 +65,21 @@ def of(images: ImageSet, labels: np.ndarray, rule: str) -> Grouping:
             if _largest(joined(identical, named), labels) < size:
                 near, finding = identical, _similar(alike, labels)
     units = joined(near, named)
+    if large:
+        names = listed([f"'{name}'" for name in large])
+        finding += f" Too large to stay in one set, and divided image by image: {names}."
     if (named != "").any():
-        finding += f" Images of one `group` stay together ({count(len(set(named) - {''}), 'group')})."
+        finding += f" Images of one group stay together ({count(len(set(named) - {''}), 'group')})."
     return Grouping(near, units, finding)
+
+
+def kinds(named: np.ndarray) -> list[str]:
+    """The groups that are kinds of parts, such as a type of cell: no division could keep them on one side.
+
+    They have more than `LARGEST` of the normal images, and at least `KIND` of them.
+    """
+    names, sizes = np.unique(named[named != ""].astype(str), return_counts=True)
+    return names[(sizes > LARGEST * len(named)) & (sizes >= KIND)].tolist()
 
 
 def joined(near: np.ndarray, named: np.ndarray) -> np.ndarray:
@@ -108,5 +126,5 @@ def _similar(groups: np.ndarray, labels: np.ndarray) -> str:
     return (
         f"{sizes.max():,} of {sizes.sum():,} {('normal images', 'anomalies')[kind]} look as much alike as "
         "near-duplicates do, as pictures of similar parts by a fixed camera are, so only identical files count as "
-        "duplicates. Where some are copies of one another, give them a `group` in a manifest."
+        "duplicates. Where some are copies of one another, give them a group in a manifest."
     )

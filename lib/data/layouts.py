@@ -179,10 +179,11 @@ def _divided(root: Path, paths: list[str], splits: set[str]) -> tuple[pd.DataFra
             rows.append(path)
     classes = [sys.intern(_first(_rest(path))) for path in rows]
     given = [SPLITS[_first(path).lower()] for path in rows]
+    named = sorted(splits, key=lambda name: [*SPLITS].index(name.lower()))
     if len(set(given)) == 1:  # one folder is no division
         table, finding = _table(rows, classes), f"Class folders below {_first(rows[0])}/"
     else:
-        table, finding = _table(rows, classes, given), f"Divided into {listed(sorted(splits))} by its folders"
+        table, finding = _table(rows, classes, given), f"Divided into {listed(named)} by its folders"
         if "good" in classes and any(name.startswith("test") for name in splits):
             finding = (
                 f"{'MVTec AD 2' if 'test_public' in splits else 'MVTec AD'} layout, {finding[0].lower()}{finding[1:]}"

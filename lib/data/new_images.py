@@ -1,5 +1,6 @@
 """New images, to be scored: prepared as a detector's own were, a few at a time, so that memory does not grow."""
 
+import functools
 import os
 import posixpath
 from collections.abc import Iterator, Sequence
@@ -119,6 +120,7 @@ class NewImages:
         if "group" not in table:
             table = table.merge(self.table[["id", "group"]], on="id", how="left")
 
+        @functools.cache  # a detector may ask for a size of each of several batches
         def at(other: int) -> ImageSet:
             make = preparation.maker(other, self.preparation)
             again = list(preparation.in_order(make, self._originals(table)))

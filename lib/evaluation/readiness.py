@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lib import detectors
-from lib.data import ImageSet, measurements
+from lib.data import ImageSet, grouping, measurements
 from lib.data.splits import Split
 from lib.evaluation import metrics
 from lib.evaluation.metrics import intervals
@@ -210,9 +210,11 @@ def _ranking(part: str, normal: int, anomalies: int) -> Finding:
 def _groups(images: ImageSet, normal: np.ndarray) -> Iterator[Finding]:
     """Red below 4 groups of normal images, amber below 10 or where one has over a fifth of them: rules of thumb.
 
-    Images of one group are alike, and all go to one part; so groups, not images, are what the shares divide.
+    Images of one group are alike, and all go to one part; so groups, not images, are what the shares divide. Groups
+    that are kinds of parts are divided, and left out here.
     """
     named = images.column("group").astype(str)[normal]
+    named = np.where(np.isin(named, grouping.kinds(named)), "", named)
     if not (named != "").any():
         return
     sizes = pd.Series(named[named != ""]).value_counts()

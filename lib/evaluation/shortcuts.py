@@ -9,6 +9,7 @@ from lib.evaluation import metrics
 from lib.evaluation.readiness import either_way, file_numbers
 from lib.study import Study
 
+KINDS = 5  # classes of anomalies, up to which the largest is compared by itself
 MEASURED = 2_000  # images of either kind whose pixels are measured
 
 
@@ -20,19 +21,28 @@ def shares(study: Study, scores: np.ndarray) -> list[dict[str, Any]]:
         scores: Of every image, float64 (N,).
 
     Returns:
-        A row for each fact that differs between images, strongest first: `name`; `auroc` of it alone, in its better
-        direction; and `within`, of `lib.evaluation.metrics.auroc_within`.
+        A row for each fact that differs between images, strongest first: `name`; `kind`, the class of anomalies, empty
+        for all; `auroc` of the fact alone, in its better direction; `whole`, of the detector; and `within`, of
+        `lib.evaluation.metrics.auroc_within`. First those of all anomalies, then, where there are `KINDS` classes at
+        most, those of the largest one.
     """
     random = np.random.default_rng(study.params.seed)
     chosen = np.sort(np.concatenate([random.permutation(kind)[:MEASURED] for kind in (study.normal, study.anomalies)]))
-    labels, rows = study.labels[chosen], []
-    for name, values in facts(study, chosen).items():
-        known = np.isfinite(values)
-        if len(np.unique(labels[known])) == 2 and np.ptp(values[known]) > 0:
-            own, kinds = values[known], labels[known]
-            within = metrics.auroc_within(kinds, scores[chosen][known], own)
-            rows.append({"name": name, "auroc": either_way(metrics.auroc(kinds, own)), "within": within})
-    return sorted(rows, key=lambda row: -row["auroc"]["value"])
+    labels, classes, own = study.labels[chosen], study.class_names[chosen].astype(str), scores[chosen]
+    names, counts = np.unique(classes[labels == 1], return_counts=True)
+    measured, rows = facts(study, chosen), []
+    for kind in ["", *([names[counts.argmax()]] if 1 < len(names) <= KINDS else [])]:
+        compared = (labels == 0) | (classes == kind) if kind else np.ones(len(labels), bool)
+        found = []
+        for name, values in measured.items():
+            known = np.isfinite(values) & compared
+            if min(np.bincount(labels[known], minlength=2)) > 1 and np.ptp(values[known]) > 0:
+                alone = either_way(metrics.auroc(labels[known], values[known]))
+                whole = metrics.auroc(labels[known], own[known])
+                within = metrics.auroc_within(labels[known], own[known], values[known])
+                found.append({"name": name, "kind": kind, "auroc": alone, "whole": whole, "within": within})
+        rows += sorted(found, key=lambda row: -row["auroc"]["value"])
+    return rows
 
 
 def facts(study: Study, indices: np.ndarray) -> dict[str, np.ndarray]:

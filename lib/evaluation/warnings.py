@@ -80,7 +80,8 @@ def _shortcut(rows: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> I
     """A shortcut that ranks better than the published autoencoder, or as well as the detector of the answer."""
     shortcuts = [row for row in rows if row["family"] == "shortcut" and row["difference"]]
     best = max(shortcuts, key=lambda row: row["auroc"]["value"], default=None)
-    if best and best["auroc"] and (best["difference"]["low"] > 0 or best["auroc"]["value"] >= answer["row"]["auroc"]["value"]):
+    own = answer["row"]["auroc"]
+    if best and own and (best["difference"]["low"] > 0 or best["auroc"]["value"] >= own["value"]):
         yield {"kind": "shortcut", "name": best["name"], "auroc": best["auroc"]}
 
 

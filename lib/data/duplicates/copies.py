@@ -25,7 +25,7 @@ ACROSS = 16_384  # hashes compared with a chunk of others at one time
 # Comparisons of details for each image, of images whose hashes are alike: 0.2 in Caltech101. Pictures that a fixed
 # camera takes of similar parts all have hashes alike; from there on these count as copies without a comparison, and
 # `lib.data.grouping` sees that far too many do.
-MOST_ALIKE = 100
+MOST_ALIKE = 30
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 

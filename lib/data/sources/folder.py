@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from tqdm import tqdm
+
 from lib.core import paths
 from lib.core.errors import UserError
 from lib.data import decoding, intensity, layouts, manifests, resizing
@@ -70,7 +72,7 @@ class Folder:
     def _looked_at(self) -> tuple[int, list[str]]:
         """Channels, and ids of the images of more than 8 bits, from the headers of all files."""
         grey, measured = True, []
-        for name in self.layout.table["id"]:
+        for name in tqdm(self.layout.table["id"], "Looking at images", unit="image", disable=None, leave=False):
             try:
                 with open(self.layout.root / name, "rb") as file:
                     is_grey, bits = decoding.looked_at(file)

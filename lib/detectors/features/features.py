@@ -62,8 +62,8 @@ class Features(Detector):
 
     Attributes:
         scorer: computes scores from features.
-        rows: of knn: which of the images fitted on it compares with, in ascending order: all, or evenly spaced ones where
-            they are more than `KNOWN` tiles; int64 (k,).
+        rows: of knn: which of the images fitted on it compares with, int64 (k,), ascending: all, or evenly spaced ones
+            where they are more than `KNOWN` tiles.
     """
 
     options: FeaturesOptions
@@ -141,7 +141,7 @@ class Features(Detector):
         return self.rows[nearest(self._embed(images), self._by_image(self.scorer.known).mean(axis=1), 1)[:, 0]]
 
     def _left_out(self) -> np.ndarray:
-        """Score of each image fitted on by all others, float64 (n,); empty where there are no others, or not all kept."""
+        """Score of each image fitted on by all others, float64 (n,); empty without others or if not all are kept."""
         all_kept = len(self.rows) and self.rows[-1] == len(self.rows) - 1
         return self.scorer.left_out() if all_kept else np.empty(0)
 

@@ -46,10 +46,10 @@ def save_first_page(study: Study, run: Run, pool: Mapping[str, Fitted], column: 
 
 def _map(study: Study, pool: Mapping[str, Fitted], column: str, index: np.ndarray) -> dict[str, np.ndarray]:
     if hasattr(pool[column].spec.create(), "heatmap"):
-        detector, image = pool[column].detector(study), study.images.take(index)
-        picture, scale = image.pixels(getattr(detector, "size", None))[0], heat_maps.scale(study, detector)
-        own = {"map": detector.heatmap(image)[0], "by": np.array(pool[column].spec.label)}
-        return {"picture": picture, "scale": np.array(scale), **own}
+        detector = pool[column].detector(study)
+        arrays, scale = heat_maps.of_fitted(study, detector, index), np.array(heat_maps.scale(study, detector))
+        by = np.array(pool[column].spec.label)
+        return {"picture": arrays["pictures"][0], "map": arrays["maps"][0], "scale": scale, "by": by}
     if spec := heat_maps.able([fit.spec for fit in pool.values()]):
         arrays = heat_maps.of_images(study, spec, index)
         return {"picture": arrays["pictures"][0], "map": arrays["maps"][0], "by": np.array(spec.label)}

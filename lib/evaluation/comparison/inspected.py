@@ -10,8 +10,8 @@ from lib.evaluation.mistakes import mistakes
 from lib.study import Fitted, Run, Study, heat_maps, highest_scoring, lowest_scoring
 
 SHOWN = 9  # images of each group
-CHUNK = 64  # heat maps in memory at one time
-NORMAL_MAPS = 200  # normal images whose maps are measured besides those with a mask
+CHUNK = 64  # masks read at one time
+MAPS, NORMAL_MAPS = 1_000, 200  # images with a mask, and normal images, whose maps are measured at most
 
 
 def groups(study: Study, scores: np.ndarray, threshold: float) -> dict[str, np.ndarray]:
@@ -49,10 +49,9 @@ def save_inspected(study: Study, run: Run, fitted: Fitted, column: str, threshol
         return
     shown = groups(study, fitted.scores, threshold)
     indices = np.unique(np.concatenate(list(shown.values())))
-    images = study.images.take(indices)
     low, high = heat_maps.scale(study, detector)
-    arrays = {"pictures": images.pixels(getattr(detector, "size", None)), "maps": detector.heatmap(images)}
-    run.write_arrays("inspected", column, indices=indices, low=np.array(low), high=np.array(high), **arrays)
+    arrays = heat_maps.of_fitted(study, detector, indices)
+    run.write_arrays("inspected", column, low=np.array(low), high=np.array(high), **arrays)
     if figures := _pixels(study, detector):
         run.update_metrics({"pixels": {column: figures}})
 
@@ -63,12 +62,12 @@ def _pixels(study: Study, detector: Any) -> Mapping[str, Any]:
     if not len(masked):
         return {}
     random = np.random.default_rng(study.params.seed)
-    normal = random.permutation(study.normal)[:NORMAL_MAPS]
-    maps, masks = [], []
-    indices = np.r_[masked, np.sort(normal)]
-    for start in range(0, len(indices), CHUNK):
-        images = study.images.take(indices[start : start + CHUNK])
-        maps.append(detector.heatmap(images))
-        masks.append(images.masks(study.images.size))
     without = len(study.anomalies) - len(masked)
-    return {**metrics.pixel_metrics(np.concatenate(maps), np.concatenate(masks)), "without_mask": without}
+    kinds = random.permutation(masked)[:MAPS], random.permutation(study.normal)[:NORMAL_MAPS]
+    indices = np.sort(np.concatenate(kinds))
+    maps = detector.heatmap(study.images, indices)
+    masks = [
+        study.images.take(part).masks(study.images.size)
+        for part in np.split(indices, range(CHUNK, len(indices), CHUNK))
+    ]
+    return {**metrics.pixel_metrics(maps, np.concatenate(masks)), "without_mask": without}

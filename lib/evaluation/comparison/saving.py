@@ -42,8 +42,11 @@ def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[st
     useful = candidates(holdout, run, {column: fit.scores for column, fit in pool.items()})
     recommended = deciding(study, run, useful)
     if not validated and not study.params.inspects:
-        save_first_page(holdout, run, pool, recommended, threshold(holdout, run, recommended).value)
-        return saved
+        at = threshold(holdout, run, recommended)
+        if recommended not in saved:
+            export(holdout, run, pool[recommended], recommended, threshold_record(at))
+        save_first_page(holdout, run, pool, recommended, at.value)
+        return list(dict.fromkeys([*saved, recommended]))
     # If the recommended one is a published one, it is saved again, with the threshold that the report recommends.
     leading = [row["column"] for row in best_of_families(useful).values()] if validated else []
     for column in dict.fromkeys([recommended, *leading]):

@@ -93,14 +93,15 @@ class Scorer:
         """
         run = Run(paths.reports_folder() / study / "run")
         if not re.fullmatch(r"\w+", study) or not (run.folder / "metrics.json").is_file():
-            known = sorted(path.parts[-3] for path in paths.reports_folder().glob("[!.]*/run/metrics.json"))
+            folders = [path.parts[-3] for path in paths.reports_folder().glob("*/run/metrics.json")]
+            known = sorted(name for name in folders if re.fullmatch(r"\w+", name))
             raise UserError(
                 f"STUDY={study}: there is no report of it{did_you_mean(study, known)}; run `make report STUDY={study}`"
             )
         names = sorted(path.parent.name for path in run.folder.glob("detectors/*/detector.json"))
         column = detector or run.read("metrics").get("answer", {}).get("column", "")
         if column not in names:
-            what = f"DETECTOR={detector}: is" if detector else f"STUDY={study}: the recommended detector, {column}, is"
+            what = f"DETECTOR={detector}: is" if detector else f"STUDY={study}: its detector {column!r} is"
             raise UserError(
                 f"{what} not among the saved detectors{did_you_mean(column, names)}; there are {', '.join(names)}"
             )
@@ -126,9 +127,10 @@ class Scorer:
             fdr: false discovery rate of the column `discovery`; None for no such column.
 
         Returns:
-            One row a file, sorted by name: `file`; `score`, higher is more abnormal; `threshold`; `decision`, `flagged`
-            where the score is above the threshold, else `normal`; `p_value`, see `lib.evaluation.discoveries`;
-            `discovery`, `yes` or `no`; and `problem`, why a file could not be read. Such a file has no score.
+            One row a file, sorted by name, folders that cannot be read last: `file`; `score`, higher is more abnormal;
+            `threshold`; `decision`, `flagged` where the score is above the threshold, else `normal`; `p_value`, see
+            `lib.evaluation.discoveries`; `discovery`, `yes` or `no`; and `problem`, why a file could not be read. Such
+            a file has no score.
 
         Raises:
             UserError: there are no images, or none can be read; this version prepares images otherwise than those that
@@ -201,8 +203,8 @@ class Scorer:
         embeddings = calibrated = None
         if saved.embeddings is not None and min(len(bulk), own.sum()) >= drift.ENOUGH:
             read = scored.read(batches.spaced(bulk, drift.ROWS), self.size)
-            embeddings = np.concatenate([saved.detector.embed(images) for images in read])
-            calibrated = saved.embeddings[own]
+            parts = [saved.detector.embed(images) for images in read]
+            embeddings, calibrated = np.concatenate(parts) if parts else None, saved.embeddings[own]
         return drift.of(scores, saved.calibration, scored.measured, saved.calibrated, embeddings, calibrated)
 
     def false_alarms(self, threshold: float) -> float | None:

@@ -50,7 +50,7 @@ def _listed(scorer: Scorer, scored: Scored, fdr: float | None) -> Iterator[str]:
         share = "is a discovery" if listed == 1 else "are discoveries"
         yield (
             f"{count(listed, 'image')} {share} at a false discovery rate of {_rate(fdr)}: in such lists, at most "
-            f"{_rate(fdr)} are normal images on average."
+            f"{_rate(fdr)} are normal images on average, as long as normal images do not change."
         )
         return
     images = len(scored.places)
@@ -99,16 +99,16 @@ def _of_appearance(found: drift.Drift) -> Iterator[str]:
     rows = found.appearance.set_index("quantity")
     for quantity, shift in found.changed:
         new, own = (_number(rows.loc[quantity, column]) for column in ("new", "calibration"))
-        spread = f", {signed(shift, 1)} standard deviations" if abs(shift) < 100 else ""
+        spread = f" ({signed(shift, 1)} standard deviations)" if abs(shift) < 100 else ""
         yield (
-            f"These images are {_WORDS[quantity][shift > 0]}: {_UNITS[quantity]} {new}, of calibration images "
-            f"{own}{spread}."
+            f"These images are {_WORDS[quantity][shift > 0]}: {_UNITS[quantity]} {new}, and {own} of the calibration "
+            f"images{spread}."
         )
     if not found.changed:
         yield "Brightness, sharpness and size are like those of the calibration images."
     if found.embeddings and found.embeddings["p_value"] < drift.STRICT:
         yield (
-            f"What they show differs: the embeddings of {count(found.embeddings['images'], 'image')} without a high "
+            f"Their content differs: the embeddings of {count(found.embeddings['images'], 'image')} without a high "
             f"score differ from those of calibration images (MMD test, {_p(found.embeddings['p_value'])})."
         )
 

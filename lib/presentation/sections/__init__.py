@@ -3,7 +3,7 @@
 A part that has nothing to show says so in JupyterLab; reports leave its section out.
 """
 
-from lib.presentation.sections.comparisons import ensembles, features, other_scores, recommended, refinements, split
+from lib.presentation.sections.comparisons import ensembles, features, other_scores, recommended, refinements
 from lib.presentation.sections.decisions import (
     checked_claims,
     claims,
@@ -13,7 +13,7 @@ from lib.presentation.sections.decisions import (
     images_by_class,
     missed,
 )
-from lib.presentation.sections.exploring import classes, samples
+from lib.presentation.sections.exploring import classes, divided, samples
 from lib.presentation.sections.fitting import learning, network, reconstructions
 from lib.presentation.sections.inspection import (
     decided,
@@ -37,6 +37,7 @@ __all__ = [
     "compared",
     "decided",
     "distribution",
+    "divided",
     "dtype_policy",
     "ensembles",
     "false_alarms",
@@ -60,7 +61,6 @@ __all__ = [
     "samples",
     "seeds",
     "shortcuts",
-    "split",
     "variant",
     "work",
 ]

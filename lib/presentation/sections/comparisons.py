@@ -10,15 +10,6 @@ from lib.study import Study, citation
 Row = Mapping[str, Any]
 
 
-def split(study: Study) -> None:
-    """The sets that the images are divided into."""
-    show.table(
-        tables.parts(study.parts, study.split.seen),
-        label="tab-split",
-        caption="The sets that the images are divided into, and the purpose of each.",
-    )
-
-
 def refinements(study: Study, rows: Sequence[Row], noise: float | None) -> list[dict[str, Any]]:
     """The refinements against the autoencoder, and what they say about the published study's recommendations.
 

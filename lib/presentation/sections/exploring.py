@@ -1,6 +1,7 @@
 """Parts about the images before any detector is fitted."""
 
-from lib.presentation import examples, plots, show, text
+from lib.presentation import examples, plots, show, tables, text
+from lib.presentation.tables import literal
 from lib.study import Study
 
 
@@ -15,6 +16,21 @@ def classes(study: Study) -> None:
         plots.class_counts(counts.index, counts, highlight=study.params.normal_class),
         label="fig-classes",
         caption=f"The largest of the {len(counts)} classes by number of images; the normal class is highlighted.",
+    )
+
+
+def divided(study: Study) -> None:
+    """The sets that the images are divided into, and what duplicates there are."""
+    show.prose(text.protocol(study.params, study.parts, study.split.seen, study.given))
+    if study.params.dataset == "folder":
+        across = text.crossing(study.crossing) if study.given else ""
+        show.prose(f"{literal(study.grouping)} {across}".strip())
+    else:
+        show.prose(text.duplicates(**study.duplicates()))
+    show.table(
+        tables.parts(study.parts, study.split.seen),
+        label="tab-split",
+        caption="The sets that the images are divided into, and the purpose of each.",
     )
 
 

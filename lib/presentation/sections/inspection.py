@@ -104,8 +104,8 @@ def shortcuts(study: Study, run: Run, answer: Mapping[str, Any]) -> None:
     if not rows:
         show.nothing("no fact besides the content differs between the images")
         return
-    run.update_metrics({"shortcuts": {row["name"]: {key: row[key] for key in ("auroc", "within")} for row in rows}})
-    show.prose(text.shortcut_shares(rows, answer["row"]["auroc"]))
+    run.update_metrics({"shortcuts": rows})
+    show.prose(text.shortcut_shares(rows))
     show.table(
         tables.shortcuts(rows),
         label="tab-shortcuts",

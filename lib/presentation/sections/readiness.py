@@ -8,6 +8,9 @@ from lib.study import Study
 
 def readiness(study: Study) -> None:
     """What the images of a study allow, before anything is fitted, and what to collect next."""
+    if study.params.dataset != "folder":
+        show.nothing("the images are a published data set")
+        return
     findings = checks.readiness(study)
     show.table(
         tables.readiness([text.readiness_cells(finding) for finding in findings]),
@@ -16,6 +19,5 @@ def readiness(study: Study) -> None:
     )
     show.prose(text.readiness(findings))
     images = study.images
-    if study.params.dataset == "folder":
-        notes = [literal(images.finding), study.grouping, text.left_out(images.unreadable, images.masks_missing)]
-        show.prose(" ".join(note for note in notes if note))
+    notes = [literal(images.finding), text.left_out(images.unreadable, images.masks_missing)]
+    show.prose(" ".join(note for note in notes if note))

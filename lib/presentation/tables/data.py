@@ -60,7 +60,7 @@ def parts(sizes: Mapping[str, int], seen: int = 0) -> pandas.DataFrame:
         ("Calibration", sizes.get("calibration", 0), None, "setting the threshold"),
         ("Validation", sizes.get("validation_normal", 0), sizes.get("validation_anomalies", 0), "choosing a detector"),
         ("Test", sizes.get("normal", 0), sizes.get("anomalies", 0), test),
-        ("Left out", None, sizes.get("dropped", 0), "none: near-duplicates of images in another set"),
+        ("Left out", None, sizes.get("dropped", 0), "none: they could not be tested on"),
     ]
     listed = [row for row in rows if row[0] in ("Fit", "Test") or any(row[1:3])]
     names = ("Set", "Normal images", "Anomalies", "Use")

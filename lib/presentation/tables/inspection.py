@@ -64,14 +64,17 @@ def shortcuts(rows: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:
         rows: What `lib.evaluation.shortcuts.shares` returns.
 
     Returns:
-        Columns `Attribute`, `AUROC of it alone`, `AUROC of the detector among alike images`, both with their 95 %
-        intervals, and `Pairs`, the share of all pairs of an anomaly and a normal image that are alike.
+        Columns `Attribute`, `Anomalies` (all, or the class), `AUROC of it alone`, `Detector`, `Detector, alike images`
+        (among images that are alike in it), with their 95 % intervals, and `Pairs`, the share of all pairs of an
+        anomaly and a normal image that are alike.
     """
     return framed(
         {
             "Attribute": [row["name"] for row in rows],
+            "Anomalies": [literal(row["kind"]) or "all" for row in rows],
             "AUROC of it alone": [with_interval(row["auroc"]) for row in rows],
-            "AUROC of the detector among alike images": [with_interval(row["within"]) for row in rows],
+            "Detector": [with_interval(row["whole"]) for row in rows],
+            "Detector, alike images": [with_interval(row["within"]) for row in rows],
             "Pairs": [percent(row["within"]["pairs"]) for row in rows],
         }
     )

@@ -15,7 +15,7 @@ from lib.presentation.text.comparison import (
     other_scores,
     recommendation_verdicts,
 )
-from lib.presentation.text.data import duplicates, originals, protocol, source, totals
+from lib.presentation.text.data import crossing, duplicates, originals, protocol, source, totals
 from lib.presentation.text.evaluation import INTERVALS, baselines, dtype_policy, held_out, performance, seeds, workload
 from lib.presentation.text.fits import fits, learning, network
 from lib.presentation.text.inspection import inspected, inspecting, order, pixels, shortcut_shares
@@ -46,6 +46,7 @@ __all__ = [
     "claims",
     "comparison",
     "count",
+    "crossing",
     "decisions",
     "detector_name",
     "draft",

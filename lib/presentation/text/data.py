@@ -75,7 +75,8 @@ def protocol(params: Parameters, parts: Mapping[str, int], seen: int, given: boo
         )
     if not parts["anomalies"]:
         text = (
-            f"Protocol `{params.protocol}`: the detectors are fitted on {count(parts['fit'], 'normal image')}. The test "
+            f"Protocol `{params.protocol}`: the detectors are fitted on {count(parts['fit'], 'normal image')}. The "
+            "test "
             f"set has {count(parts['normal'], 'normal image')} and no anomalies. "
         )
     text += "**No test image was fitted on** or used to set a threshold. "
@@ -84,7 +85,9 @@ def protocol(params: Parameters, parts: Mapping[str, int], seen: int, given: boo
         text += f" The validation set has {both_counts(parts['validation_normal'], parts['validation_anomalies'])}."
     if not given:
         text += " The division depends only on the names of the images and the seed."
-    if parts["dropped"]:
+    if parts["dropped"] and given:
+        text += f" {count(parts['dropped'], 'anomaly', 'anomalies')} among the images to fit on took no part."
+    elif parts["dropped"]:
         be = "anomaly is a near-duplicate" if parts["dropped"] == 1 else "anomalies are near-duplicates"
         text += f" {parts['dropped']:,} {be} of normal images that are not tested on, and left out."
     return text
@@ -100,3 +103,14 @@ def duplicates(groups: int, images: int, pairs: Sequence[tuple[str, str, int]]) 
     )
     across = [f"{literal(first)} and {literal(second)} ({number})" for first, second, number in pairs[:5]]
     return text + (f" Classes with the most groups in common: {', '.join(across)}." if across else "")
+
+
+def crossing(images: int) -> str:
+    """How many test images are near-duplicates of images in other sets, in a division that the data set gives."""
+    if not images:
+        return "No test image is a near-duplicate of an image in another set."
+    return (
+        f"**{count(images, 'test image')} {'is a near-duplicate' if images == 1 else 'are near-duplicates'} of images "
+        "in "
+        "other sets**: the data set divides the images so, and results on them are too good."
+    )

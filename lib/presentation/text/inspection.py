@@ -60,13 +60,11 @@ def order(frame: pandas.DataFrame) -> str:
     )
 
 
-def shortcut_shares(rows: Sequence[Mapping[str, Any]], auroc: Mapping[str, Any]) -> str:
+def shortcut_shares(rows: Sequence[Mapping[str, Any]]) -> str:
     """How much of a detector's AUROC is left among images that are alike in an attribute.
 
     Args:
-        rows: `name` of the attribute, `auroc` of it alone, and `within`, of `lib.evaluation.metrics.auroc_within`;
-            strongest attribute first.
-        auroc: Of the detector.
+        rows: What `lib.evaluation.shortcuts.shares` returns.
     """
     first = rows[0]
     text = (
@@ -78,8 +76,8 @@ def shortcut_shares(rows: Sequence[Mapping[str, Any]], auroc: Mapping[str, Any])
         return text + " No anomaly is like a normal image in it, so its share in the result cannot be told apart."
     return text + (
         f" Among images that are alike in it the detector still has an AUROC of **{area(within['value'])}** "
-        f"({interval(within)}), against {area(auroc['value'])} among all; {percent(within['pairs'])} of the pairs of an "
-        "anomaly and a normal image are alike."
+        f"({interval(within)}), against {area(first['whole']['value'])} among all; {percent(within['pairs'])} of the "
+        "pairs of an anomaly and a normal image are alike."
     )
 
 

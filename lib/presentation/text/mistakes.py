@@ -48,7 +48,9 @@ def by_class(frame: pandas.DataFrame, threshold: float) -> str:
     if len(frame) == 1:
         return f"All anomalies are of class {literal(str(hardest['class']))}; recall is {percent(hardest['recall'])}."
     if hardest["recall"] == easiest["recall"]:
-        return f"At the threshold of {threshold:.4g} recall is {percent(hardest['recall'])} for every class of anomalies."
+        return (
+            f"At the threshold of {threshold:.4g} recall is {percent(hardest['recall'])} for every class of anomalies."
+        )
     below_half = int((frame["recall"] < 0.5).sum())
     return (
         f"At the threshold of {threshold:.4g} recall is lowest for class {literal(str(hardest['class']))} "
