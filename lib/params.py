@@ -39,6 +39,7 @@ class Parameters(BaseModel):
     dataset_version: str = Field("", description="version of the TFDS data set; empty: the newest on disk")
     splits: str = Field("all", min_length=1, description="TFDS splits put together, or `all`")
     images: str = Field("", description="of `folder`: a folder or a manifest, relative to the parameter file")
+    origin: str = Field("", description="where the images come from, a sentence for the first chapter; empty: none")
     intensity: str = Field(
         "",
         pattern=INTENSITY,
@@ -183,7 +184,7 @@ KEYS = tuple(Parameters.model_fields)
 NEWER = {"fit_share", "calibration_share", "validation_share", "threshold_rule", "target_fpr", "cost_miss"}
 NEWER |= {"cost_false_alarm", "prevalence", "seeds", "dtype_policy"}
 NEWER |= {"detectors", "refinements", "backbone", "backbone_size"}
-NEWER |= {"images", "intensity", "unreadable_share", "duplicates", "detector", "tiles", "sha256"}
+NEWER |= {"images", "origin", "intensity", "unreadable_share", "duplicates", "detector", "tiles", "sha256"}
 RENAMED = {"precision": "dtype_policy"}
 OPTIONAL = frozenset({"dataset_version", "splits", "published", *NEWER})
 NETWORK = {"latent_dim", "epochs", "batch_size", "learning_rate", "beta", "threshold", "thresholds"}

@@ -29,6 +29,7 @@ dataset: str = "digits"  # "digits" (embedded) or the name of a TFDS data set
 dataset_version: str = ""  # version of the TFDS data set; empty for digits
 splits: str = "all"  # TFDS splits put together, such as "train+test"
 images: str = ""  # where dataset is "folder": a folder or a manifest, relative to params/
+origin: str = ""  # where the images come from, a sentence for the first chapter
 intensity: str = ""  # of images of more than 8 bits: which values are black and white, such as "window:0,4095"
 unreadable_share: float = 0.01  # share of files that cannot be read, above which nothing is made
 duplicates: str = "group"  # near-duplicates stay on one side of the split; "keep": each image for itself

@@ -8,6 +8,7 @@ import numpy as np
 
 from lib import data, detectors
 from lib.core import provenance
+from lib.core.errors import UserError
 from lib.data import duplicates, grouping, splits
 from lib.params import Parameters
 from lib.study.published import published
@@ -43,6 +44,11 @@ class Study:
         detectors.specs(params)
         images = data.load(params)
         labels = images.labels(params.normal_class)
+        if not labels.any() and not params.inspects:
+            raise UserError(
+                f"normal_class: every image is of class '{params.normal_class}', and without anomalies the published "
+                f"detectors cannot be tested; say `detector: auto` in {params.study}.yaml"
+            )
         if params.protocol == "resubstitution":
             return cls(params, images, labels, splits.resubstitution(labels))
         groups = grouping.of(images, labels, params.duplicates)

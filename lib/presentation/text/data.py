@@ -37,7 +37,7 @@ def source(params: Parameters, cite: str) -> str:
         "digits": "The images are the handwritten digits that scikit-learn ships [@alpaydin1998].",
         "caltech101": "The images are those of Caltech101 [@feifei2004].",
     }
-    text = known.get(params.dataset, "")
+    text = known.get(params.dataset, literal(params.origin))
     return f"{text} This report builds on a published study of the same data {cite}." if cite else text
 
 
