@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 import render_material as material
+import small_folder
 from test_explorer import made
 
+from lib.__main__ import main
 from lib.presentation.explorer.page import page_of
 from lib.report.render.document import read_chapters
 from lib.report.render.html import write_site
@@ -125,9 +127,12 @@ def found(chromium, tmp_path_factory):
     (folder / "shapes" / "run" / "metrics.json").write_text(
         '{"detectors": {"autoencoder": {"auroc": {"value": 0.9, "low": 0.8, "high": 0.95}}}}'
     )
+    study, *_ = small_folder.studied()
+    new = small_folder.new_images(tmp_path_factory.mktemp("new"))
+    assert main(["score", study.params.study, str(new), "--out", str(folder / "scored.csv"), "--fdr", "0.2"]) == 1
     pages = [
         file.relative_to(folder).as_posix()
-        for file in [*files, explorer, write_index(folder)]
+        for file in [*files, explorer, write_index(folder), folder / "scored.html"]
         if file.suffix == ".html"
     ]
     return run_axe(chromium, folder, pages, tmp_path_factory.mktemp("profile")), pages

@@ -449,3 +449,21 @@ def test_hundreds_of_thousands_of_images_are_divided_in_seconds():
     split = splits.holdout(names, labels, np.arange(200_000), **shares)
     splits.check(split, names, names, np.arange(200_000))
     assert len(split.fit) == 108_000
+
+
+def test_a_group_with_many_of_the_normal_images_is_a_kind_of_part_and_a_small_one_is_one_part():
+    parts = np.repeat([f"part {number}" for number in range(60)], 5)
+    assert grouping.kinds(parts) == []  # 300 images, no part has more than 5
+    named = np.concatenate([parts, np.repeat(["mono", "poly"], 150), np.repeat([""], 20)])
+    assert grouping.kinds(named) == ["mono", "poly"]
+    assert grouping.kinds(np.repeat(["a", "b", "c"], 30)) == []  # too few to say so: they stay together
+
+
+def test_images_of_a_kind_of_part_are_in_every_set(tmp_path):
+    names = numbered("good", 240)
+    root = write(tmp_path, names, height=8, width=8)
+    with_manifest(root, "label,group", names, [["good", "mono" if number % 2 else "poly"] for number in range(240)])
+    opened = Study.open(study(root))
+    for part in ("fit", "calibration", "test"):
+        assert set(opened.images.column("group")[getattr(opened.split, part)]) == {"mono", "poly"}
+    assert "divided image by image: 'mono' and 'poly'" in opened.grouping

@@ -49,6 +49,11 @@ TERMS: tuple[Term, ...] = (
         "set.",
     ),
     Term(
+        "AUPRO",
+        "The area under the curve of the share of each defect that is found, averaged over defects, against the false "
+        "positive rate of pixels, up to a limit of that rate and divided by it.",
+    ),
+    Term(
         "AUROC",
         "The area under the ROC curve: the probability that a random anomaly scores higher than a random normal image.",
     ),
@@ -128,6 +133,7 @@ TERMS: tuple[Term, ...] = (
         "Matthews correlation coefficient: the correlation between decision and truth, zero for decisions at random.",
         ("Matthews correlation coefficient",),
     ),
+    Term("Mask", "A picture that marks the pixels of the defects of an image."),
     Term("Missed anomaly (false negative)", "An anomaly that is not flagged.", ("missed anomalies", "false negative")),
     Term(
         "Near-duplicate",
@@ -135,6 +141,10 @@ TERMS: tuple[Term, ...] = (
         "different sets.",
     ),
     Term("Normal image", "An image of the one class that the study declares normal."),
+    Term(
+        "Pixel AUROC",
+        "The AUROC of the values of heat maps, pixel by pixel: pixels of defects against all others.",
+    ),
     Term(
         "Posterior collapse",
         "A failure of a VAE: the latent vector carries almost no information, and all reconstructions are alike.",
