@@ -90,10 +90,8 @@ sections.shortcuts(opened, run, answer)
 # %% [markdown]
 # ## The detected anomalies
 #
-# In [Figure](#fig-detected) each image has its heat map beside it: bright is
-# where the image is unlike all normal images. All heat maps of this chapter
-# have one scale. Zero is the median of the calibration images, one the value
-# that few normal images exceed anywhere.
+# [Figure](#fig-detected) shows images that are flagged rightly. Does the
+# detector see the defect, or something else?
 
 # %%
 sections.pictures(opened, run, answer, "detected")

@@ -269,7 +269,19 @@ def test_every_parameter_of_a_study_has_a_description(study):
     values = load(study).model_dump()
     table = appendix(MANIFEST, values).cells[-1].outputs[0].data["text/markdown"]
     rows = table.splitlines()[2:]
-    assert len(rows) == sum(value not in ("", []) for value in values.values())
+    networks = {
+        "latent_dim",
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "beta",
+        "threshold",
+        "thresholds",
+        "dtype_policy",
+    }
+    unused = networks if study == "solar_cells" else {"unreadable_share"}  # it has no network, the others no files
+    assert len(rows) == sum(value not in ("", []) for name, value in values.items() if name not in unused)
+    assert not unused & {row.strip("| ").split(" | ")[0].strip().replace("\\_", "_") for row in rows}
     assert all(len(row.strip("| ").split(" | ")) == 3 for row in rows)
 
 

@@ -33,27 +33,28 @@ def groups(study: Study, scores: np.ndarray, threshold: float) -> dict[str, np.n
     }
 
 
-def save_inspected(study: Study, run: Run, fitted: Fitted, column: str, threshold: float) -> None:
+def save_inspected(study: Study, run: Run, pool: Mapping[str, Fitted], column: str, threshold: float) -> None:
     """Leave in the run what the page of inspection shows: the heat maps of its images, and the metrics of pixels.
 
     Args:
         study: Holds images out.
-        run: Takes the arrays `inspected`: `indices`, `pictures` (uint8), `maps` (float32), and `low` and `high`, the
-            ends of their scale; and `pixels` of `metrics.json`, where there are masks.
-        fitted: The detector.
-        column: Its name in the run.
+        run: Takes the arrays `inspected`: `indices`, `pictures` (uint8), `maps` (float32), `low` and `high`, the ends
+            of their scale, and `by`, the label of the detector that draws them: the one that decides, or another one
+            where that has none. Also takes `pixels` of `metrics.json`, where there are masks.
+        pool: The detectors of the leaderboard, by column.
+        column: Of the detector that decides.
         threshold: Of that detector.
     """
-    detector = fitted.detector(study)
-    if not hasattr(detector, "heatmap"):
+    able = [fit for fit in [pool[column], *pool.values()] if hasattr(fit.spec.create(), "heatmap")]
+    if not able:
         return
-    shown = groups(study, fitted.scores, threshold)
+    detector, shown = able[0].detector(study), groups(study, pool[column].scores, threshold)
     indices = np.unique(np.concatenate(list(shown.values())))
     low, high = heat_maps.scale(study, detector)
-    arrays = heat_maps.of_fitted(study, detector, indices)
+    arrays = heat_maps.of_fitted(study, detector, indices) | {"by": np.array(able[0].spec.label)}
     run.write_arrays("inspected", column, low=np.array(low), high=np.array(high), **arrays)
     if figures := _pixels(study, detector):
-        run.update_metrics({"pixels": {column: figures}})
+        run.update_metrics({"pixels": {column: {**figures, "by": able[0].spec.label}}})
 
 
 def _pixels(study: Study, detector: Any) -> Mapping[str, Any]:

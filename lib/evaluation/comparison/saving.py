@@ -58,5 +58,5 @@ def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[st
     at = calibrate(study, run, recommended)[0].value
     save_first_page(holdout, run, pool, recommended, at)
     if study.params.inspects:
-        save_inspected(study, run, pool[recommended], recommended, at)
+        save_inspected(study, run, pool, recommended, at)
     return list(dict.fromkeys(saved))

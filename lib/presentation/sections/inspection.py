@@ -15,10 +15,10 @@ from lib.study import Run, Study
 
 NO_ANOMALIES = "the test set has no anomalies"
 CAPTIONS = {
-    "detected": "Detected anomalies, from the highest score to the lowest, with their heat maps.",
-    "missed": "Missed anomalies, lowest scores first, with their heat maps.",
-    "alarms": "False alarms, highest scores first, with their heat maps.",
-    "normal": "The normal images with the highest scores among those that were not fitted on.",
+    "detected": "Detected anomalies, from the highest score to the lowest",
+    "missed": "Missed anomalies, lowest scores first",
+    "alarms": "False alarms, highest scores first",
+    "normal": "The normal images with the highest scores among those that were not fitted on",
 }
 NOTHING = {
     "detected": "no anomaly is detected",
@@ -125,21 +125,25 @@ def pictures(study: Study, run: Run, answer: Mapping[str, Any], kind: str) -> No
     """
     column, at = answer["row"]["column"], answer["threshold"].value
     scores = run.scores_of(column)
-    indices = images_of.groups(study, scores, at)[kind]
+    shown = images_of.groups(study, scores, at)
+    indices = shown[kind]
     if not len(indices):
         show.nothing(NO_ANOMALIES if kind in ("detected", "missed") and not len(study.anomalies) else NOTHING[kind])
         return
     titles = [f"{readable(str(study.class_names[index]))}\n{scores[index]:.3g}" for index in indices]
     arrays = run.arrays("inspected", column)
-    if not arrays:  # a detector without heat maps
+    caption = CAPTIONS[kind] + (", with their heat maps." if arrays else ".")
+    if not arrays:  # no detector has heat maps
         figure = plots.image_grid(study.pixels(indices), titles)
     else:
+        if kind == next(name for name, images in shown.items() if len(images)):
+            show.prose(text.maps(str(arrays["by"]), answer["row"]["name"], study.params.target_fpr))
         place = np.searchsorted(arrays["indices"], indices)
         own, maps = arrays["pictures"][place], arrays["maps"][place]
         masks = study.images.take(indices).masks(own.shape[1])
         low, high = float(arrays["low"]), float(arrays["high"])
         figure = plots.inspected(own, maps, titles, low, high, masks if masks.any() else None)
-    show.figure(figure, label="fig-normal-high" if kind == "normal" else f"fig-{kind}", caption=CAPTIONS[kind])
+    show.figure(figure, label="fig-normal-high" if kind == "normal" else f"fig-{kind}", caption=caption)
 
 
 def pixels(run: Run, answer: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from lib.presentation.text.comparison import (
 from lib.presentation.text.data import crossing, duplicates, originals, protocol, source, totals
 from lib.presentation.text.evaluation import INTERVALS, baselines, dtype_policy, held_out, performance, seeds, workload
 from lib.presentation.text.fits import fits, learning, network
-from lib.presentation.text.inspection import inspected, inspecting, order, pixels, shortcut_shares
+from lib.presentation.text.inspection import inspected, inspecting, maps, order, pixels, shortcut_shares
 from lib.presentation.text.mistakes import by_class, shifts
 from lib.presentation.text.readiness import cells as readiness_cells
 from lib.presentation.text.readiness import left_out, plain, readiness
@@ -64,6 +64,7 @@ __all__ = [
     "learning",
     "left_out",
     "listed",
+    "maps",
     "network",
     "opening",
     "order",

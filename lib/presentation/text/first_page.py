@@ -166,7 +166,10 @@ def _inspecting(params: Parameters, answer: Mapping[str, Any]) -> Iterator[str]:
             "Collect some anomalies, at least 30 of each kind, and put them beside the normal images: the report then "
             "says how many the detector misses."
         )
-    yield "Look at the [images that it flags and those that it misses](03_inspection.ipynb) before using it."
+    looked = (
+        "most unusual normal images" if answer["auroc"] is None else "images that it flags and those that it misses"
+    )
+    yield f"Look at the [{looked}](03_inspection.ipynb) before using it."
     yield (
         f"Score new images with `make score STUDY={params.study} IMAGES=...`: it writes the score, the decision and a "
         "p-value of each file, and says whether the new images still look like those that set the threshold."

@@ -81,6 +81,24 @@ def shortcut_shares(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def maps(by: str, deciding: str, alpha: float) -> str:
+    """What the heat maps of the chapter are, and what their scale means.
+
+    Args:
+        by: The detector that draws them.
+        deciding: The detector that decides.
+        alpha: The false positive rate that the upper end of the scale aims at.
+    """
+    other = ""
+    if by != deciding:
+        other = f" They are drawn by {literal(in_words(by))}, as the detector that decides has no heat maps."
+    return (
+        "Each image has its heat map beside it: bright is where it is unlike all normal images. All heat maps of this "
+        f"chapter have one scale, from calibration images: zero is their median, one the value that at most "
+        f"{percent(alpha)} of new normal images exceed anywhere.{other}"
+    )
+
+
 def pixels(figures: Mapping[str, Any]) -> str:
     """What the masks are, and how well the heat maps find them."""
     without = figures["without_mask"]
@@ -88,7 +106,8 @@ def pixels(figures: Mapping[str, Any]) -> str:
         f"{count(figures['images'], 'image')} were measured, with {count(figures['defects'], 'defect')} that cover "
         f"{percent(figures['defect_share'])} of the pixels. The pixel AUROC is "
         f"**{area(figures['pixel_auroc']['value'])}** ({interval(figures['pixel_auroc'])}); AUPRO is "
-        f"**{area(figures['aupro']['value'])}** ({interval(figures['aupro'])})."
+        f"**{area(figures['aupro']['value'])}** ({interval(figures['aupro'])}). The heat maps are those of "
+        f"{literal(in_words(figures['by']))}."
     )
     if without:
         text += f" {count(without, 'anomaly', 'anomalies')} of the test set without a mask took no part."

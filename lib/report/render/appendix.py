@@ -6,7 +6,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lib.params import Parameters
+from lib.params import NETWORK, PUBLISHED, Parameters
 from lib.presentation import tables
 from lib.presentation.text.glossary import TERMS
 
@@ -35,9 +35,17 @@ def appendix(manifest: Mapping[str, Any], params: Mapping[str, Any]) -> nbformat
                 "tab-provenance",
                 "Data, code, versions and machine that this report was made with.",
             ),
-            _table(_parameters(params), "tab-parameters", "Parameters of the study."),
+            _table(_parameters(_used(params)), "tab-parameters", "Parameters of the study."),
         ]
     )
+
+
+def _used(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters, without those of networks and of folders where the study has none."""
+    networks = params["detector"] == PUBLISHED or any(name in str(params["detectors"]) for name in ("encoder", "vae"))
+    spared = set() if networks else NETWORK | {"dtype_policy"}
+    spared |= set() if params["dataset"] == "folder" else {"unreadable_share"}
+    return {key: value for key, value in params.items() if key not in spared}
 
 
 def _provenance(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
