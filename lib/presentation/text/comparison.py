@@ -28,8 +28,7 @@ def opening(params: Parameters, differences: Mapping[str, tuple[Any, Any]]) -> s
     same = "other values than" if differences else "the values of"
     return (
         f"Study `{params.study}`: class {literal(params.normal_class)} of {literal(params.dataset)} is normal, "
-        f"protocol "
-        f"`{params.protocol}`, seed {params.seed}. The parameters have {same} `params/{params.study}.yaml`."
+        f"protocol `{params.protocol}`, seed {params.seed}. The parameters have {same} `params/{params.study}.yaml`."
     )
 
 
@@ -99,11 +98,9 @@ def other_scores(rows: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"By the mean squared error, the autoencoder has an AUROC of {area(own['auroc']['value'])} on the test set. Of "
         f"{len(others)} other scores, {literal(best['name'])} is best on the validation set; on the test set it has "
-        f"an AUROC of "
-        f"**{area(best['auroc']['value'])}** (difference {signed(difference['value'], 3)}, "
+        f"an AUROC of **{area(best['auroc']['value'])}** (difference {signed(difference['value'], 3)}, "
         f"{interval(difference, sign=True)}). On the test set, the intervals show {better} of them better than the "
-        "mean "
-        f"squared error and {worse} worse."
+        f"mean squared error and {worse} worse."
     )
 
 
@@ -130,8 +127,7 @@ def features(rows: Sequence[Mapping[str, Any]]) -> str:
     time = f"{ratio:.1f} times the time" if ratio >= 1 else f"{percent(ratio)} of the time"
     return (
         f"Of {count(len(ours), 'detector')} on features, {literal(best['name'])} is best on the validation set. On "
-        f"the test set "
-        f"it has an AUROC of **{area(best['auroc']['value'])}** ({interval(best['auroc'])}), "
+        f"the test set it has an AUROC of **{area(best['auroc']['value'])}** ({interval(best['auroc'])}), "
         f"{signed(best['difference']['value'], 3)} against the autoencoder "
         f"({interval(best['difference'], sign=True)}), {_change(best['difference'])}. To fit it and to score "
         f"every image took {time} that the autoencoder needed. All of them are in the leaderboard below."
@@ -167,10 +163,9 @@ def choice(answer: Mapping[str, Any], params: Parameters) -> str:
     row, threshold, at, precision = (answer[key] for key in ("row", "threshold", "at", "precision_in_use"))
     text = (
         f"**Use {literal(in_words(row['name']))}, at a threshold of {threshold.value:.4g}.** It has the highest AUROC "
-        f"on "
-        f"the validation set ({area(row['validation'])}){tied}. The threshold comes from {threshold.saw}, none of "
-        "which took "
-        f"part in the choice of the detector. {expected_fpr(answer['calibration'], answer['target'], answer['alpha'])} "
+        f"on the validation set ({area(row['validation'])}){tied}. The threshold comes from {threshold.saw}, none of "
+        "which took part in the choice of the detector. "
+        f"{expected_fpr(answer['calibration'], answer['target'], answer['alpha'])} "
         f"On the test set it detects {at['tp']:,} of {count(at['tp'] + at['fn'], 'anomaly', 'anomalies')} and raises "
         f"{count(at['fp'], 'false alarm')} on {count(at['fp'] + at['tn'], 'normal image')}: {rate(at['fpr'])}."
     )

@@ -76,8 +76,7 @@ def protocol(params: Parameters, parts: Mapping[str, int], seen: int, given: boo
     if not parts["anomalies"]:
         text = (
             f"Protocol `{params.protocol}`: the detectors are fitted on {count(parts['fit'], 'normal image')}. The "
-            "test "
-            f"set has {count(parts['normal'], 'normal image')} and no anomalies. "
+            f"test set has {count(parts['normal'], 'normal image')} and no anomalies. "
         )
     text += "**No test image was fitted on** or used to set a threshold. "
     text += f"The calibration set has {count(parts['calibration'], 'normal image')}."
@@ -111,6 +110,5 @@ def crossing(images: int) -> str:
         return "No test image is a near-duplicate of an image in another set."
     return (
         f"**{count(images, 'test image')} {'is a near-duplicate' if images == 1 else 'are near-duplicates'} of images "
-        "in "
-        "other sets**: the data set divides the images so, and results on them are too good."
+        "in other sets**: the data set divides the images so, and results on them are too good."
     )

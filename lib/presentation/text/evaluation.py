@@ -10,15 +10,12 @@ from lib.presentation.text.terms import against_trivial, area, detector_name, in
 
 INTERVALS = (
     "All intervals are 95 % intervals. Methods: DeLong [@delong1988] in the form of Sun and Xu [-@sun2014] for AUROC "
-    "and "
-    "for differences of AUROC, and Newcombe [@newcombe2006] where the scores separate perfectly or are all equal; "
+    "and for differences of AUROC, and Newcombe [@newcombe2006] where the scores separate perfectly or are all equal; "
     "Clopper and Pearson [@clopper1934] for recall and FPR; a bootstrap that resamples normal images and anomalies "
     "separately for AUPR, as a standard error on the logit scale [@boyd2013], and for FPR at a TPR, as percentiles; "
-    "draws "
-    "from the Jeffreys posteriors of recall and FPR [@brown2001] for accuracy, balanced accuracy, precision, F1 and "
-    "MCC. "
-    "The intervals cover the choice of test images, with the same proportion of anomalies. They do not cover the "
-    "variation between fits of the detector."
+    "draws from the Jeffreys posteriors of recall and FPR [@brown2001] for accuracy, balanced accuracy, precision, F1 "
+    "and MCC. The intervals cover the choice of test images, with the same proportion of anomalies. They do not cover "
+    "the variation between fits of the detector."
 )
 
 
@@ -29,8 +26,8 @@ def performance(name: str, result: Mapping[str, Any], auroc: Mapping[str, float]
     return (
         f"On the test set ({count(anomalies, 'anomaly', 'anomalies')}, {count(normals, 'normal image')}) the "
         f"{literal(detector_name(name))} has an accuracy of {accuracy['value']:.4f}, {against_trivial(accuracy)}, and "
-        f"an F1 of "
-        f"{f1['value']:.4f}, {against_trivial(f1)}. Its AUROC is **{area(auroc['value'])}** ({interval(auroc)})."
+        f"an F1 of {f1['value']:.4f}, {against_trivial(f1)}. Its AUROC is **{area(auroc['value'])}** "
+        f"({interval(auroc)})."
     )
 
 

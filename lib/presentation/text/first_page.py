@@ -18,13 +18,11 @@ def question(params: Parameters, anomalies: int) -> str:
     if not anomalies:
         return (
             f"Images of class {readable(params.normal_class)} are normal. Which new images are unlike them, and how "
-            f"many normal "
-            "images are flagged by mistake?"
+            f"many normal images are flagged by mistake?"
         )
     return (
         f"Images of class {readable(params.normal_class)} are normal. Can a detector that is fitted on such images "
-        f"alone detect "
-        "images of other classes as anomalies?"
+        f"alone detect images of other classes as anomalies?"
     )
 
 
@@ -143,8 +141,7 @@ def next_steps(params: Parameters, figures: Mapping[str, Any]) -> Iterator[str]:
     if not params.refines:
         yield (
             "Name a `backbone` or `refinements` in the parameter file: more detectors are then compared on a "
-            "validation "
-            "set, and the best one is recommended."
+            "validation set, and the best one is recommended."
         )
     yield (
         "Set the costs of a missed anomaly and of a false alarm, and move the threshold accordingly: see "
@@ -154,8 +151,7 @@ def next_steps(params: Parameters, figures: Mapping[str, Any]) -> Iterator[str]:
     if answer["chosen"]:
         yield (
             f"Score new images with the saved detector in `run/detectors/{answer['column']}`; it holds its threshold "
-            "and "
-            "its calibration scores."
+            "and its calibration scores."
         )
 
 

@@ -56,6 +56,5 @@ def by_class(frame: pandas.DataFrame, threshold: float) -> str:
         f"At the threshold of {threshold:.4g} recall is lowest for class {literal(str(hardest['class']))} "
         f"({percent(hardest['recall'])} of {int(hardest['n']):,} test images) and highest for class "
         f"{literal(str(easiest['class']))} ({percent(easiest['recall'])} of {int(easiest['n']):,}). Recall is below "
-        "one "
-        f"half for {below_half:,} of {count(len(frame), 'class', 'classes')} of anomalies."
+        f"one half for {below_half:,} of {count(len(frame), 'class', 'classes')} of anomalies."
     )

@@ -38,16 +38,15 @@ def _nothing_held_out(record: Mapping[str, Any]) -> str:
     return (
         "**Chapters 3 to 5 test on images that were fitted on**, by the study's protocol: "
         f"{count(record['seen'], 'normal image')} in all. The answer above does not: its detector was fitted without "
-        "the "
-        f"{count(record['unseen'], 'normal image')} that it was tested on."
+        f"the {count(record['unseen'], 'normal image')} that it was tested on."
     )
 
 
 def _shortcut(record: Mapping[str, Any]) -> str:
     return (
         f"**A shortcut separates the classes**: {literal(record['name'])} alone, without the content of the images, "
-        "has "
-        f"an AUROC of {area(record['auroc']['value'])}. Detectors may use the same cue, which new images need not have."
+        f"has an AUROC of {area(record['auroc']['value'])}. Detectors may use the same cue, which new images need not "
+        "have."
     )
 
 
