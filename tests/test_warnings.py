@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from small_study import made_run, opened, with_params
 
+from lib.data.grouping import Grouping
 from lib.detectors import PUBLISHED
 from lib.evaluation.warnings import FEW_NORMAL, recent_decrease, warnings
 from lib.presentation import text
@@ -69,11 +70,11 @@ def test_a_shortcut_that_ranks_better_than_the_autoencoder_or_as_well_as_the_ans
     assert ("shortcut" in found(rows=[row(), shortcut])) is warned
 
 
-def test_anomalies_that_show_the_picture_of_a_normal_image_are_counted(found):
+def test_anomalies_that_show_the_picture_of_a_normal_image_are_counted(found, monkeypatch):
     study = replace(found.study)
     groups = np.arange(len(study.labels))
     groups[study.anomalies[:3]] = study.split.fit[0]
-    study.__dict__["groups"] = groups
+    monkeypatch.setattr("lib.data.grouping.of", lambda *_: Grouping(groups, groups, ""))
     assert found(study=study)["near_duplicates"] == {
         "kind": "near_duplicates",
         "count": 3,
