@@ -167,10 +167,4 @@ show.figure(
 )
 
 # %%
-few = np.quantile(scores[labels == 0], [0.5, 0.8, 0.9, 0.95, 0.99])
-rows = metrics.operations(*metrics.error_rates(labels, scores, few), prevalence, thresholds=few)
-show.table(
-    tables.operations(rows),
-    label="tab-operations",
-    caption="Work in use of 1,000 images, at thresholds that flag 50, 20, 10, 5 and 1 % of the normal images.",
-)
+sections.operations(labels, scores, prevalence)

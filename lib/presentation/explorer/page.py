@@ -1,8 +1,6 @@
 """The page of the threshold explorer: data, one script without a library, and a policy that allows nothing else."""
 
 import base64
-import functools
-import hashlib
 import html
 import json
 import os
@@ -10,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from IPython.display import display
 
@@ -19,6 +16,7 @@ from lib.core.formatting import percent
 from lib.evaluation import metrics
 from lib.presentation import show
 from lib.presentation.explorer.data import explorer_data
+from lib.presentation.pages import digest, environment
 from lib.study import Run, Study
 
 FOLDER = Path(__file__).parent
@@ -71,13 +69,13 @@ def page_of(data: Mapping[str, Any], generated: str = "", linked: bool = True) -
     """Return the page of what `explorer_data` returned."""
     script, style = ((FOLDER / name).read_text(encoding="utf-8") for name in ("explorer.mjs", "explorer.css"))
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        f"default-src 'none'; img-src data:; style-src '{digest(style)}'; script-src '{digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     groups: dict[str, list[tuple[int, str]]] = {}
     for place, detector in enumerate(data["detectors"]):
         groups.setdefault(detector["fitted"], []).append((place, _name(detector)))
-    template = _environment().get_template("explorer.html.j2")
+    template = environment(FOLDER).get_template("explorer.html.j2")
     return template.render(
         data=data,
         groups=groups,
@@ -142,19 +140,3 @@ def _packed(data: Mapping[str, Any]) -> str:
 def _base64(scores: list[float | None]) -> str:
     """Scores as little-endian float32, NaN for None."""
     return base64.b64encode(np.array(scores, float).astype("<f4").tobytes()).decode()
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

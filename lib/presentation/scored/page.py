@@ -1,12 +1,9 @@
 """The page of the highest scores: no script, no network, and a policy that allows its own style and pictures only."""
 
 import base64
-import functools
-import hashlib
 import io
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
@@ -16,6 +13,7 @@ from lib.core.formatting import signed
 from lib.evaluation.drift import Drift
 from lib.evaluation.scoring import Scored, Scorer
 from lib.presentation import explorer, plots
+from lib.presentation.pages import digest, environment
 from lib.presentation.scored import words
 from lib.presentation.scored.cards import COLOURS, cards
 
@@ -43,16 +41,15 @@ def scored_html(scorer: Scorer, scored: Scored, found: Drift, fdr: float | None 
     saved, at = scorer.saved, float(scored.table["threshold"].iloc[0])
     params = saved.provenance["params"]
     style = LOOK.read_text(encoding="utf-8") + (FOLDER / "scored.css").read_text(encoding="utf-8") + _legend_colours()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     names = ("Calibration", "calibration score", "calibration scores"), ("New", "new image", "new images")
     figure = plots.score_histogram(saved.calibration, scored.scores, at, names=names)
     shown = cards(scorer, scored)
     return (
-        _environment()
+        environment(FOLDER)
         .get_template("scored.html.j2")
         .render(
             style=style,
-            policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; "
+            policy=f"default-src 'none'; img-src data:; style-src '{digest(style)}'; base-uri 'none'; "
             "form-action 'none'",
             study=params["study"],
             title=params["title"],
@@ -93,15 +90,3 @@ def _svg(figure) -> str:
     with plots.style():  # it fixes the ids in SVG files
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return f"data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

@@ -170,6 +170,17 @@ def work(study: Study, run: Run, answer: Mapping[str, Any]) -> None:
     rates = metrics.error_rates(labels, scores, [answer["threshold"].value])
     here = metrics.operations(*rates, prevalence).iloc[0]
     show.prose(text.workload(answer["row"]["name"], here, answer["precision_in_use"], prevalence))
+    operations(labels, scores, prevalence)
+
+
+def operations(labels: np.ndarray, scores: np.ndarray, prevalence: float) -> None:
+    """The work in use at other thresholds.
+
+    Args:
+        labels: int (n,), of the test set.
+        scores: float64 (n,), likewise.
+        prevalence: Share of anomalies in use.
+    """
     few = np.quantile(scores[labels == 0], [0.5, 0.8, 0.9, 0.95, 0.99])
     frame = metrics.operations(*metrics.error_rates(labels, scores, few), prevalence, thresholds=few)
     show.table(

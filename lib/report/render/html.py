@@ -5,9 +5,7 @@ MathML. Figures are files in `images/`, and each links to its file: a browser op
 to open an image that is part of a page. The PDF is the report as one file.
 """
 
-import base64
 import copy
-import hashlib
 import re
 import struct
 from collections.abc import Sequence
@@ -20,6 +18,7 @@ from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
 from lib.core.cache import replacing
+from lib.presentation.pages import digest
 from lib.report.render import links, pandoc
 from lib.report.render.document import parse_outside
 from lib.report.render.model import APPENDIX, Block, Chapter, Figure, Prose, RenderError, ReportInfo, Table, Text
@@ -89,8 +88,7 @@ def write_site(chapters: Sequence[Chapter], info: ReportInfo, folder: Path, expl
 def frame(title: str) -> dict[str, Any]:
     """What the head of every page needs: its title, the style sheet, and the policy that allows just that."""
     css = stylesheet()
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; style-src '{digest(css)}'; img-src 'self'; base-uri 'none'; form-action 'none'"
     return {"title": title, "css": css, "policy": policy}
 
 
