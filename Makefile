@@ -57,8 +57,8 @@ score: $(STAMP) ## new images by a study's detector: make score STUDY=parts IMAG
 	@$(PY) -m lib score "$$STUDY" "$$IMAGES" $(if $(OUT),--out "$$OUT") $(if $(DETECTOR),--detector "$$DETECTOR") \
 	    $(if $(THRESHOLD),--threshold="$$THRESHOLD") $(if $(FDR),--fdr "$$FDR") || [ $$? -eq 1 ]
 
-synthetic: $(STAMP) ## draw defects on photographs of bricks, to try all this: make synthetic FOLDER=/tmp/bricks
-	@$(PY) -m lib synthetic "$${FOLDER:-synthetic}"
+synthetic: $(STAMP) ## draw defects on photographs of bricks, to try all this: into .data/bricks, or FOLDER=...
+	@$(PY) -m lib synthetic "$${FOLDER:-.data/bricks}"
 
 solar: $(STAMP) ## real defects: fetch photographs of solar cells (91 MB, not for commercial use) and report on them
 	@$(PY) -m lib solar

@@ -22,7 +22,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 NUMBER = r"-?\d+(\.\d+)?"
 INTENSITY = rf"^((window|percentile):{NUMBER},{NUMBER})?$"
-PUBLISHED = "autoencoder"  # the detector that the published study, and so its chapters, are about
+BASELINE = "autoencoder"  # the detector that the published study, and so its chapters, are about
 
 
 class Parameters(BaseModel):
@@ -84,7 +84,7 @@ class Parameters(BaseModel):
     seed: int = Field(555, ge=0, le=2**31 - 1, description="seed of every random choice")
     seeds: list[Seed] = Field([], max_length=20, description="further seeds to repeat the fit with")
     detector: str = Field(
-        PUBLISHED,
+        BASELINE,
         min_length=1,
         description="the detector that the report is about: the published `autoencoder`; `auto`, the best on the "
         "validation set, else `combined`; or one of `detectors`",
@@ -115,7 +115,7 @@ class Parameters(BaseModel):
     @property
     def inspects(self) -> bool:
         """Whether the study is about another detector than the published one, which it then does not fit."""
-        return self.detector != PUBLISHED
+        return self.detector != BASELINE
 
     @model_validator(mode="after")
     def _sweep_rises(self) -> Self:
@@ -233,7 +233,7 @@ def load(study: str | Path) -> Parameters:
     if values.setdefault("study", path.stem) != path.stem:
         raise UserError(f"{paths.shown(path)}: study: '{values['study']}' is not the file's name; write '{path.stem}'")
     # A file cut short must not quietly become another study by taking the schema's defaults.
-    fits_networks = values.get("detector", PUBLISHED) == PUBLISHED
+    fits_networks = values.get("detector", BASELINE) == BASELINE
     if missing := [key for key in KEYS if key not in values and key not in (OPTIONAL if fits_networks else SPARED)]:
         known = _unknown_first(values, paths.shown(path))
         raise UserError(

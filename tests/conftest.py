@@ -150,3 +150,13 @@ def chromium():
 def root():
     """The project's folder."""
     return ROOT
+
+
+@pytest.fixture(scope="module")
+def own_folder(tmp_path_factory):
+    """A folder for the cache and the reports of one file of tests, also of the processes that it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("own")
+        patch.setenv("ANOMALY_CACHE_DIR", str(folder / "cache"))
+        patch.setenv("ANOMALY_REPORTS_DIR", str(folder / "reports"))
+        yield folder

@@ -15,15 +15,6 @@ pytestmark = pytest.mark.caltech101
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        root = tmp_path_factory.mktemp("caltech101")
-        patch.setenv("ANOMALY_CACHE_DIR", str(root / "cache"))
-        patch.setenv("ANOMALY_REPORTS_DIR", str(root / "reports"))
-        yield root
-
-
-@pytest.fixture(scope="module")
 def small():
     """The published study at a third of its size and a quarter of its length."""
     changes = {"study": "small", "image_size": 32, "latent_dim": 128, "epochs": 5, "published": ""}
@@ -31,16 +22,16 @@ def small():
 
 
 @pytest.fixture(scope="module")
-def images(place, small):
+def images(own_folder, small):
     return data.load(small)
 
 
 @pytest.fixture(scope="module")
-def report(place, small):
+def report(own_folder, small):
     return build.build(small)
 
 
-def test_it_is_on_disk(place):
+def test_it_is_on_disk(own_folder):
     assert data.missing(params.load("airplanes")) == ""
 
 
@@ -67,10 +58,10 @@ def test_an_unknown_normal_class_is_one_clear_line(images):
         images.labels("airplane")
 
 
-def test_a_class_that_is_not_there_stops_before_any_kernel(place, small):
+def test_a_class_that_is_not_there_stops_before_any_kernel(own_folder, small):
     with pytest.raises(UserError, match="normal_class"):
         build.build(small.model_copy(update={"study": "other", "normal_class": "zeppelin"}))
-    assert not (place / "reports" / "other").exists()
+    assert not (own_folder / "reports" / "other").exists()
 
 
 def test_a_short_study_distinguishes_airplanes_from_the_rest(report):

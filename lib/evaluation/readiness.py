@@ -300,7 +300,7 @@ def _pixels_and_shortcuts(images: ImageSet, labels: np.ndarray, tested: np.ndarr
     chosen = [_some(np.flatnonzero(labels == 0), rng)]
     chosen += [_some(tested[labels[tested] == label], rng) for label in (0, 1)]
     rows = np.unique(np.concatenate(chosen))
-    measured = _measured(images, rows)
+    measured = measurements.of(images, rows).set_index(rows)
     yield _blur(measured.loc[np.sort(chosen[0]), "sharpness"].to_numpy())
     if len(chosen[1]) and len(chosen[2]):
         both = np.concatenate(chosen[1:])
@@ -309,12 +309,6 @@ def _pixels_and_shortcuts(images: ImageSet, labels: np.ndarray, tested: np.ndarr
 
 def _some(indices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return indices if len(indices) <= MEASURED else rng.choice(indices, MEASURED, replace=False)
-
-
-def _measured(images: ImageSet, rows: np.ndarray) -> pd.DataFrame:
-    """Measurements of some images, indexed by their number; in portions, so that memory stays small."""
-    portions = [rows[start : start + 128] for start in range(0, len(rows), 128)]
-    return pd.concat([measurements.of(images.take(part)).set_index(part) for part in portions])
 
 
 def _blur(sharpness: np.ndarray) -> Finding:
@@ -330,15 +324,7 @@ def _shortcuts(images: ImageSet, labels: np.ndarray, tested: np.ndarray, measure
     The AUROC is that of the better direction, max(a, 1 − a). Amber if the low end of its 95 % interval is above 0.6,
     red if above 0.9. Facts that are the same for all images are left out.
     """
-    table = images.table.iloc[tested].reset_index(drop=True)
-    quality = images.column("quality", 0).astype(float)[tested]
-    facts = {
-        "file size": table["file_bytes"].to_numpy(float),
-        "aspect ratio": (table["width"] / table["height"]).to_numpy(float),
-        "JPEG quality": np.where(quality > 0, quality, np.nan),
-        "number in the file name": file_numbers(images.table["id"])[tested],
-    }
-    values = {name: (labels[tested], value) for name, value in facts.items()}
+    values = {name: (labels[tested], value) for name, value in file_facts(images, tested).items()}
     for name in ("brightness", "border"):
         values[name] = (labels[measured.index], measured[name].to_numpy())
     for name, (kinds, value) in values.items():
@@ -349,6 +335,18 @@ def _shortcuts(images: ImageSet, labels: np.ndarray, tested: np.ndarray, measure
             low = auroc["low"]
             colour = "red" if low > GIVEN_AWAY else "amber" if low > SUSPICIOUS else "green"
             yield Finding("shortcut", colour, {"name": name, "auroc": auroc, "images": len(value)})
+
+
+def file_facts(images: ImageSet, indices: np.ndarray) -> dict[str, np.ndarray]:
+    """What is known of the files of images, float64 (n,) by name; NaN where a file has no such fact."""
+    table = images.table.iloc[indices]
+    quality = images.column("quality", 0).astype(float)[indices]
+    return {
+        "file size": table["file_bytes"].to_numpy(float),
+        "aspect ratio": (table["width"] / table["height"]).to_numpy(float),
+        "JPEG quality": np.where(quality > 0, quality, np.nan),
+        "number in the file name": file_numbers(images.table["id"])[indices],
+    }
 
 
 def either_way(auroc: metrics.Metric) -> metrics.Metric:

@@ -6,7 +6,7 @@ import numpy as np
 
 from lib.data import measurements
 from lib.evaluation import metrics
-from lib.evaluation.readiness import either_way, file_numbers
+from lib.evaluation.readiness import either_way, file_facts
 from lib.study import Study
 
 KINDS = 5  # classes of anomalies, up to which the largest is compared by itself
@@ -47,14 +47,9 @@ def shares(study: Study, scores: np.ndarray) -> list[dict[str, Any]]:
 
 def facts(study: Study, indices: np.ndarray) -> dict[str, np.ndarray]:
     """What is known of images besides what they show, float64 (n,) by name; NaN where an image has no such fact."""
-    table, images = study.images.table.iloc[indices], study.images
-    quality = images.column("quality", 0)[indices].astype(float)
-    measured = measurements.of(images.take(indices))
+    measured = measurements.of(study.images, indices)
     return {
-        "file size": table["file_bytes"].to_numpy(float),
-        "aspect ratio": (table["width"] / table["height"]).to_numpy(float),
-        "JPEG quality": np.where(quality > 0, quality, np.nan),
-        "number in the file name": file_numbers(images.table["id"])[indices],
+        **file_facts(study.images, indices),
         "brightness": measured["brightness"].to_numpy(),
         "brightness of the border": measured["border"].to_numpy(),
     }

@@ -157,9 +157,7 @@ def _calibrated(study: Study, fitted: Fitted, size: int) -> pd.DataFrame:
     """`Saved.calibrated`."""
     rows = study.split.calibration
     facts = study.images.table.iloc[rows][["id", "height", "width"]].reset_index(drop=True)
-    parts = [measurements.of(images.at(size)) for images in _chunks(study.images, rows)]
-    measured = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(measurements.COLUMNS))
-    measured = measured[["brightness", "sharpness"]].astype(float)
+    measured = measurements.of(study.images.at(size), rows)[["brightness", "sharpness"]]
     facts.insert(1, "score", fitted.scores[rows])
     facts.insert(2, "group", study.images.column("group")[rows].astype(str))
     return pd.concat([facts, measured], axis=1)

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from lib import detectors
+from lib.detectors import BASELINE
 from lib.evaluation import evaluate, metrics, thresholds
 from lib.evaluation.comparison.latent import latent_use, vaes
 from lib.evaluation.comparison.leaderboard import Row, validation_auroc
 from lib.evaluation.evaluate import leaderboard_column, seconds, threshold_record
 from lib.evaluation.thresholds import Threshold
-from lib.params import PUBLISHED
 from lib.study import Run, Study, holdout_of
 
 
@@ -61,9 +61,14 @@ def deciding(study: Study, run: Run, rows: Sequence[Row]) -> str:
         run: Its run.
         rows: Of `candidates`, or of the leaderboard without shortcuts.
     """
-    if len(holdout_of(study).split.validation) and study.params.detector in ("auto", PUBLISHED):
+    if _chooses(study):
         return best(rows)["column"]
     return detectors.leading(study.params) if study.params.inspects else leaderboard_column(run)
+
+
+def _chooses(study: Study) -> bool:
+    """Whether labels choose the detector: there is a validation set, and the parameter set names no detector."""
+    return bool(len(holdout_of(study).split.validation)) and study.params.detector in ("auto", BASELINE)
 
 
 def calibrate(study: Study, run: Run, column: str) -> tuple[Threshold, float, int]:
@@ -108,7 +113,7 @@ def answer(study: Study, run: Run, rows: Sequence[Row]) -> dict[str, Any]:
     test, able = holdout.split.test, [row for row in rows if row["family"] != "shortcut"]
     column = deciding(study, run, able)
     row = next(row for row in able if row["column"] == column)
-    chosen = bool(len(holdout.split.validation)) and params.detector in ("auto", PUBLISHED)
+    chosen = _chooses(study)
     tied = sum(other["validation"] == row["validation"] for other in able) if chosen else 1
     if chosen or params.inspects:
         threshold, alpha, count = calibrate(study, run, column)

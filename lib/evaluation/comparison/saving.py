@@ -49,14 +49,14 @@ def save_detectors(study: Study, run: Run, fitted: dict[str, Fitted]) -> list[st
         return list(dict.fromkeys([*saved, recommended]))
     # If the recommended one is a published one, it is saved again, with the threshold that the report recommends.
     leading = [row["column"] for row in best_of_families(useful).values()] if validated else []
-    for column in dict.fromkeys([recommended, *leading]):
+    calibrated = {column: calibrate(study, run, column) for column in dict.fromkeys([recommended, *leading])}
+    for column, (at, alpha, _) in calibrated.items():
         if column not in saved or column == recommended:
-            at, alpha, _ = calibrate(study, run, column)
             aims = {"target": study.params.target_fpr, "alpha": alpha}
             export(holdout, run, pool[column], column, threshold_record(at) | aims)
             saved.append(column)
-    at = calibrate(study, run, recommended)[0].value
-    save_first_page(holdout, run, pool, recommended, at)
+    own = calibrated[recommended][0].value
+    save_first_page(holdout, run, pool, recommended, own)
     if study.params.inspects:
-        save_inspected(study, run, pool, recommended, at)
+        save_inspected(study, run, pool, recommended, own)
     return list(dict.fromkeys(saved))

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image
 
-from lib.data import ImageSet
+from lib.data import ImageSet, measurements
 from lib.evaluation.scoring import Scored, Scorer
 from lib.study import thumbnail
 
@@ -16,7 +16,6 @@ MOST = 24  # cards
 SIDE = 224  # longer side of a picture, pixels
 OPACITY = 0.7  # of a heat map over its image
 COLOURS = "inferno"
-_LUMA = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
@@ -88,8 +87,8 @@ def laid_over(picture: np.ndarray, heat_map: np.ndarray, scale: tuple[float, flo
     height, width = picture.shape[:2]
     smooth = Image.fromarray(shares.clip(0, 1)).resize((width, height), Image.Resampling.BILINEAR)
     colours = colormaps[COLOURS](np.asarray(smooth))[..., :3]
-    grey = (picture @ _LUMA if picture.shape[-1] == 3 else picture[..., 0]) / 255
-    return np.rint(255 * (OPACITY * colours + (1 - OPACITY) * grey[..., None])).astype(np.uint8)
+    grey = measurements.luma(picture)[..., None]
+    return np.rint(255 * (OPACITY * colours + (1 - OPACITY) * grey)).astype(np.uint8)
 
 
 def _source(jpeg: bytes) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lib.params import NETWORK, PUBLISHED, Parameters
+from lib.params import BASELINE, NETWORK, Parameters
 from lib.presentation import tables
 from lib.presentation.text.glossary import TERMS
 
@@ -42,7 +42,7 @@ def appendix(manifest: Mapping[str, Any], params: Mapping[str, Any]) -> nbformat
 
 def _used(params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters, without those of networks and of folders where the study has none."""
-    networks = params["detector"] == PUBLISHED or any(name in str(params["detectors"]) for name in ("encoder", "vae"))
+    networks = params["detector"] == BASELINE or any(name in str(params["detectors"]) for name in ("encoder", "vae"))
     spared = set() if networks else NETWORK | {"dtype_policy"}
     spared |= set() if params["dataset"] == "folder" else {"unreadable_share"}
     return {key: value for key, value in params.items() if key not in spared}
