@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from lib.core.traced import plain
+
 
 def clock(seconds: float) -> str:
     """`"48 s"` or `"3:05 min"`."""
@@ -28,4 +30,4 @@ def percent(share: float) -> str:
 def signed(value: float, digits: int = 4) -> str:
     """`"+0.0120"`, `"−0.0200"`; a value that rounds to zero has no sign."""
     text = f"{value:+.{digits}f}".replace("-", "−")
-    return text if text.strip("+−0.") else text[1:]
+    return text if plain(text).strip("+−0.") else text.replace("+", "").replace("−", "")

@@ -61,8 +61,8 @@ def evaluate(study: Study, run: Run, name: str, sweep: list[float] | None = None
         },
         "seconds": run.fits()[name]["seconds"],
     }
-    run.update_metrics({"detectors": {name: record}})
-    return record | {"at": metrics.at_threshold(labels, scores, own.value)}
+    kept = run.update_metrics({"detectors": {name: record}})["detectors"][name]
+    return kept | {"at": kept["thresholds"][f"{own.value:g}"]}
 
 
 def roc_curves(study: Study, run: Run, records: dict[str, dict[str, Any]]) -> dict[str, tuple]:
@@ -112,9 +112,9 @@ def held_out(study: Study, run: Run, name: str = BASELINE) -> HeldOut:
     holdout = holdout_of(study)
     scores = run.scores_of(leaderboard_column(run, name))
     anomalies, fit, unseen = scores[holdout.anomalies], scores[holdout.split.fit], scores[holdout.normal]
-    record = HeldOut(_auroc(fit, anomalies), _auroc(unseen, anomalies), len(fit), len(unseen))
-    run.update_metrics({"held_out": {name: {"fitted": record.own, "unseen": record.new}}})
-    return record
+    record = {"fitted": _auroc(fit, anomalies), "unseen": _auroc(unseen, anomalies)}
+    kept = run.update_metrics({"held_out": {name: record}})["held_out"][name]
+    return HeldOut(kept["fitted"], kept["unseen"], holdout.parts["fit"], holdout.parts["normal"])
 
 
 def dtype_policy(study: Study, run: Run, name: str = BASELINE) -> dict[str, Any] | None:
@@ -134,8 +134,7 @@ def dtype_policy(study: Study, run: Run, name: str = BASELINE) -> dict[str, Any]
         "difference": metrics.auroc_difference(labels, scores, in_float32),
         "seconds": {study.params.dtype_policy: seconds(own), "float32": seconds(exact)},
     }
-    run.update_metrics({"dtype_policy": {name: record}})
-    return record
+    return run.update_metrics({"dtype_policy": {name: record}})["dtype_policy"][name]
 
 
 def seconds(fit: dict[str, Any]) -> float:
@@ -149,8 +148,8 @@ def seeds(study: Study, run: Run, name: str = BASELINE) -> dict[int, float]:
     values = {study.params.seed: metrics.auroc(labels, scores)["value"]}
     for column, seed in seed_columns(run, held_out=False).items():
         values[seed] = metrics.auroc(*labels_and_scores(study, run, column))["value"]
-    run.update_metrics({"seeds": {name: {str(seed): value for seed, value in values.items()}}})
-    return values
+    kept = run.update_metrics({"seeds": {name: {str(seed): value for seed, value in values.items()}}})["seeds"][name]
+    return {seed: kept[str(seed)] for seed in values}
 
 
 def seed_columns(run: Run, held_out: bool) -> dict[str, int]:

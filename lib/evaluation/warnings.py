@@ -45,8 +45,7 @@ def warnings(study: Study, run: Run, rows: Sequence[Mapping[str, Any]], answer: 
         *_posterior_collapse(run),
         *_falling_loss(run),
     ]
-    run.update_metrics({"warnings": found})
-    return found
+    return run.update_metrics({"warnings": found})["warnings"]
 
 
 def recent_decrease(loss: Sequence[float]) -> float | None:

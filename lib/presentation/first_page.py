@@ -2,6 +2,7 @@
 
 import io
 
+from lib.core import traced
 from lib.core.characters import readable
 from lib.detectors import BASELINE
 from lib.presentation import plots
@@ -13,6 +14,7 @@ DPI = 200  # of the picture
 KINDS = ("Detected anomaly", "Missed anomaly", "False alarm", "Normal image")
 
 
+@traced.marks
 def memo(study: Study, run: Run) -> Memo:
     """The decision memo of a study.
 

@@ -12,8 +12,10 @@ import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from lib.core import traced
 from lib.presentation import plots, tables
 
+SOURCES = {"text/markdown": "sources", "caption": "caption_sources"}  # metadata with the places of traced numbers
 DPI = 160  # of figures that contain images; the others are vector graphics
 
 
@@ -69,6 +71,7 @@ def prose(markdown: str) -> None:
 
 def in_lab(markdown: str) -> None:
     """Show Markdown in JupyterLab only."""
+    markdown = traced.plain(markdown)
     display({"text/plain": markdown, "text/markdown": markdown}, metadata={"report": {"kind": "lab"}}, raw=True)
 
 
@@ -85,7 +88,13 @@ def nothing(reason: str) -> None:
     display({"text/plain": text, "text/markdown": text}, metadata={"report": {"kind": "nothing"}}, raw=True)
 
 
-def _display(bundle: dict[str, Any], report: dict[str, str]) -> None:
+def _display(bundle: dict[str, Any], report: dict[str, Any]) -> None:
+    """Show an output; its metadata say where the numbers of its text and its caption come from."""
+    for texts, key in ((bundle, "text/markdown"), (report, "caption")):
+        if key in texts:
+            texts[key], places = traced.unmarked(texts[key])
+            if places:
+                report[SOURCES[key]] = [list(place) for place in places]
     plain = report.get("alt") or report.get("caption") or report["kind"]
     text = bundle.get("text/markdown", plain)
     display({"text/plain": text, **bundle}, metadata={"report": report}, raw=True)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lib.core import paths
+from lib.core import paths, traced
 from lib.core.cache import lock, write_json
 from lib.core.characters import readable
 from lib.core.errors import UserError
@@ -119,6 +119,7 @@ def _render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> t
         generated=manifest["created"][:10],
         facts=tuple(_facts(study, manifest)),
         memo=first_page.memo(study, run),
+        metrics=run.read("metrics"),
     )
     chapters = read_chapters(notebooks, appendix(manifest, study.params.model_dump()))
     problem = _write_pdf(chapters, info, folder / "report.pdf")
@@ -147,6 +148,7 @@ def _write_pdf(chapters: list[Any], info: Any, path: Path) -> str:
     return " ".join(problem.split())
 
 
+@traced.marks
 def _facts(study: Study, manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
     counts, versions = study.counts, manifest["versions"]
     yield "Data set", f"{manifest['data']['name']} {manifest['data']['version']}"

@@ -4,7 +4,7 @@ from lib.study import heat_maps
 from lib.study.examples import EXTREMES, MAPS, SAMPLES, extremes, highest_scoring, lowest_scoring
 from lib.study.fits import Fitted, fit_and_score
 from lib.study.published import citation, published_at
-from lib.study.run import Run
+from lib.study.run import METRICS, Run
 from lib.study.saved import Saved, export, size_of, thumbnail
 from lib.study.study import Study, holdout_of
 from lib.study.training import HELD_OUT, Planned, add_fits, differences, fit_all, open_run, plan
@@ -13,6 +13,7 @@ __all__ = [
     "EXTREMES",
     "HELD_OUT",
     "MAPS",
+    "METRICS",
     "SAMPLES",
     "Fitted",
     "Planned",

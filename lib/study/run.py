@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.core import paths
+from lib.core import paths, traced
 from lib.core.cache import replacing, write_json
 from lib.core.errors import UserError
 
+METRICS = "run/metrics.json#"  # where its numbers are, as a page refers to them
 FORMAT = 2  # of the run folder; 2 has one leaderboard, and all scores in one table
 
 
@@ -45,10 +46,10 @@ class Run:
 
     def write(self, name: str, value: Any) -> None:
         """Writes `<name>.json`."""
-        write_json(self.folder / f"{name}.json", value)
+        write_json(self.folder / f"{name}.json", traced.plain(value))
 
     def read(self, name: str) -> Any:
-        """Reads `<name>.json`.
+        """Reads `<name>.json`; the numbers of `metrics.json` know where they stand there, see `lib.core.traced`.
 
         Raises:
             UserError: it is not there.
@@ -56,14 +57,14 @@ class Run:
         path = self.folder / f"{name}.json"
         if not path.is_file():
             raise UserError(f"{paths.shown(path)}: not there; run 02_training first, or `make report`")
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
+        return traced.trace(value, METRICS) if name == "metrics" else value
 
     def update_metrics(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Lays `values` over `metrics.json`, key by key at every depth, and returns the whole."""
+        """Lays `values` over `metrics.json`, key by key at every depth; returns them, their numbers traced to there."""
         path = self.folder / "metrics.json"
-        merged = _merged(self.read("metrics") if path.is_file() else {}, values)
-        self.write("metrics", merged)
-        return merged
+        self.write("metrics", _merged(self.read("metrics") if path.is_file() else {}, values))
+        return traced.trace(values, METRICS)
 
     def fits(self, role: str | None = None) -> dict[str, dict[str, Any]]:
         """What was fitted, by column of `scores.parquet`; see `_record` in `lib.study.training`.

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from lib import data, detectors
-from lib.core import provenance
+from lib.core import provenance, traced
 from lib.core.errors import UserError
 from lib.data import duplicates, grouping, splits
 from lib.params import Parameters
 from lib.study.published import published
+from lib.study.run import METRICS
 
 VALIDATION_SHARE = 0.2  # of the anomalies, set aside to choose detectors by where a study names no share
 
@@ -85,17 +86,18 @@ class Study:
     def counts(self) -> dict[str, int]:
         """How many `images`, `classes`, `normal` images and `anomalies` there are."""
         normal = int((self.labels == 0).sum())
-        return {
+        counts = {
             "images": len(self.labels),
             "classes": len(self.images.class_names),
             "normal": normal,
             "anomalies": len(self.labels) - normal,
         }
+        return traced.trace(counts, f"{METRICS}/dataset")
 
     @property
     def parts(self) -> dict[str, int]:
         """How many images each part of the split has."""
-        return {
+        parts = {
             "fit": len(self.split.fit),
             "calibration": len(self.split.calibration),
             "validation_normal": int((self.labels[self.split.validation] == 0).sum()),
@@ -104,6 +106,7 @@ class Study:
             "anomalies": len(self.anomalies),
             "dropped": len(self.split.dropped),
         }
+        return traced.trace(parts, f"{METRICS}/parts/{self.params.protocol}")
 
     @property
     def given(self) -> bool:

@@ -104,7 +104,13 @@ def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
     run.write_table("split.csv", splits.to_table(study.split, ids))
     dataset = {"name": study.images.name, "version": study.images.version, **study.counts}
     run.update_metrics(
-        {"format": FORMAT, "study": study.params.study, "protocol": study.params.protocol, "dataset": dataset}
+        {
+            "format": FORMAT,
+            "study": study.params.study,
+            "protocol": study.params.protocol,
+            "dataset": dataset,
+            "parts": {each.params.protocol: each.parts for each in (study, holdout_of(study))},
+        }
     )
     planned, fitted = plan(study), {}
     fits = [entry.column for entry in planned if entry.spec.scores_as_published]

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from lib import detectors
+from lib.core import traced
 from lib.detectors import BASELINE
 from lib.evaluation import evaluate, metrics, thresholds
 from lib.evaluation.comparison.latent import latent_use, vaes
 from lib.evaluation.comparison.leaderboard import Row, validation_auroc
 from lib.evaluation.evaluate import leaderboard_column, seconds, threshold_record
 from lib.evaluation.thresholds import Threshold
-from lib.study import Run, Study, holdout_of
+from lib.study import METRICS, Run, Study, holdout_of
 
 
 def best(rows: Sequence[Row]) -> Row:
@@ -121,17 +122,18 @@ def answer(study: Study, run: Run, rows: Sequence[Row]) -> dict[str, Any]:
         threshold, count = evaluate.threshold(holdout, run, row["column"]), len(holdout.split.calibration)
         alpha = params.target_fpr if threshold.rule == "target_fpr" else None
     at = metrics.at_threshold(study.labels[test], run.scores_of(row["column"])[test], threshold.value)
-    return {
+    record = {
         "row": row,
         "chosen": chosen,
         "tied": tied,
-        "threshold": threshold,
+        "threshold": replace(threshold, value=traced.traced(threshold.value, f"{METRICS}/answer/threshold/value")),
         "target": None if alpha is None else params.target_fpr,
         "alpha": alpha,
         "calibration": count,
         "at": at,
         "precision_in_use": metrics.precision_in_use(at["recall"], at["fpr"], params.prevalence),
     }
+    return traced.trace(record, f"{METRICS}/answer")
 
 
 def record(

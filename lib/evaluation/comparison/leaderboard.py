@@ -49,8 +49,8 @@ def leaderboard(study: Study, run: Run) -> list[Row]:
                 "seconds": seconds(fit),
             }
         )
-    run.update_metrics({"leaderboard": {row["column"]: row for row in rows}})
-    return rows
+    kept = run.update_metrics({"leaderboard": {row["column"]: row for row in rows}})["leaderboard"]
+    return [kept[row["column"]] for row in rows]
 
 
 def _difference(labels: np.ndarray, scores: np.ndarray, others: np.ndarray) -> metrics.Metric | None:

@@ -104,7 +104,7 @@ def shortcuts(study: Study, run: Run, answer: Mapping[str, Any]) -> None:
     if not rows:
         show.nothing("no fact besides the content differs between the images")
         return
-    run.update_metrics({"shortcuts": rows})
+    rows = run.update_metrics({"shortcuts": rows})["shortcuts"]
     show.prose(text.shortcut_shares(rows))
     show.table(
         tables.shortcuts(rows),

@@ -5,6 +5,7 @@ Cells hold numbers, not text, wherever possible, so that a notebook can compute 
 value.
 """
 
+from lib.core import traced
 from lib.presentation.tables.against_chance import against_chance
 from lib.presentation.tables.cells import UNCLEAR, reading
 from lib.presentation.tables.claims import associations, claims
@@ -41,3 +42,6 @@ __all__ = [
     "threshold_sweep",
     "to_markdown",
 ]
+
+# Numbers in what these return are marked with their sources.
+globals().update({name: traced.marks(globals()[name]) for name in __all__ if callable(globals()[name])})

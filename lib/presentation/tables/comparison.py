@@ -69,7 +69,8 @@ def _text(row: Mapping, key: str) -> str | None:
 
 
 def _float(row: Mapping, key: str) -> float | None:
-    return None if row.get(key) is None else float(row[key])
+    value = row.get(key)
+    return value if value is None or isinstance(value, float) else float(value)
 
 
 def _reading(difference: Mapping | None, noise: float) -> str | None:

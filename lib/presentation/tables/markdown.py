@@ -9,6 +9,7 @@ import pandas
 import tabulate
 
 from lib.core.characters import readable
+from lib.core.traced import plain
 
 DECIMALS = 4
 DASH = "–"
@@ -37,13 +38,30 @@ def to_markdown(frame: pandas.DataFrame, floatfmt: str = f".{DECIMALS}f", index:
         [_cell(number(value, formats.get(name, floatfmt), sign=name in signed)) for value in frame[name].tolist()]
         for name in frame.columns
     ]
-    return tabulate.tabulate(
-        list(zip(*columns, strict=True)),
+    marked = [list(row) for row in zip(*columns, strict=True)]
+    bare = plain(columns)
+    table = tabulate.tabulate(
+        list(zip(*bare, strict=True)),
         headers=headers,
         tablefmt="pipe",
         disable_numparse=True,
-        colalign=["right" if _numeric(column) else "left" for column in columns] if len(frame) else None,
+        colalign=["right" if _numeric(column) else "left" for column in bare] if len(frame) else None,
     )
+    return _with_marks(table, marked)
+
+
+def _with_marks(table: str, rows: Sequence[Sequence[str]]) -> str:
+    """A table with the marks of its cells, which its layout would count as characters."""
+    lines = table.split("\n")
+    for number, cells in enumerate(rows, start=2):  # after the header and the rule
+        line, done = lines[number], 0
+        for cell in cells:
+            bare = plain(cell)
+            start = line.index(bare, done)
+            line = line[:start] + cell + line[start + len(bare) :]
+            done = start + len(cell)
+        lines[number] = line
+    return "\n".join(lines)
 
 
 def literal(text: str) -> str:
@@ -78,8 +96,8 @@ def number(value, floatfmt: str = f".{DECIMALS}f", sign: bool = False) -> str:
         text = f"{value:{plus}{floatfmt}}"
     else:
         return str(value)
-    if not text.strip("+-0.,"):  # a value that rounds to zero has no sign
-        text = text.lstrip("+-")
+    if not plain(text).strip("+-0.,"):  # a value that rounds to zero has no sign
+        text = text.replace("+", "").replace("-", "")
     return text.replace("-", _MINUS)
 
 

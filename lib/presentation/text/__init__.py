@@ -1,5 +1,6 @@
 """Computed sentences: numbers in, Markdown out. Every sentence is true of any study."""
 
+from lib.core import traced
 from lib.core.formatting import count, listed, percent, signed
 from lib.presentation.text.advice import advice, recommendations
 from lib.presentation.text.claims import claim, claims
@@ -93,3 +94,6 @@ __all__ = [
     "warning",
     "workload",
 ]
+
+# Numbers in what these return are marked with their sources.
+globals().update({name: traced.marks(globals()[name]) for name in __all__ if callable(globals()[name])})

@@ -34,8 +34,9 @@ def appendix(manifest: Mapping[str, Any], params: Mapping[str, Any]) -> nbformat
                 tables.provenance(dict(_provenance(manifest))),
                 "tab-provenance",
                 "Data, code, versions and machine that this report was made with.",
+                "run/manifest.json",
             ),
-            _table(_parameters(_used(params)), "tab-parameters", "Parameters of the study."),
+            _table(_parameters(_used(params)), "tab-parameters", "Parameters of the study.", "run/params.json"),
         ]
     )
 
@@ -79,9 +80,9 @@ def _written(value: Any) -> Any:
     return str(value)
 
 
-def _table(frame: Any, label: str, caption: str) -> nbformat.NotebookNode:
-    """A cell without code that shows a table, as `lib.presentation.show` does."""
+def _table(frame: Any, label: str, caption: str, origin: str) -> nbformat.NotebookNode:
+    """A cell without code that shows a table from a file of the run, as `lib.presentation.show` does."""
     report = {"kind": "table", "label": label, "caption": caption}
     markdown = tables.to_markdown(frame)
     output = new_output("display_data", data={"text/markdown": markdown}, metadata={"report": report})
-    return new_code_cell("", outputs=[output])
+    return new_code_cell("", outputs=[output], metadata={"origin": origin})

@@ -7,7 +7,7 @@ import copy
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ import nbformat
 
 from lib import presentation
 from lib.core.errors import UserError
-from lib.report.render import citations, glossary, links, pandoc
+from lib.report.render import citations, glossary, links, pandoc, sources
 from lib.report.render.links import Targets
 from lib.report.render.model import APPENDIX, Block, Chapter, Figure, Prose, RenderError, Section, Table, Text
 from lib.report.render.outputs import Item, read_outputs
 from lib.report.render.pandoc import Element, Elements
+from lib.study import METRICS
 
 
 def read_chapters(paths: Sequence[Path], appendix: nbformat.NotebookNode | None = None) -> list[Chapter]:
@@ -77,7 +78,8 @@ def parse_outside(markdown: str, chapters: Sequence[Chapter], place: str) -> Ele
     """
     targets = {chapter.stem: chapter.targets for chapter in chapters}
     try:
-        return links.resolve(pandoc.parse([markdown])[0], None, targets)
+        content = sources.attributed(pandoc.parse([markdown])[0], METRICS)
+        return links.resolve(content, None, targets)
     except UserError as error:
         raise RenderError(f"{place}: {error}") from None
 
@@ -120,6 +122,7 @@ class _Draft:
             if "remove-cell" in tags or not (cell.source.strip() or cell.get("outputs")):
                 continue
             place = f"{self.name}, cell {number}"
+            origin = cell.metadata.get("origin") or f"notebooks/{self.name}#{cell.get('id', number)}"
             cell.id = f"cell-{number:03d}"
             cell.metadata = nbformat.from_dict({"tags": tags})
             if cell.cell_type == "markdown":
@@ -128,7 +131,8 @@ class _Draft:
                 if cell.source.strip() and cell.execution_count is None:
                     raise RenderError(f"{place}: was not executed; run the notebook to its end")
                 self.absent |= _labels(cell.source)
-                self.parts.append(_Part(cell, list(read_outputs(cell, place))))
+                items = [replace(item, origin=origin) for item in read_outputs(cell, place)]
+                self.parts.append(_Part(cell, items))
 
     @property
     def items(self) -> list[Item]:
@@ -266,11 +270,11 @@ def _parse(items: list[Item]) -> None:
     """Parse all Markdown of the report at once: one run of pandoc for each text would take minutes."""
     texts = pandoc.parse([text for item in items for text in (item.markdown, (item.metadata or {}).get("caption", ""))])
     for item, content, caption in zip(items, texts[::2], texts[1::2], strict=True):
-        item.content = content
+        item.content = sources.attributed(content, item.origin)
         if item.kind in ("figure", "table"):
             if len(caption) != 1 or caption[0]["t"] not in ("Para", "Plain"):
                 raise item.error(f"caption of {item.metadata['label']!r} is not one paragraph")
-            item.caption = caption[0]["c"]
+            item.caption = sources.attributed(caption[0]["c"], item.origin)
         if item.kind == "table" and [block["t"] for block in content] != ["Table"]:
             raise item.error(f"table {item.metadata['label']!r} is not one Markdown pipe table")
 

@@ -19,10 +19,11 @@ from traitlets.config import Config
 
 from lib.core.cache import replacing
 from lib.presentation.pages import digest
-from lib.report.render import links, pandoc
+from lib.report.render import links, pandoc, sources
 from lib.report.render.document import parse_outside
 from lib.report.render.model import APPENDIX, Block, Chapter, Figure, Prose, RenderError, ReportInfo, Table, Text
 from lib.report.render.pandoc import TEMPLATES, Element, Elements
+from lib.study import METRICS
 
 TEMPLATE = "html"
 COVER_PICTURE = "images/cover.png"
@@ -132,7 +133,8 @@ class _Texts:
         for sentence in sentences.values():
             self._add("", sentence, _unwrap(sentence))
         written = pandoc.write(list(self._parts.values()), "html5", "--mathml", "--syntax-highlighting=none")
-        self._html = dict(zip(self._parts, map(_finish, written), strict=True))
+        finished = [sources.written(_finish(text), info.metrics) for text in written]
+        self._html = dict(zip(self._parts, finished, strict=True))
         self.memo = {sentence: self.html(tree) for sentence, tree in sentences.items()}
 
     def _add(self, stem: str, tree: Any, blocks: Elements) -> None:
@@ -228,7 +230,13 @@ def _cover(site: dict[str, Any], info: ReportInfo, texts: _Texts, chapters: Sequ
     memo = info.memo
     picture = _image(COVER_PICTURE, memo.picture.alt, _png_size(memo.picture.image)) if memo.picture else None
     cover = environment().get_template("cover.html.j2")
-    return cover.render(site=site, info=info, memo=memo, text=texts.memo, picture=picture, lists=lists)
+
+    def sourced(text: str, origin: str = METRICS) -> str:
+        return sources.plain_text(text, origin, info.metrics)
+
+    return cover.render(
+        site=site, info=info, memo=memo, text=texts.memo, picture=picture, lists=lists, sourced=sourced
+    )
 
 
 def _replace_link(element: Element, stem: str) -> Elements | None:

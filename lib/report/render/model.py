@@ -1,7 +1,9 @@
 """The parts of a report: chapters, and in them prose, figures, tables and printed text."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import nbformat
 
@@ -31,6 +33,7 @@ class ReportInfo:
             only, since the PDF has them in its appendix.
         memo: the decision memo.
         pdf_problem: why there is no PDF; empty where there is one.
+        metrics: the run's `metrics.json`, for what the numbers of a page say of themselves.
     """
 
     title: str
@@ -40,6 +43,7 @@ class ReportInfo:
     facts: tuple[tuple[str, str], ...]
     memo: Memo
     pdf_problem: str = ""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

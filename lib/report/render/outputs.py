@@ -10,6 +10,7 @@ import nbformat
 from nbconvert.filters import strip_ansi
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 
+from lib.core import traced
 from lib.report.render.model import RenderError
 
 IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
@@ -28,6 +29,7 @@ class Item:
         image: bytes of a figure's file.
         suffix: svg or png.
         number: of a figure or table, once it is known.
+        origin: the cell that computed it, `notebooks/04_evaluation.ipynb#c012`; empty for text that was written.
         content: the blocks that `markdown` was parsed to.
         caption: the inlines that the caption was parsed to.
     """
@@ -40,6 +42,7 @@ class Item:
     image: bytes = b""
     suffix: str = ""
     number: int = 0
+    origin: str = ""
     content: Any = None
     caption: Any = None
 
@@ -91,12 +94,15 @@ def _read_shown(data: Any, metadata: Any, place: str) -> Item | None:
     kind, label = metadata.get("kind"), metadata.get("label", "")
     if kind == "lab":
         return None
+    markdown = traced.marked_again(data.get("text/markdown", ""), metadata.get("sources", ()))
     if kind == "prose":
-        return Item(place, "prose", markdown=data.get("text/markdown", ""))
+        return Item(place, "prose", markdown=markdown)
     if kind == "nothing":
         return Item(place, kind)
     if kind not in ("figure", "table"):
         raise RenderError(f"{place}: output of unknown kind {kind!r}; it may be figure, table, prose, nothing or lab")
+    caption = traced.marked_again(str(metadata.get("caption") or ""), metadata.get("caption_sources", ()))
+    metadata = {**metadata, "caption": caption}
     prefix = "fig" if kind == "figure" else "tab"
     if not re.fullmatch(rf"{prefix}-[A-Za-z0-9][A-Za-z0-9_-]*", label):
         raise RenderError(f"{place}: {kind} labelled {label!r}; a label is {prefix}- and letters, digits, - or _")
@@ -106,7 +112,7 @@ def _read_shown(data: Any, metadata: Any, place: str) -> Item | None:
     if kind == "table":
         if "text/markdown" not in data:
             raise RenderError(f"{place}: table {label!r} holds no Markdown table; show it with show.table")
-        return Item(place, kind, markdown=data["text/markdown"], metadata=metadata)
+        return Item(place, kind, markdown=markdown, metadata=metadata)
     images = [mime for mime in IMAGES if mime in data]
     if len(images) != 1:
         raise RenderError(f"{place}: figure {label!r} holds {len(images)} images, not one SVG or one PNG")

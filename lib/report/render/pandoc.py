@@ -14,6 +14,7 @@ from typing import Any
 
 import pypandoc
 
+from lib.core import traced
 from lib.core.errors import UserError
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -29,12 +30,47 @@ class PandocError(UserError):
 
 
 def parse(texts: Sequence[str]) -> list[Elements]:
-    """Parse Markdown texts, each on its own; return the blocks of each text."""
+    """Parse Markdown texts, each on its own; return the blocks of each text.
+
+    A number that is marked with its source, see `lib.core.traced`, becomes a Span of class `source`.
+    """
     if not texts:
         return []
     source = json.dumps(list(texts), ensure_ascii=False)
     tree = json.loads(_run(source, "--from", str(TEMPLATES / "markdown.lua"), "--to", "json"))
-    return [block["c"][1] for block in tree["blocks"]]
+    return [sourced(block["c"][1]) for block in tree["blocks"]]
+
+
+def span(source: traced.Source, content: Elements) -> Element:
+    """A number with its source, as `lib.report.render.sources` writes it."""
+    return {"t": "Span", "c": [["", ["source"], [["data-ref", source.ref], ["data-value", source.value]]], content]}
+
+
+def sourced(tree: Any) -> Any:
+    """A tree with Spans in place of the marks of `lib.core.traced`."""
+    if isinstance(tree, str):
+        return traced.plain(tree)
+    if isinstance(tree, dict):
+        return {key: sourced(value) for key, value in tree.items()}
+    if not isinstance(tree, list):
+        return tree
+    result: list[Any] = []
+    number, within = None, result  # the number that is open, and where elements go
+    for child in tree:
+        if not (isinstance(child, dict) and child.get("t") == "Str"):
+            within.append(sourced(child))
+            continue
+        for text in re.split(f"([^\0-{chr(traced.FIRST - 1)}])", child["c"]):
+            source = traced.source_of(text) if len(text) == 1 else None
+            if source is not None:
+                number, within = source, []
+            elif text == traced.END:
+                if number is not None:
+                    result.append(span(number, within))
+                number, within = None, result
+            elif text:
+                within.append({"t": "Str", "c": text})
+    return result if number is None else [*result, *within]
 
 
 @cache
@@ -84,7 +120,9 @@ def write(parts: Sequence[Elements], form: str, *options: str) -> list[str]:
     blocks = [block for part in parts for block in [*part, raw]]
     tree = {"pandoc-api-version": API_VERSION, "meta": {}, "blocks": blocks}
     source = json.dumps(tree, ensure_ascii=False)
-    source = re.sub(r'(\d)"}, {"t": "Space"}, {"t": "Str", "c": "%', "\\1\u00a0%", source)  # no line ends in "95"
+    # No line ends in "95". The number may be in a Span.
+    percent = r'(\d"}(?:\]\]})?), {"t": "Space"}, {"t": "Str", "c": "%'
+    source = re.sub(percent, '\\1, {"t": "Str", "c": "\u00a0%', source)
     text = _run(source, "--from", "json", "--to", form, "--wrap=none", *options)
     return [part.strip() for part in text.split(mark)[:-1]]
 

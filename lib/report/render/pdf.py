@@ -17,8 +17,9 @@ from typing import Any
 
 import typst
 
+from lib.core import traced
 from lib.core.cache import replacing
-from lib.report.render import fonts, links, pandoc, placement, tabular
+from lib.report.render import fonts, links, pandoc, placement, sources, tabular
 from lib.report.render.document import parse_outside
 from lib.report.render.model import APPENDIX, Chapter, Figure, Prose, RenderError, ReportInfo, Table, Text
 from lib.report.render.pandoc import TEMPLATES, Element, Elements, raw
@@ -128,7 +129,7 @@ def _cover(chapters: Sequence[Chapter], info: ReportInfo) -> dict[str, Any]:
 
 def _unbroken(text: str) -> str:
     """A text in which no line begins with a percent sign."""
-    return text.replace(" %", "\u00a0%")
+    return traced.plain(text).replace(" %", "\u00a0%")
 
 
 def _memo(info: ReportInfo) -> list[str]:
@@ -283,6 +284,8 @@ def _typst(blocks: Elements, stem: str, titles: Titles) -> Elements:
 
 def _replace(element: Element, stem: str, titles: Titles) -> Elements | None:
     kind, content = element["t"], element.get("c")
+    if (number := sources.without(element)) is not None:
+        return number
     if kind == "Str":
         parts = SHORTHAND.split(_breakable(fonts.printable(content)))
         return [raw("typst", f"\\{part}") if place % 2 else {"t": kind, "c": part} for place, part in enumerate(parts)]
