@@ -114,7 +114,7 @@ def trace(value: Any, ref: str) -> Any:
         ref: of the whole, such as `run/metrics.json#` or `run/metrics.json#/answer`.
     """
     if isinstance(value, Mapping):
-        return {key: trace(each, f"{ref}/{_token(key)}") for key, each in value.items()}
+        return {key: trace(each, f"{ref}/{token(key)}") for key, each in value.items()}
     if isinstance(value, list):
         return [trace(each, f"{ref}/{index}") for index, each in enumerate(value)]
     if isinstance(value, int | float) and not isinstance(value, bool | _Number):
@@ -122,7 +122,7 @@ def trace(value: Any, ref: str) -> Any:
     return value
 
 
-def _token(key: Any) -> str:
+def token(key: Any) -> str:
     """A key as part of a JSON pointer (RFC 6901) in the form for URIs."""
     return quote(str(key).replace("~", "~0").replace("/", "~1"), safe="")
 

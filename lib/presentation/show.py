@@ -5,7 +5,10 @@ does not show metadata, so the caption is also displayed under the figure.
 """
 
 import base64
+import contextlib
 import io
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import pandas as pd
@@ -17,6 +20,23 @@ from lib.presentation import plots, tables
 
 SOURCES = {"text/markdown": "sources", "caption": "caption_sources"}  # metadata with the places of traced numbers
 DPI = 160  # of figures that contain images; the others are vector graphics
+
+_captured: ContextVar[list[tuple[dict[str, Any], dict[str, Any]]] | None] = ContextVar("captured", default=None)
+
+
+@contextlib.contextmanager
+def captured() -> Iterator[list[tuple[dict[str, Any], dict[str, Any]]]]:
+    """Collect what is shown in the block instead of displaying it; figures are not drawn.
+
+    Returns:
+        A list that takes the bundle and the metadata of each output.
+    """
+    outputs: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    token = _captured.set(outputs)
+    try:
+        yield outputs
+    finally:
+        _captured.reset(token)
 
 
 def figure(drawn: Figure, *, label: str, caption: str) -> None:
@@ -33,14 +53,7 @@ def figure(drawn: Figure, *, label: str, caption: str) -> None:
     alt = drawn.get_label()
     if not alt:
         raise ValueError(f"figure {label!r} has no alternative text; set it with `set_label`")
-    buffer = io.BytesIO()
-    with plots.style():  # it fixes the ids in SVG files
-        if any(axes.images for axes in drawn.axes):
-            drawn.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-            bundle = {"image/png": base64.b64encode(buffer.getvalue()).decode()}
-        else:
-            drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-            bundle = {"image/svg+xml": buffer.getvalue().decode()}
+    bundle = _image(drawn) if _captured.get() is None else {}
     _display(bundle, {"kind": "figure", "label": label, "caption": caption, "alt": alt})
     _display_caption(caption)
 
@@ -72,7 +85,7 @@ def prose(markdown: str) -> None:
 def in_lab(markdown: str) -> None:
     """Show Markdown in JupyterLab only."""
     markdown = traced.plain(markdown)
-    display({"text/plain": markdown, "text/markdown": markdown}, metadata={"report": {"kind": "lab"}}, raw=True)
+    _emit({"text/plain": markdown, "text/markdown": markdown}, {"kind": "lab"})
 
 
 def nothing(reason: str) -> None:
@@ -85,7 +98,7 @@ def nothing(reason: str) -> None:
         reason: Why there is nothing to show in this study, as the end of a sentence, Markdown.
     """
     text = f"*Nothing to show in this study: {reason.rstrip('.')}.*"
-    display({"text/plain": text, "text/markdown": text}, metadata={"report": {"kind": "nothing"}}, raw=True)
+    _emit({"text/plain": text, "text/markdown": text}, {"kind": "nothing"})
 
 
 def _display(bundle: dict[str, Any], report: dict[str, Any]) -> None:
@@ -97,7 +110,26 @@ def _display(bundle: dict[str, Any], report: dict[str, Any]) -> None:
                 report[SOURCES[key]] = [list(place) for place in places]
     plain = report.get("alt") or report.get("caption") or report["kind"]
     text = bundle.get("text/markdown", plain)
-    display({"text/plain": text, **bundle}, metadata={"report": report}, raw=True)
+    _emit({"text/plain": text, **bundle}, report)
+
+
+def _emit(bundle: dict[str, Any], report: dict[str, Any]) -> None:
+    outputs = _captured.get()
+    if outputs is None:
+        display(bundle, metadata={"report": report}, raw=True)
+    else:
+        outputs.append((bundle, report))
+
+
+def _image(drawn: Figure) -> dict[str, str]:
+    """A figure as PNG if it contains images, else as SVG, by its MIME type."""
+    buffer = io.BytesIO()
+    with plots.style():  # it fixes the ids in SVG files
+        if any(axes.images for axes in drawn.axes):
+            drawn.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+            return {"image/png": base64.b64encode(buffer.getvalue()).decode()}
+        drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        return {"image/svg+xml": buffer.getvalue().decode()}
 
 
 def _display_caption(caption: str) -> None:

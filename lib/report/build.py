@@ -53,7 +53,7 @@ def build(params: Parameters, notice: str = "") -> Path:
             with _sigterm_as_interrupt():
                 notebooks = _execute(study, folder)
                 print(f"{'rendering':<15} after {clock(time.monotonic() - started)}", file=sys.stderr)
-                pages, pdf_problem = _render(study, notebooks, notice, folder)
+                pages, pdf_problem = render(study, notebooks, notice, folder)
         except UserError as error:
             failed = _move_to_failed(folder, params, error)
             raise UserError(
@@ -65,6 +65,7 @@ def build(params: Parameters, notice: str = "") -> Path:
         status = {
             "status": "complete",
             "title": params.title,
+            "notice": notice,
             "key": key,
             "pages": [page.relative_to(folder).as_posix() for page in pages],
             "pdf": pdf_problem,
@@ -103,8 +104,18 @@ def _execute(study: Study, folder: Path) -> list[Path]:
     return executed
 
 
-def _render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> tuple[list[Path], str]:
-    """Render executed notebooks into `folder`; return the pages, the PDF last, and why there is no PDF, if so."""
+def render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> tuple[list[Path], str]:
+    """Render executed notebooks into a folder.
+
+    Args:
+        study: of the report.
+        notebooks: the executed notebooks, in the order of the chapters.
+        notice: printed on the cover.
+        folder: takes the pages; its `run/` is the run folder.
+
+    Returns:
+        The pages, the PDF last, and why there is no PDF, if so.
+    """
     from lib.report.render.appendix import appendix
     from lib.report.render.document import read_chapters
     from lib.report.render.html import write_site

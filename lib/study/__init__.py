@@ -7,7 +7,7 @@ from lib.study.published import citation, published_at
 from lib.study.run import METRICS, Run
 from lib.study.saved import Saved, export, size_of, thumbnail
 from lib.study.study import Study, holdout_of
-from lib.study.training import HELD_OUT, Planned, add_fits, differences, fit_all, open_run, plan
+from lib.study.training import HELD_OUT, Planned, about, add_fits, differences, fit_all, open_run, plan
 
 __all__ = [
     "EXTREMES",
@@ -20,6 +20,7 @@ __all__ = [
     "Run",
     "Saved",
     "Study",
+    "about",
     "add_fits",
     "citation",
     "differences",

@@ -102,16 +102,7 @@ def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
     run.write("manifest", study.provenance())
     ids = study.images.table["id"].to_numpy()
     run.write_table("split.csv", splits.to_table(study.split, ids))
-    dataset = {"name": study.images.name, "version": study.images.version, **study.counts}
-    run.update_metrics(
-        {
-            "format": FORMAT,
-            "study": study.params.study,
-            "protocol": study.params.protocol,
-            "dataset": dataset,
-            "parts": {each.params.protocol: each.parts for each in (study, holdout_of(study))},
-        }
-    )
+    run.update_metrics(about(study))
     planned, fitted = plan(study), {}
     fits = [entry.column for entry in planned if entry.spec.scores_as_published]
     for entry in planned:
@@ -124,6 +115,17 @@ def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
         "fits", {"format": FORMAT, "fits": {entry.column: _record(entry, fitted[entry.column]) for entry in planned}}
     )
     return fitted
+
+
+def about(study: Study) -> dict[str, Any]:
+    """What `metrics.json` says of a study before anything is fitted: its data, and how it is divided."""
+    return {
+        "format": FORMAT,
+        "study": study.params.study,
+        "protocol": study.params.protocol,
+        "dataset": {"name": study.images.name, "version": study.images.version, **study.counts},
+        "parts": {each.params.protocol: each.parts for each in (study, holdout_of(study))},
+    }
 
 
 def add_fits(run: Run, planned: list[Planned]) -> dict[str, Fitted]:

@@ -1,0 +1,110 @@
+"""A report's figures computed again from its scores: the cells of its chapters, without kernels, figures and fits."""
+
+import contextlib
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+
+from lib.core import cache
+from lib.presentation import show
+from lib.report import uptodate
+from lib.study import Run, Study, about
+
+FITTING = "02_training"  # it says what was fitted; `make reproduce` fits again
+NOT_FROM_SCORES = ("pixels",)  # of metrics.json: measured on heat maps while fitting
+SHOWN = ("figure", "table", "prose", "nothing")
+
+Outputs = dict[str, list[dict[str, Any]]]  # of the cells of a notebook, by id
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """What a run's scores give.
+
+    Attributes:
+        metrics: as `metrics.json` should be.
+        outputs: by the stem of each notebook that was executed again, what its cells show.
+    """
+
+    metrics: dict[str, Any]
+    outputs: dict[str, Outputs]
+
+
+def recompute(study: Study, run: Run) -> Recomputed:
+    """Compute everything again that a report says about the scores of its run, in a copy of the run folder.
+
+    Args:
+        study: of the report.
+        run: its run folder, which stays as it is.
+    """
+    with tempfile.TemporaryDirectory(prefix="verify-") as temporary:
+        copy = Run(Path(temporary) / "run")
+        shutil.copytree(run.folder, copy.folder, ignore=shutil.ignore_patterns("detectors", "metrics.json"))
+        kept = {key: value for key, value in run.read("metrics").items() if key in NOT_FROM_SCORES}
+        copy.update_metrics({**about(study), **kept})
+        with _run_folder(copy.folder):
+            outputs = {path.stem: executed(path, study.params.model_dump()) for path in _chapters(study)}
+        return Recomputed(cache.read_json(copy.folder / "metrics.json"), outputs)
+
+
+def _chapters(study: Study) -> list[Path]:
+    return [path for path in uptodate.notebooks(study) if path.stem != FITTING]
+
+
+def executed(path: Path, parameters: Mapping[str, Any]) -> Outputs:
+    """Execute the code of a notebook in this process.
+
+    Args:
+        path: the notebook's text.
+        parameters: a whole parameter set; the notebook takes those that it declares.
+
+    Returns:
+        What each cell shows in a report, by the cell's id.
+    """
+    names: dict[str, Any] = {"__name__": "notebook"}
+    outputs: Outputs = {}
+    for number, cell in enumerate(jupytext.read(path).cells):
+        if cell.cell_type != "code":
+            continue
+        with show.captured() as captured, contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(cell.source, f"{path.stem}, cell {number + 1}", "exec"), names)
+        if "parameters" in cell.metadata.get("tags", []):
+            names |= {name: value for name, value in parameters.items() if name in names}
+        outputs[f"c{number:03d}"] = [_said(bundle, about) for bundle, about in captured if about["kind"] in SHOWN]
+    return outputs
+
+
+def of_notebook(path: Path) -> Outputs:
+    """What the cells of an executed notebook show in a report, by the cell's id."""
+    outputs: Outputs = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            shown = [output for output in cell.outputs if output.get("metadata", {}).get("report")]
+            pairs = [(output.get("data", {}), output.metadata.report) for output in shown]
+            outputs[cell.id] = [_said(bundle, about) for bundle, about in pairs if about["kind"] in SHOWN]
+    return outputs
+
+
+def _said(bundle: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
+    """What an output says in words and numbers, and where it has its numbers from."""
+    return {"markdown": bundle.get("text/markdown", ""), **{key: about[key] for key in sorted(about)}}
+
+
+@contextlib.contextmanager
+def _run_folder(folder: Path) -> Iterator[None]:
+    before = os.environ.get("ANOMALY_RUN_FOLDER")
+    os.environ["ANOMALY_RUN_FOLDER"] = str(folder)
+    try:
+        yield
+    finally:
+        os.environ.pop("ANOMALY_RUN_FOLDER")
+        if before is not None:
+            os.environ["ANOMALY_RUN_FOLDER"] = before
