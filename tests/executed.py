@@ -19,6 +19,7 @@ def executed(path, parameters, folder, patch):
 
     patch.setattr(show, "display", display)
     for number, cell in enumerate(notebook.cells):
+        cell.id = f"c{number:03d}"  # as `lib.report.execute` names them
         if cell.cell_type != "code":
             continue
         outputs.clear()

@@ -64,11 +64,19 @@ def verify(folder: Path, study: Study, notice: str = "") -> Verification:
         notice: on its cover.
     """
     found = said(folder)
+    changed = [f"{name}: not the file that was written; its checksum differs" for name in changed_files(folder)]
     return Verification(
-        differences(found, expected(folder, study, notice), _noise(folder)),
+        [*changed, *differences(found, expected(folder, study, notice), _noise(folder))],
         Counter(kind_of(name, number) for name, page in found.pages.items() for number in page if number.states_one),
         {name: [number for number in page if _is_written(name, number)] for name, page in found.pages.items()},
     )
+
+
+def changed_files(folder: Path) -> list[str]:
+    """The files of a report that are not those whose checksums its status holds."""
+    recorded = cache.read_json(folder / "run" / "status.json").get("files", {})
+    now = uptodate.checksums(folder, recorded)
+    return [name for name, checksum in recorded.items() if now.get(name) != checksum]
 
 
 def said(folder: Path) -> Said:
