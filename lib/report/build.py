@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lib.core import paths
+from lib.core import paths, provenance
 from lib.core.cache import lock, write_json
 from lib.core.characters import readable
 from lib.core.errors import UserError
@@ -68,7 +68,7 @@ def build(params: Parameters, notice: str = "") -> Path:
             "key": key,
             "pages": [page.relative_to(folder).as_posix() for page in pages],
             "pdf": pdf_problem,
-            "seconds": round(time.monotonic() - started, 1),
+            "seconds": round(time.monotonic() - started, 1) if provenance.source_date() is None else None,
         }
         write_json(folder / "run" / "status.json", status)
         report = _replace(folder, paths.reports_folder() / params.study)

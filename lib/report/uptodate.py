@@ -1,11 +1,11 @@
 """What is up to date: one mechanism of content keys decides for whole reports and for single notebooks.
 
 The execution of a notebook depends on its text, the parameters that it declares, the code of `lib` that it imports,
-the published figures, the data, the versions of the libraries, the device, and what the notebooks before it left in
-the run folder. If none of these changed, the executed notebook and the files that it wrote are taken from the cache,
-which holds the last execution of each notebook of each study. Rendering depends on the executed notebooks, the
-parameters, the code and templates of `lib/report`, and `requirements.lock`; so after a change of a template the report
-is rendered again and nothing is executed.
+the published figures, the data, the versions of the libraries, the device, `SOURCE_DATE_EPOCH`, and what the notebooks
+before it left in the run folder. If none of these changed, the executed notebook and the files that it wrote are taken
+from the cache, which holds the last execution of each notebook of each study. Rendering depends on the executed
+notebooks, the parameters, the code and templates of `lib/report`, and `requirements.lock`; so after a change of a
+template the report is rendered again and nothing is executed.
 """
 
 import contextlib
@@ -66,7 +66,7 @@ def report_key(params: Parameters, notice: str = "") -> str:
     """
     versions = {"python": platform.python_version(), **provenance.versions()}
     code = [code_key(notebook) for notebook in notebooks()]
-    own = [params.model_dump(), data.state(params)]
+    own = [params.model_dump(), data.state(params), provenance.source_date()]
     return cache.content_key(*own, code, _rendering_key(), versions, provenance.device(), bool(notice))
 
 
