@@ -9,6 +9,7 @@ import ctypes
 import errno
 import fcntl
 import functools
+import glob
 import hashlib
 import json
 import os
@@ -150,7 +151,7 @@ def temporary_beside(folder: Path) -> Iterator[Path]:
     A process holds a lock on its temporary folder, which ends with the process.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".{folder.name}.*"):
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
         _remove_abandoned(left)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.", ignore_cleanup_errors=True) as name:
         handle = os.open(name, os.O_RDONLY)
