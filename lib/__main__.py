@@ -34,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(line, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; fitted detectors stay in the cache, and the last finished report is unchanged", file=sys.stderr)
+        print(
+            "stopped; what is finished stays in the cache, and the last finished report is unchanged", file=sys.stderr
+        )
         return 130
 
 

@@ -106,6 +106,12 @@ class Parameters(BaseModel):
     )
     sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="SHA-256 of a `backbone` that is a file")
     published: str = Field("", description="published figures to compare with, a name in `params/published/`")
+    cell_minutes: float = Field(
+        240.0, gt=0, le=100_000, description="a cell that runs for longer than this is stopped, minutes"
+    )
+    notebook_minutes: float = Field(
+        1440.0, gt=0, le=100_000, description="a notebook that runs for longer than this is stopped, minutes"
+    )
 
     @property
     def refines(self) -> bool:
@@ -185,6 +191,8 @@ NEWER = {"fit_share", "calibration_share", "validation_share", "threshold_rule",
 NEWER |= {"cost_false_alarm", "prevalence", "seeds", "dtype_policy"}
 NEWER |= {"detectors", "refinements", "backbone", "backbone_size"}
 NEWER |= {"images", "origin", "intensity", "unreadable_share", "duplicates", "detector", "tiles", "sha256"}
+LIMITS = frozenset({"cell_minutes", "notebook_minutes"})  # of the execution; no notebook declares them
+NEWER |= LIMITS
 RENAMED = {"precision": "dtype_policy"}
 OPTIONAL = frozenset({"dataset_version", "splits", "published", *NEWER})
 NETWORK = {"latent_dim", "epochs", "batch_size", "learning_rate", "beta", "threshold", "thresholds"}

@@ -89,7 +89,7 @@ show.prose(text.fits(run.fits(), saved))
 show.table(
     tables.fits(run.fits()),
     label="tab-fits",
-    caption="Every fit of this study, with the seconds of fitting and of scoring every image.",
+    caption=text.with_seconds("Every fit of this study.", run.fits().values()),
 )
 
 # %% [markdown]

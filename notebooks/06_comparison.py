@@ -81,10 +81,9 @@ sections.ensembles(rows)
 # ## The leaderboard
 #
 # [Figure](#fig-leaderboard) and [Table](#tab-leaderboard) compare every
-# detector of this report on the same images, [Figure](#fig-minutes) sets their
-# AUROC against their run time. One of the baselines describes images by
-# histograms of oriented gradients (HOG) [@dalal2005]. The intervals of
-# differences are those of paired areas [@delong1988].
+# detector of this report on the same images. One of the baselines describes
+# images by histograms of oriented gradients (HOG) [@dalal2005]. The intervals
+# of differences are those of paired areas [@delong1988].
 
 # %%
 notable = comparison.notable(rows)
@@ -98,16 +97,13 @@ show.figure(
 show.table(
     tables.leaderboard(notable),
     label="tab-leaderboard",
-    caption="Every detector of this report; of networks with several scores and refinements, the best of each. Seconds "
-    "are of the fit and of scoring every image.",
+    caption=text.with_seconds(
+        "Every detector of this report; of networks with several scores and refinements, the best of each.", notable
+    ),
 )
 
 # %%
-show.figure(
-    plots.cost_benefit(notable),
-    label="fig-minutes",
-    caption="AUROC on images held out against the seconds of fitting and scoring, with intervals.",
-)
+sections.run_time(notable)
 
 # %% [markdown]
 # ## The recommended detector

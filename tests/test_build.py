@@ -66,24 +66,6 @@ def test_a_notebook_gets_the_parameters_it_declares_and_no_others(tmp_path):
     assert printed.split() == ["airplanes", "0.02", "True", "False"]
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ("1 / 0", "01_a.py, cell 3: ZeroDivisionError: division by zero"),
-        ("import os\nos._exit(1)", "01_a.py: its kernel died"),
-        ("import time\ntime.sleep(60)", "01_a.py: a cell ran for more than"),
-    ],
-    ids=["error", "dead kernel", "timeout"],
-)
-def test_a_notebook_that_fails_is_an_error_and_saved_as_far_as_it_came(tmp_path, monkeypatch, body, words):
-    monkeypatch.setattr(execute, "CELL_TIMEOUT", 5)
-    source = notebook(tmp_path / "in", "01_a", body)
-    with pytest.raises(execute.NotebookFailed) as failed:
-        run(source, tmp_path / "01_a.ipynb", {})
-    assert words in str(failed.value) and "\n" not in str(failed.value)
-    assert (tmp_path / "01_a.ipynb").is_file()
-
-
 @pytest.fixture
 def suite(tmp_path, monkeypatch):
     """Two small notebooks instead of the project's; gives their folder and the list of those executed."""

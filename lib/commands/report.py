@@ -27,15 +27,18 @@ def run(arguments: argparse.Namespace) -> None:
     Without a study, this is the published one; where its images are unavailable, the embedded one with a notice.
     """
     from lib import params
-    from lib.report import uptodate
+    from lib.report.attempts import study_lock
 
     study = params.load(arguments.study or PUBLISHED)
-    reason = ""
-    if not arguments.study and not uptodate.is_current(study):
-        reason = _why_unavailable(study)
-    if not reason:
-        _build(study)
-        return
+    with study_lock(study.study):  # before the slow imports, so that a second command is told at once
+        from lib.report import uptodate
+
+        reason = ""
+        if not arguments.study and not uptodate.is_current(study):
+            reason = _why_unavailable(study)
+        if not reason:
+            _build(study)
+            return
     from lib import data
 
     print(f"{reason}\nRendering the embedded study, {EMBEDDED}, instead.", file=sys.stderr)
@@ -44,7 +47,9 @@ def run(arguments: argparse.Namespace) -> None:
         f"This is the embedded study, {EMBEDDED}, and not the published one, {PUBLISHED}, because its images are not "
         f"available: {reason}."
     )
-    _build(params.load(EMBEDDED), notice)
+    embedded = params.load(EMBEDDED)
+    with study_lock(embedded.study):
+        _build(embedded, notice)
 
 
 def _why_unavailable(study: "Parameters") -> str:
@@ -62,10 +67,15 @@ def _why_unavailable(study: "Parameters") -> str:
 
 def _build(study: "Parameters", notice: str = "") -> None:
     from lib.core import paths
-    from lib.report import uptodate
+    from lib.report import attempts, uptodate
 
+    attempts.clear(study.study)
     folder = paths.reports_folder() / study.study
     if uptodate.is_current(study, notice):
+        if not uptodate.is_listed(folder):  # the process that made it was killed
+            from lib.report import studies
+
+            studies.write_index(folder.parent)
         print(f"{study.study}: nothing has changed; {paths.shown(folder)} is up to date")
         return
     from lib.report import build

@@ -5,13 +5,19 @@ Every file is written under another name and moved into place, so a reader never
 
 import ast
 import contextlib
+import ctypes
+import errno
 import fcntl
 import functools
+import glob
 import hashlib
 import json
 import os
+import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +130,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.chmod(temporary, 0o644)
+        flush(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -132,14 +139,97 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
     """Gives a temporary folder beside `folder`; takes its place if the block ends well, is removed if it does not."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
-        made = Path(temporary) / "made"
-        made.mkdir()
+    with temporary_beside(folder) as made:
         yield made
-        if folder.exists():
-            os.replace(folder, Path(temporary) / "before")
+        publish(made, folder)
+
+
+@contextlib.contextmanager
+def temporary_beside(folder: Path) -> Iterator[Path]:
+    """Gives an empty temporary folder beside `folder`, removed after the block; earlier ones of killed processes too.
+
+    A process holds a lock on its temporary folder, which ends with the process.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
+        _remove_abandoned(left)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.", ignore_cleanup_errors=True) as name:
+        handle = os.open(name, os.O_RDONLY)
+        try:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            made = Path(name) / "made"
+            made.mkdir()
+            yield made
+        finally:
+            os.close(handle)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove a temporary folder unless a process holds its lock."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(handle)
+
+
+def publish(made: Path, folder: Path) -> None:
+    """Move a finished folder into place, whole on disk first; what was there is then at `made`, or gone.
+
+    Where the system can exchange two folders, one of the two is in place at every moment.
+    """
+    flush(made)
+    if not folder.exists():
         os.replace(made, folder)
+    elif not _exchange(made, folder):
+        before = _before(folder)
+        shutil.rmtree(before, ignore_errors=True)
+        os.replace(folder, before)
+        try:
+            os.replace(made, folder)
+        finally:
+            recover(folder)
+    flush(folder.parent, inside=False)
+
+
+def recover(folder: Path) -> None:
+    """Put back what `publish` had moved away when it ended between two moves, or remove it if it did not."""
+    before = _before(folder)
+    if before.exists() and not folder.exists():
+        os.replace(before, folder)
+    shutil.rmtree(before, ignore_errors=True)
+
+
+def _before(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.before")
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two paths in one step; false where the system or the file system cannot."""
+    library, names = ctypes.CDLL(None, use_errno=True), [os.fsencode(one.absolute()), os.fsencode(other.absolute())]
+    if hasattr(library, "renameat2"):  # Linux; -100 is AT_FDCWD and 2 RENAME_EXCHANGE
+        return library.renameat2(-100, names[0], -100, names[1], 2) == 0
+    if hasattr(library, "renamex_np"):  # macOS; 2 is RENAME_SWAP
+        return library.renamex_np(*names, 2) == 0
+    return False
+
+
+def flush(path: Path, *, inside: bool = True) -> None:
+    """Wait until a file, or a folder and all that is in it, is on the disk."""
+    for each in [*path.rglob("*"), path] if inside and path.is_dir() else [path]:
+        if each.is_symlink():
+            continue
+        handle = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a file system that cannot flush
+                raise
+        finally:
+            os.close(handle)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -153,21 +243,90 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
+_held: set[Path] = set()  # by this process, of the locks that are not waited for
+
+
 @contextlib.contextmanager
-def lock(name: str, *, wait: bool = True) -> Iterator[None]:
-    """Holds a lock file in the cache for the block, so that two processes do not make the same thing at once.
+def lock(name: str, *, wait: bool = True, folder: Path | None = None) -> Iterator[None]:
+    """Holds a lock file for the block, so that two processes do not make the same thing at once.
+
+    The lock ends with its process, however that ends. A process that holds a lock and does not wait for it may take it
+    again.
+
+    Args:
+        name: of the lock.
+        wait: wait for another process that holds it, and do not raise.
+        folder: where the file is, the cache's if not given. A lock that is not waited for leaves no file there.
 
     Raises:
-        UserError: `wait` is false and another process holds the lock.
+        UserError: `wait` is false and another process holds the lock, or the file system has no locks.
     """
-    folder = paths.cache_folder() / "locks"
+    folder = folder or paths.cache_folder() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / f"{name}.lock", "w") as handle:
+    path = folder / f"{name}.lock"
+    if not wait and path in _held:
+        yield
+        return
+    handle = _acquire(path, wait)
+    try:
+        if not wait:
+            _held.add(path)
+            with contextlib.suppress(OSError):  # the next in line is told less
+                os.truncate(handle, 0)
+                os.pwrite(handle, json.dumps(_holder()).encode(), 0)
+        yield
+    finally:
+        _held.discard(path)
+        if not wait:
+            path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _acquire(path: Path, wait: bool) -> int:
+    """Open and lock a file; again if its holder has removed it in the meantime."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # no process that this one starts inherits it
         try:
             fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{name}: another process is at it; wait for it to end, or stop it") from None
-        yield
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle), os.stat(path)):
+                    return handle
+            os.close(handle)
+        except BaseException as error:
+            line = _why_not_locked(error, handle, path)
+            os.close(handle)
+            if line:
+                raise UserError(line) from None
+            raise
+
+
+def _why_not_locked(error: BaseException, handle: int, path: Path) -> str:
+    if isinstance(error, BlockingIOError):
+        return f"{path.stem.strip('.')}: another process{_read_holder(handle)} is at it; wait for it to end, or stop it"
+    if isinstance(error, OSError) and error.errno in _NO_LOCKS:
+        return (
+            f"{paths.shown(path)}: this file system has no locks (flock); set ANOMALY_CACHE_DIR and "
+            "ANOMALY_REPORTS_DIR to folders on another"
+        )
+    return ""
+
+
+def _holder() -> dict[str, Any]:
+    return {
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "since": datetime.now().astimezone().isoformat(" ", timespec="seconds"),
+    }
+
+
+def _read_holder(handle: int) -> str:
+    try:
+        held = json.loads(os.pread(handle, 1000, 0))
+        where = "" if held["host"] == socket.gethostname() else f" on {held['host']}"
+        return f" ({held['process']}{where}, since {held['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
@@ -184,11 +343,9 @@ def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
     with _disk_errors(folder.parent), lock(f"{kind}-{key}"):
         folder.parent.mkdir(parents=True, exist_ok=True)
         if not folder.is_dir():
-            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{key}.") as temporary:
-                made = Path(temporary) / "made"
-                made.mkdir()
+            with temporary_beside(folder) as made:
                 make(made)
-                os.replace(made, folder)
+                publish(made, folder)
     return folder
 
 

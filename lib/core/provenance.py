@@ -9,16 +9,44 @@ from pathlib import Path
 from typing import Any
 
 from lib.core import cache, paths
+from lib.core.errors import UserError
 
 PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-metal", "tensorflow-datasets", "keras", "numpy", "pandas",
             "scikit-learn", "scipy", "scikit-image",
             "matplotlib", "papermill", "nbconvert", "pypandoc_binary", "typst")  # fmt: skip
+_LAST_DATE = 253402300799  # 9999-12-31, the last that dates are written in
+
+
+def source_date() -> int | None:
+    """The date that `SOURCE_DATE_EPOCH` gives to everything made, seconds since 1970; None where it is not set.
+
+    Where it is set, no measured time is kept either, so that two runs give the same bytes
+    (https://reproducible-builds.org/specs/source-date-epoch/).
+
+    Raises:
+        UserError: it is no whole number from 0 to the end of the year 9999.
+    """
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not given:
+        return None
+    if not (given.isascii() and given.isdigit() and len(given) <= 12 and int(given) <= _LAST_DATE):
+        raise UserError(
+            f"SOURCE_DATE_EPOCH: {given[:40]!r} is no date in whole seconds since 1970, such as 1700000000; set one, "
+            "or unset it"
+        )
+    return int(given)
 
 
 def record() -> dict[str, Any]:
-    """When and where this is computed, by which code and which versions, as a manifest keeps it."""
+    """When and where this is computed, by which code and which versions, as a manifest keeps it.
+
+    `source_date` is that of `SOURCE_DATE_EPOCH`; None where it is not set.
+    """
+    date = source_date()
+    made = datetime.now(UTC) if date is None else datetime.fromtimestamp(date, UTC)
     return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": made.isoformat(timespec="seconds"),
+        "source_date": date,
         "code": {"commit": _commit(), "files": cache.files_key(_code_files())},
         "device": device(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

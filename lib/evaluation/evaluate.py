@@ -121,7 +121,8 @@ def dtype_policy(study: Study, run: Run, name: str = BASELINE) -> dict[str, Any]
     """What mixed precision does to a detector; None where the study computes in float32.
 
     Returns:
-        `auroc` and `exact` (in float32), `difference` (of the two, paired), and `seconds` of fit and scores, of each.
+        `auroc` and `exact` (in float32), `difference` (of the two, paired), and `seconds` of fit and scores, of each
+        (None where times are not recorded).
     """
     if study.params.dtype_policy == "float32":
         return None
@@ -137,9 +138,10 @@ def dtype_policy(study: Study, run: Run, name: str = BASELINE) -> dict[str, Any]
     return run.update_metrics({"dtype_policy": {name: record}})["dtype_policy"][name]
 
 
-def seconds(fit: dict[str, Any]) -> float:
-    """Seconds of fitting a detector and of scoring every image, of a record of `Run.fits`."""
-    return fit["seconds"]["fit"] + fit["seconds"]["score"]
+def seconds(fit: dict[str, Any]) -> float | None:
+    """Seconds of fitting a detector and of scoring every image, of a record of `Run.fits`; None if not recorded."""
+    parts = fit["seconds"]["fit"], fit["seconds"]["score"]
+    return None if None in parts else sum(parts)
 
 
 def seeds(study: Study, run: Run, name: str = BASELINE) -> dict[int, float]:

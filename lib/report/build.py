@@ -1,9 +1,12 @@
 """Build a study's report: execute its notebooks, render them, and replace the last report by the new one.
 
-A report is made in a hidden folder beside the others, and takes its place only when it is complete.
+A report is made in a hidden folder beside the others, and takes its place only when it is complete and on the disk,
+with `run/status.json` written last. Each executed notebook is cached at once, so what was finished before a failure, an
+interruption or a kill is not executed again.
 """
 
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -15,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from lib.core import paths, traced
-from lib.core.cache import lock, write_json
+from lib.core.cache import publish, write_json
 from lib.core.characters import readable
-from lib.core.errors import UserError
+from lib.core.errors import UserError, of_the_disk
 from lib.core.formatting import clock
 from lib.params import Parameters
 from lib.presentation import explorer, first_page
-from lib.report import uptodate
+from lib.report import uptodate, verdicts
+from lib.report.attempts import clear, study_lock
+from lib.report.verdicts import Verdict
 from lib.study import Run, Study
 
 
@@ -37,67 +42,84 @@ def build(params: Parameters, notice: str = "") -> Path:
 
     Raises:
         UserError: the images are unavailable, a notebook failed, or a page could not be rendered. The last report
-            stays; the unfinished one is in `<study>.failed`. Or only the PDF could not be made: then the new report is
-            there without it, and says why.
+            stays; the unfinished one is in `<study>.failed`, and the list of reports says what failed. Or only the PDF
+            could not be made: then the new report is there without it, and says why.
+        OSError: the disk; the last report stays.
     """
-    from lib.report import studies
+    from lib.report import studies  # now, and not when the report is published: code may be edited in the meantime
 
-    with lock(f"report-{params.study}", wait=False):
+    reports = paths.reports_folder()
+    with study_lock(params.study), _signals_as_interrupt():
+        clear(params.study)
         key = uptodate.report_key(params, notice)  # of the code as it is now, whatever is edited in the meantime
         study = Study.open(params)  # before any kernel starts: downloads and prepares images, checks the normal class
-        folder = paths.reports_folder() / f".{params.study}.making"
-        shutil.rmtree(folder, ignore_errors=True)
+        folder = reports / f".{params.study}.making.{secrets.token_hex(4)}"  # not the place of a killed run's kernel
         (folder / "notebooks").mkdir(parents=True)
         started = time.monotonic()
+        found = {source.stem: Verdict(verdicts.NEVER_RAN) for source in uptodate.notebooks(study)}
         try:
-            with _sigterm_as_interrupt():
-                notebooks = _execute(study, folder)
-                print(f"{'rendering':<15} after {clock(time.monotonic() - started)}", file=sys.stderr)
-                pages, pdf_problem = render(study, notebooks, notice, folder)
-        except UserError as error:
-            failed = _move_to_failed(folder, params, error)
-            raise UserError(
-                f"{error}\n{params.study}: no report was made; the unfinished one is in {paths.shown(failed)}"
-            ) from None
-        except BaseException:
+            notebooks = _execute(study, folder, found)
+            print(f"{'rendering':<15} after {clock(time.monotonic() - started)}", file=sys.stderr)
+            pages, pdf_problem = render(study, notebooks, notice, folder)
+            status = {
+                "status": "complete",
+                **_verdicts(found),
+                "title": params.title,
+                "notice": notice,
+                "key": key,
+                "pages": [page.relative_to(folder).as_posix() for page in pages],
+                "pdf": pdf_problem,
+                "files": uptodate.checksums(folder),
+            }
+            write_json(folder / "run" / "status.json", status)
+        except Exception as error:
+            failed = _move_to_failed(folder, params, error, found)
+            if not isinstance(error, UserError):
+                raise
+            where = f"; the unfinished one is in {paths.shown(failed)}" if failed else ""
+            raise UserError(f"{error}\n{params.study}: no report was made{where}") from None
+        else:
+            with _without_interrupts():
+                publish(folder, reports / params.study)
+                shutil.rmtree(reports / f"{params.study}.failed", ignore_errors=True)
+                studies.write_index(reports)
+        finally:
             shutil.rmtree(folder, ignore_errors=True)
-            raise
-        status = {
-            "status": "complete",
-            "title": params.title,
-            "notice": notice,
-            "key": key,
-            "pages": [page.relative_to(folder).as_posix() for page in pages],
-            "pdf": pdf_problem,
-            "seconds": round(time.monotonic() - started, 1),
-        }
-        write_json(folder / "run" / "status.json", status)
-        report = _replace(folder, paths.reports_folder() / params.study)
-        studies.write_index(report.parent)
     if pdf_problem:
-        index = paths.shown(report / "index.html")
+        index = paths.shown(reports / params.study / "index.html")
         raise UserError(
             f"{params.study}: the pages are complete, {index}, but the PDF could not be made: {pdf_problem}"
         )
-    return report
+    return reports / params.study
 
 
-def _execute(study: Study, folder: Path) -> list[Path]:
-    """Execute the notebooks into `folder`, or take them from the cache; return the executed notebooks."""
+def _execute(study: Study, folder: Path, found: dict[str, Verdict]) -> list[Path]:
+    """Execute the notebooks into `folder`, or take them from the cache; return the executed notebooks.
+
+    Puts the verdict on each notebook into `found`.
+    """
     from lib.report import execute
 
-    run_folder, provenance, executed = folder / "run", study.provenance(), []
+    run_folder, provenance, executed, params = folder / "run", study.provenance(), [], study.params
     os.environ["ANOMALY_RUN_FOLDER"] = str(run_folder)
     try:
         for source in uptodate.notebooks(study):
             target = folder / "notebooks" / f"{source.stem}.ipynb"
-            parameters = execute.convert(source, target, study.params.model_dump())
-            execution = uptodate.Execution(study.params.study, source, target, parameters, run_folder, provenance)
-            if execution.restore():
-                print(f"{source.stem} is up to date", file=sys.stderr)
-            else:
-                execute.execute(target, parameters)
-                execution.save()
+            try:
+                parameters = execute.convert(source, target, params.model_dump())
+                execution = uptodate.Execution(params.study, source, target, parameters, run_folder, provenance)
+                if execution.restore():
+                    print(f"{source.stem} is up to date", file=sys.stderr)
+                else:
+                    execute.execute(target, parameters, params.cell_minutes, params.notebook_minutes)
+                    execution.save()
+            except execute.NotebookFailed as failed:
+                found[source.stem] = failed.verdict
+                raise
+            except Exception as error:
+                found[source.stem] = Verdict(verdicts.STOPPED, error=_in_a_line(error))
+                raise
+            found[source.stem] = Verdict(verdicts.OK)
             executed.append(target)
     finally:
         del os.environ["ANOMALY_RUN_FOLDER"]
@@ -174,35 +196,59 @@ def _facts(study: Study, manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Code", manifest["code"]["commit"] or f"files {manifest['code']['files']}"
 
 
-def _move_to_failed(folder: Path, params: Parameters, error: UserError) -> Path:
+def _verdicts(found: dict[str, Verdict]) -> dict[str, Any]:
+    """The verdict on each notebook, and on the whole that of the first that is not ok, as `status.json` has them."""
+    failed = [each.verdict for each in found.values() if each.verdict != verdicts.OK]
+    whole = next((each for each in failed if each != verdicts.NEVER_RAN), failed[0] if failed else verdicts.OK)
+    return {"verdict": whole, "notebooks": {stem: verdict.record() for stem, verdict in found.items()}}
+
+
+def _move_to_failed(folder: Path, params: Parameters, error: Exception, found: dict[str, Verdict]) -> Path | None:
+    """Keep a failed attempt beside the reports and list it; None where the disk does not allow it."""
+    from lib.report import studies
+
     failed = folder.parent / f"{params.study}.failed"
-    status = {"status": "failed", "title": params.title, "error": str(error).splitlines()[0]}
-    write_json(folder / "run" / "status.json", status)
-    shutil.rmtree(failed, ignore_errors=True)
-    os.replace(folder, failed)
+    status = {"status": "failed", **_verdicts(found), "title": params.title, "error": _in_a_line(error)}
+    if status["verdict"] == verdicts.OK:
+        status["verdict"] = verdicts.NOT_RENDERED
+    try:
+        shutil.rmtree(failed, ignore_errors=True)
+        write_json(folder / "run" / "status.json", status)
+        os.replace(folder, failed)
+        studies.write_index(folder.parent)
+    except OSError:
+        return None
     return failed
 
 
-def _replace(folder: Path, final: Path) -> Path:
-    before = final.parent / f".{final.name}.before"
-    shutil.rmtree(before, ignore_errors=True)
-    if final.exists():
-        os.replace(final, before)
-    os.replace(folder, final)
-    shutil.rmtree(before, ignore_errors=True)
-    shutil.rmtree(final.parent / f"{final.name}.failed", ignore_errors=True)
-    return final
+def _in_a_line(error: Exception) -> str:
+    if isinstance(error, OSError):
+        error = of_the_disk(error, paths.reports_folder()) or error
+    return str(error).splitlines()[0] if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 @contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """Handle SIGTERM like Ctrl-C, so that kernels are stopped and no unfinished files stay."""
+def _signals_as_interrupt() -> Iterator[None]:
+    """Handle SIGTERM and SIGHUP like Ctrl-C, so that kernels are stopped and no unfinished files stay."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    heard = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let these signals wait for the end of the block, so that what is published is also listed."""
+    waiting = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,35 +1,61 @@
 """Execute notebooks with papermill, and check that each ran to its end.
 
 papermill saves a notebook as complete when its kernel dies, and only warns of parameters that a notebook does not
-declare; so a notebook gets the parameters that it declares, and its cells are checked afterwards.
+declare; so a notebook gets the parameters that it declares, the verdict is ours, and papermill's metadata are removed.
 """
 
+import asyncio
+import contextlib
+import ctypes
+import functools
+import os
 import re
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jupytext
 import nbformat
 import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from jupyter_client.kernelspec import NoSuchKernel
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
-from papermill.exceptions import PapermillExecutionError
 
 from lib.core import paths
+from lib.core.cache import replacing
 from lib.core.errors import UserError
 from lib.core.formatting import clock
+from lib.params import Parameters
+from lib.report import verdicts
+from lib.report.verdicts import Verdict
 
 LOG_SECONDS = 30.0
-CELL_TIMEOUT = 4 * 3600  # seconds; longer than any fit of this suite, so only a cell that hangs reaches it
+START_SECONDS = 120  # in which a kernel has to answer
+OUTPUT_SECONDS = 60  # in which the last output of a cell has to come after its end
+INTERRUPT_SECONDS = 2  # that an interrupted cell has to leave its traceback
 BAR = "{desc:<15} {percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt} cells, {elapsed}{postfix}"
 
 
 class NotebookFailed(UserError):
-    """A notebook did not run to its end."""
+    """A notebook did not run to its end.
+
+    Attributes:
+        verdict: which notebook could not be executed, and why.
+    """
+
+    def __init__(self, notebook: Path, verdict: Verdict) -> None:
+        place = f"{notebook.stem}.py" + (f", cell {verdict.cell}" if verdict.cell else "")
+        log = notebook.with_suffix(".log")
+        written = verdict.verdict != verdicts.CELL_ERROR and log.is_file() and log.stat().st_size
+        see = f"; see {log.name} beside the notebook" if written else ""
+        super().__init__(f"{place}: {verdict.error}{see}")
+        self.verdict = verdict
 
 
 def convert(source: Path, target: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,61 +77,128 @@ def convert(source: Path, target: Path, parameters: Mapping[str, Any]) -> dict[s
     return {name: parameters[name] for name in declared if name in parameters}
 
 
-def execute(notebook: Path, parameters: Mapping[str, Any]) -> None:
+def execute(
+    notebook: Path,
+    parameters: Mapping[str, Any],
+    cell_minutes: float = Parameters.model_fields["cell_minutes"].default,
+    notebook_minutes: float = Parameters.model_fields["notebook_minutes"].default,
+) -> None:
     """Execute an `.ipynb` in place; on failure it is saved as far as it came.
 
     Args:
         notebook: as `convert` wrote it.
         parameters: those that it declares.
+        cell_minutes: that a cell may run for; then it is interrupted, and its kernel is ended.
+        notebook_minutes: that all cells together may run for.
 
     Raises:
         NotebookFailed: an error in a cell, a dead kernel, a timeout, or a cell that was not executed.
+        OSError: the notebook could not be saved.
     """
-    log = notebook.with_suffix(".log")
-    started = time.monotonic()
+    attempt = _Attempt(notebook.with_suffix(".log"), cell_minutes * 60, notebook_minutes * 60)
     _log(f"{notebook.stem} ...")
     try:
-        papermill.execute_notebook(
-            notebook,
-            notebook,
-            dict(parameters),
-            engine_name="report",
-            kernel_name="python3",
-            cwd=str(paths.notebooks_folder()),
-            execution_timeout=CELL_TIMEOUT,
-            log_output=True,
-            kernel_log=log,
-            progress_bar={"desc": notebook.stem, "bar_format": BAR, "disable": None, "file": sys.stderr},
-        )
-    except PapermillExecutionError as error:
-        raise _failed(notebook, f"{error.ename}: {error.evalue}", error.cell_index + 1) from None
-    except DeadKernelError:
-        problem = f"its kernel died; a common cause is too little memory, see {log.name} beside the notebook"
-        raise _failed(notebook, problem) from None
-    except CellTimeoutError:
-        raise _failed(notebook, f"a cell ran for more than {CELL_TIMEOUT // 3600} hours") from None
-    except RuntimeError as error:
-        raise _failed(notebook, str(error)) from None
-    _check(notebook)
-    log.unlink()
-    _log(f"{notebook.stem} took {clock(time.monotonic() - started)}")
+        with contextlib.ExitStack() as stack:
+            stack.callback(attempt.end)
+            papermill.execute_notebook(
+                notebook,
+                notebook,
+                dict(parameters),
+                engine_name="report",
+                kernel_name="python3",
+                cwd=str(paths.notebooks_folder()),
+                log_output=True,
+                attempt=attempt,
+                progress_bar={"desc": notebook.stem, "bar_format": BAR, "disable": None, "file": sys.stderr},
+            )
+    except (CellExecutionError, CellTimeoutError, DeadKernelError, NoSuchKernel, RuntimeError, OSError) as error:
+        of_disk = isinstance(error, OSError) and not isinstance(error, CellTimeoutError)
+        if of_disk and not (attempt.starting and attempt.process is None):
+            raise
+        _tidy(notebook)
+        raise NotebookFailed(notebook, attempt.verdict(error)) from None
+    _tidy(notebook)
+    if verdict := _unfinished(nbformat.read(notebook, as_version=4).cells):
+        raise NotebookFailed(notebook, verdict)
+    attempt.log.unlink()
+    _log(f"{notebook.stem} took {clock(time.monotonic() - attempt.started)}")
 
 
-def _check(notebook: Path) -> None:
+@dataclass
+class _Attempt:
+    """One execution of a notebook, and the evidence of how it ended."""
+
+    log: Path
+    cell_seconds: float
+    notebook_seconds: float
+    started: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=time.monotonic)  # again when the kernel is there
+    killings: int = field(default_factory=verdicts.killings)
+    starting: bool = False
+    process: subprocess.Popen[bytes] | None = None
+    cell: int | None = None
+    exceeded: str = ""
+
+    def seconds(self, _: object = None) -> float:
+        """How long the next cell may run."""
+        return max(min(self.cell_seconds, self.begun + self.notebook_seconds - time.monotonic()), 0.001)
+
+    def too_long(self) -> str:
+        """Which limit was exceeded."""
+        if time.monotonic() - self.begun >= self.notebook_seconds:
+            return f"the notebook ran for more than notebook_minutes, {self.notebook_seconds / 60:g} min"
+        return f"the cell ran for more than cell_minutes, {self.cell_seconds / 60:g} min"
+
+    def end(self) -> None:
+        """End processes that the kernel left behind; they are in the group that is named for it."""
+        if self.process:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def verdict(self, error: BaseException) -> Verdict:
+        """The verdict after an exception."""
+        if self.exceeded:
+            return Verdict(verdicts.TIMED_OUT, self.cell, self.exceeded)
+        if isinstance(error, CellExecutionError):
+            return verdicts.of_error(error.ename, error.evalue, self.cell)
+        if isinstance(error, CellTimeoutError):
+            return Verdict(verdicts.TIMED_OUT, self.cell, f"its output did not arrive within {OUTPUT_SECONDS} s")
+        if self.process is None:
+            return Verdict(verdicts.KERNEL_DIED, None, verdicts.line(f"its kernel could not be started: {error}"))
+        if self.cell is None and time.monotonic() - self.started >= START_SECONDS:
+            return Verdict(verdicts.TIMED_OUT, None, f"its kernel did not start within {START_SECONDS} s")
+        more = verdicts.killings() - self.killings
+        return verdicts.of_dead_kernel(self.process.poll(), self.log, more, self.cell)
+
+
+def _unfinished(cells: list[nbformat.NotebookNode]) -> Verdict | None:
     """Look for what papermill does not report: cells that were not executed, and errors that were not raised."""
-    for number, cell in enumerate(nbformat.read(notebook, as_version=4).cells, start=1):
+    for index, cell in enumerate(cells):
         if cell.cell_type != "code" or not cell.source.strip():
             continue
         if cell.execution_count is None:
-            raise _failed(notebook, f"stopped before cell {number}")
+            return Verdict(verdicts.CELL_ERROR, _number(cells, index), "the cell was not executed")
         for output in cell.outputs:
             if output.output_type == "error":
-                raise _failed(notebook, f"{output.ename}: {output.evalue}", number)
+                return verdicts.of_error(output.ename, output.evalue, _number(cells, index))
+    return None
 
 
-def _failed(notebook: Path, problem: str, cell: int | None = None) -> NotebookFailed:
-    place = f"{notebook.stem}.py" + (f", cell {cell}" if cell else "")
-    return NotebookFailed(f"{place}: {' '.join(problem.split())[:300]}")
+def _number(cells: list[nbformat.NotebookNode], index: int) -> int:
+    """Number of a cell in the notebook's text, from 1: without the cell that papermill puts in."""
+    return 1 + index - sum("injected-parameters" in cell.metadata.get("tags", []) for cell in cells[:index])
+
+
+def _tidy(path: Path) -> None:
+    """Remove papermill's metadata: the cells that it says are completed, times and folders; and its random cell id."""
+    notebook = nbformat.read(path, as_version=4)
+    for part in (notebook, *notebook.cells):
+        part.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.id = "parameters"
+    with replacing(path) as temporary:
+        nbformat.write(notebook, temporary)
 
 
 def _log(line: str) -> None:
@@ -115,12 +208,39 @@ def _log(line: str) -> None:
 
 
 class _Client(PapermillNotebookClient):
-    """Shows what a cell last wrote to standard error: the epoch, the loss, the time left.
+    """Keeps what tells how an execution ended, and shows what a cell last wrote to standard error.
 
-    On a terminal it stands behind the progress bar; a log file gets a line at most every `LOG_SECONDS`.
+    That is the epoch, the loss, the time left. On a terminal it stands behind the progress bar; a log file gets a line
+    at most every `LOG_SECONDS`.
     """
 
     _logged = 0.0
+
+    def __init__(self, nb_man: Any, attempt: _Attempt, **options: Any) -> None:
+        super().__init__(nb_man, timeout_func=attempt.seconds, timeout=max(int(attempt.cell_seconds), 1), **options)
+        self.attempt = attempt
+
+    def start_new_kernel(self, **options: Any) -> None:
+        self.attempt.starting = True
+        super().start_new_kernel(**options, preexec_fn=_end_with_parent())
+        self.attempt.process = self.km.provisioner.process
+        self.attempt.starting = False
+
+    def papermill_execute_cells(self) -> None:
+        """Execute the cells; papermill's own would mark one as completed that was not."""
+        self.attempt.begun = time.monotonic()
+        for index, cell in enumerate(self.nb.cells):
+            self.attempt.cell = _number(self.nb.cells, index)
+            self.nb_man.cell_start(cell, index)
+            self.execute_cell(cell, index)
+            self.nb_man.cell_complete(cell, cell_index=index)
+
+    async def _async_handle_timeout(self, timeout: float, cell: nbformat.NotebookNode | None = None) -> None:
+        self.attempt.exceeded = self.attempt.too_long()
+        with contextlib.suppress(Exception):
+            await self.km.interrupt_kernel()  # for the traceback, which says where it hung
+            await asyncio.sleep(INTERRUPT_SECONDS)
+        raise CellTimeoutError(self.attempt.exceeded)
 
     def log_output_message(self, output: nbformat.NotebookNode) -> None:
         if output.output_type != "stream" or output.name != "stderr":
@@ -135,21 +255,31 @@ class _Client(PapermillNotebookClient):
             print(f"    {lines[-1]}", file=sys.stderr, flush=True)
 
 
+def _end_with_parent() -> Any:
+    """What a kernel's process does first on Linux: ask to be killed when this process ends, however it ends.
+
+    Elsewhere the kernel itself looks every second whether its parent is there, unless a cell keeps it busy.
+    """
+    if sys.platform != "linux":
+        return None
+    set_signal = 1  # PR_SET_PDEATHSIG
+    return functools.partial(ctypes.CDLL(None).prctl, set_signal, int(signal.SIGKILL))
+
+
 class _Engine(NBClientEngine):
     """papermill's own engine with `_Client`; what the kernel's process writes goes to a file, not to the terminal."""
 
     @classmethod
-    def execute_managed_notebook(
-        cls, nb_man, kernel_name, log_output=False, execution_timeout=None, kernel_log=None, **_
-    ):
+    def execute_managed_notebook(cls, nb_man, kernel_name, log_output=False, attempt=None, **_):
         client = _Client(
             nb_man,
-            timeout=execution_timeout,
-            startup_timeout=120,
+            attempt,
+            startup_timeout=START_SECONDS,
+            iopub_timeout=OUTPUT_SECONDS,
             kernel_name=kernel_name,
             log_output=log_output,
         )
-        with open(kernel_log, "wb") as log:
+        with open(attempt.log, "wb") as log:
             return client.execute(stdout=log, stderr=log)
 
 

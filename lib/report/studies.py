@@ -1,24 +1,35 @@
 """Write the page that lists all reports in a folder."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lib.core.cache import replacing
+from lib.core.cache import content_key, lock, replacing
 from lib.presentation.text import detector_name
+from lib.report import uptodate, verdicts
 from lib.report.render.html import environment, frame
 
-TITLE = "Reports"
+TITLE, INDEX = "Reports", "index.html"
+WORDS = {
+    verdicts.OK: "ok",
+    verdicts.CELL_ERROR: "error in a cell",
+    verdicts.TIMED_OUT: "time limit exceeded",
+    verdicts.KERNEL_DIED: "kernel died",
+    verdicts.OUT_OF_MEMORY: "out of memory",
+    verdicts.STOPPED: "stopped",
+    verdicts.NEVER_RAN: "never ran",
+}
 
 
 def write_index(reports: Path) -> Path:
     """Write the page that lists every study in a folder.
 
     A study is a sub-folder with `run/status.json`, which has `status` ("complete" or "failed") and perhaps `title`,
-    `error` and `pdf` (why there is no PDF); the rest is read from `metrics.json`, `manifest.json` and `params.json`
-    beside it. What is missing or damaged is left out, and so are folders whose names begin with a dot: they are
-    unfinished.
+    `error`, `notebooks` (the verdict on each) and `pdf` (why there is no PDF); the rest is read from `metrics.json`,
+    `manifest.json` and `params.json` beside it. What is missing or damaged is left out, and so are folders whose names
+    begin with a dot: they are unfinished.
 
     Args:
         reports: the folder of the studies' folders; made if missing.
@@ -27,12 +38,15 @@ def write_index(reports: Path) -> Path:
         The page, `index.html` in `reports`.
     """
     reports = Path(reports)
-    folders = sorted(path.parent.parent for path in reports.glob("*/run/status.json") if path.parts[-3][0] != ".")
-    studies = [_study(folder) for folder in folders]
-    text = environment().get_template("studies.html.j2").render(site=frame(TITLE), studies=studies)
-    page = reports / "index.html"
-    with replacing(page) as temporary:
-        temporary.write_text(text.rstrip() + "\n", encoding="utf-8")
+    with lock(f"index-{content_key(str(reports.absolute()))}"):  # another study may be finished at the same time
+        for left in reports.glob(f".{INDEX}.*"):  # of a killed process
+            left.unlink(missing_ok=True)
+        found = sorted(path.parent.parent for path in reports.glob("*/run/status.json"))
+        studies = [_study(folder) for folder in found if folder.name[0] != "."]
+        text = environment().get_template("studies.html.j2").render(site=frame(TITLE), studies=studies)
+        page = reports / INDEX
+        with replacing(page) as temporary:
+            temporary.write_text(text.rstrip() + "\n", encoding="utf-8")
     return page
 
 
@@ -51,14 +65,31 @@ def _study(folder: Path) -> dict[str, Any]:
     links += [(words, f"{base}/{name}") for words, name in more if (folder / name).is_file()]
     return {
         "name": folder.name,
+        "key": uptodate.status_key(folder),
         "title": str(status.get("title") or params.get("title") or metrics.get("study") or folder.name),
         "badge": "" if state == "complete" else state,
         "error": " ".join(reason.split()),
+        "verdicts": list(_verdicts(folder, _object(status.get("notebooks")))) if state == "failed" else [],
         "page": f"{base}/index.html" if (folder / "index.html").is_file() else "",
         "facts": _facts(metrics, manifest),
         "detectors": [_detector(name, values) for name, values in _object(metrics.get("detectors")).items()],
         "links": links,
     }
+
+
+def _verdicts(folder: Path, notebooks: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """A row for each notebook of a failed study."""
+    for stem, record in notebooks.items():
+        verdict = _object(record)
+        executed = folder / "notebooks" / f"{stem}.ipynb"
+        ran = executed.is_file() and verdict.get("verdict") != verdicts.NEVER_RAN
+        cell = f"Cell {verdict['cell']}: " if verdict.get("cell") else ""
+        yield {
+            "notebook": stem,
+            "page": f"{quote(folder.name)}/notebooks/{quote(executed.name)}" if ran else "",
+            "verdict": WORDS.get(str(verdict.get("verdict")), "unknown"),
+            "error": f"{cell}{verdict.get('error', '')}",
+        }
 
 
 def _facts(metrics: dict[str, Any], manifest: dict[str, Any]) -> list[str]:

@@ -1,11 +1,11 @@
 """What is up to date: one mechanism of content keys decides for whole reports and for single notebooks.
 
 The execution of a notebook depends on its text, the parameters that it declares, the code of `lib` that it imports,
-the published figures, the data, the versions of the libraries, the device, and what the notebooks before it left in
-the run folder. If none of these changed, the executed notebook and the files that it wrote are taken from the cache,
-which holds the last execution of each notebook of each study. Rendering depends on the executed notebooks, the
-parameters, the code and templates of `lib/report`, and `requirements.lock`; so after a change of a template the report
-is rendered again and nothing is executed.
+the published figures, the data, the versions of the libraries, the device, `SOURCE_DATE_EPOCH`, and what the notebooks
+before it left in the run folder. If none of these changed, the executed notebook and the files that it wrote are taken
+from the cache, which holds the last execution of each notebook of each study. Rendering depends on the executed
+notebooks, the parameters, the code and templates of `lib/report`, and `requirements.lock`; so after a change of a
+template the report is rendered again and nothing is executed.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import os
 import platform
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from lib.params import Parameters
 from lib.study import Study
 
 UNDECISIVE = ("manifest.json", "provenance.json")  # they hold the time and the commit, and no result depends on them
+NOTEBOOK = "notebook.ipynb"  # the name of an executed notebook in the cache
 WALKED = ("detectors", "data/sources")  # folders of lib whose modules are found by walking, not by imports
 
 
@@ -53,10 +54,34 @@ def is_current(params: Parameters, notice: str = "") -> bool:
         status = cache.read_json(folder / "run" / "status.json")
     except (OSError, ValueError):
         return False
-    pages = status.get("pages", [])
-    if status.get("pdf") or not pages or not all((folder / page).is_file() for page in pages):
+    files = status.get("files")
+    if status.get("pdf") or not status.get("pages") or not isinstance(files, dict):
         return False
-    return status.get("key") == report_key(params, notice)
+    return status.get("key") == report_key(params, notice) and checksums(folder, files) == files
+
+
+def is_listed(folder: Path) -> bool:
+    """Whether the page beside a report's folder lists the report that is there now."""
+    try:
+        return status_key(folder) in (folder.parent / "index.html").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def status_key(folder: Path) -> str:
+    """A key of a report's `status.json`, and so of all its files."""
+    return cache.files_key([folder / "run" / "status.json"])
+
+
+def checksums(folder: Path, names: Iterable[str] | None = None) -> dict[str, str]:
+    """SHA-256 of files in a folder, by relative path; those that are not there are left out.
+
+    Args:
+        folder: the folder.
+        names: of the files; every file if not given.
+    """
+    paths_ = sorted(folder.rglob("*")) if names is None else [folder / name for name in names]
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in paths_ if path.is_file()}
 
 
 def report_key(params: Parameters, notice: str = "") -> str:
@@ -66,7 +91,7 @@ def report_key(params: Parameters, notice: str = "") -> str:
     """
     versions = {"python": platform.python_version(), **provenance.versions()}
     code = [code_key(notebook) for notebook in notebooks()]
-    own = [params.model_dump(), data.state(params)]
+    own = [params.model_dump(), data.state(params), provenance.source_date()]
     return cache.content_key(*own, code, _rendering_key(), versions, provenance.device(), bool(notice))
 
 
@@ -130,24 +155,23 @@ class Execution:
             record = cache.read_json(self._cached / "execution.json")
         except (OSError, ValueError):
             return False
-        copies = {self._cached / "notebook.ipynb": self.target}
-        copies |= {self._cached / "run" / name: self.run_folder / name for name in record["files"]}
-        if record["key"] != key or not all(path.is_file() for path in copies):
+        files = record["files"]
+        if record["key"] != key or checksums(self._cached, files) != files:
             return False
-        for source, target in copies.items():
-            _copy(source, target)
-        if "manifest.json" in record["files"]:
+        for name in files:
+            _copy(self._cached / name, self.target if name == NOTEBOOK else self.run_folder / name.removeprefix("run/"))
+        if "run/manifest.json" in files:
             cache.write_json(self.run_folder / "manifest.json", dict(self.provenance))
         return True
 
     def save(self) -> None:
         """Cache the execution that has just succeeded, in place of the last one."""
-        files = [name for name, value in _hashes(self.run_folder).items() if self._files_before.get(name) != value]
+        names = [name for name, value in _hashes(self.run_folder).items() if self._files_before.get(name) != value]
         with cache.replacing_folder(self._cached) as folder:
-            _copy(self.target, folder / "notebook.ipynb")
-            for name in files:
+            _copy(self.target, folder / NOTEBOOK)
+            for name in names:
                 _copy(self.run_folder / name, folder / "run" / name)
-            cache.write_json(folder / "execution.json", {"key": self.key, "files": files})
+            cache.write_json(folder / "execution.json", {"key": self.key, "files": checksums(folder)})
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -161,6 +185,10 @@ def _hash(path: Path) -> str:
             return cache.content_key(
                 [(part.filename, part.CRC) for part in archive.infolist() if part.filename != "metadata.json"]
             )
+    return _sha256(path)
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

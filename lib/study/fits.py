@@ -25,7 +25,8 @@ class Fitted:
         spec: the detector.
         scores: float64 (N,), of every image of the data set; higher is more abnormal. Those of images that the detector
             refers to are what it would give them had it not; see `lib.detectors.members`.
-        seconds: of the `fit` and of the `score` of all images, when they were computed.
+        seconds: of the `fit` and of the `score` of all images, when they were computed; None where `SOURCE_DATE_EPOCH`
+            is set, see `lib.core.provenance.source_date`, and then `history` has none either.
         history: of the fit; empty where nothing is iterated.
         layers: one row a layer of a network: `part`, `layer`, `output`, `parameters`; else empty.
         cached: whether the fit was found in the cache.
@@ -37,7 +38,7 @@ class Fitted:
 
     spec: Spec
     scores: np.ndarray
-    seconds: dict[str, float]
+    seconds: dict[str, float | None]
     history: History
     layers: list[dict[str, Any]]
     cached: bool
@@ -91,8 +92,10 @@ def fit_and_score(study: Study, spec: Spec, every_score: bool = False) -> Fitted
     record, score = cache.read_json(fit_folder / "fit.json"), cache.read_json(score_folder / "score.json")
     with np.load(score_folder / "scores.npz") as scores:
         values = scores[own]
-    seconds = {"fit": record["seconds"], "score": score["seconds"]}
-    return Fitted(spec, values, seconds, record["history"], record["layers"], cached, fit_folder, score_folder)
+    seconds, history = {"fit": record["seconds"], "score": score["seconds"]}, record["history"]
+    if provenance.source_date() is not None:  # the cache keeps the times that were measured
+        seconds, history = dict.fromkeys(seconds), {key: curve for key, curve in history.items() if key != "seconds"}
+    return Fitted(spec, values, seconds, history, record["layers"], cached, fit_folder, score_folder)
 
 
 def fit(study: Study, spec: Spec) -> tuple[Path, bool]:
@@ -123,7 +126,8 @@ def _together(study: Study, spec: Spec, members: list[Spec]) -> Fitted:
     scores = together.combine([member.scores for member in fitted], detectors.groups_of(study.images))
     scores[reference] = own
     passes = {member.fit_folder: member.seconds for member in fitted}  # scores of one network share one fit and pass
-    seconds = {key: sum(paid[key] for paid in passes.values()) for key in ("fit", "score")}
+    paid = {key: [seconds[key] for seconds in passes.values()] for key in ("fit", "score")}
+    seconds = {key: None if None in values else sum(values) for key, values in paid.items()}
     return Fitted(spec, scores, seconds, {}, [], all(member.cached for member in fitted), None, None, fitted)
 
 

@@ -19,6 +19,7 @@ from lib.core import cache, paths
 from lib.core.errors import UserError
 from lib.data import ImageSet, measurements
 from lib.detectors import Detector, batches
+from lib.params import LIMITS
 from lib.study import heat_maps
 from lib.study.fits import Fitted
 from lib.study.run import Run
@@ -147,7 +148,7 @@ def export(study: Study, run: Run, fitted: Fitted, column: str, threshold: dict[
                 "measured_at": size,
                 "fitted_on": ids[study.split.fit].tolist(),
                 "calibrated_on": ids[study.split.calibration].tolist(),
-                "params": study.params.model_dump(),
+                "params": study.params.model_dump(exclude=LIMITS),
                 **run.read("manifest"),
             },
         )

@@ -14,7 +14,7 @@ from lib import detectors
 from lib.core.errors import UserError
 from lib.data import splits
 from lib.detectors import BASELINE, PUBLISHED, Spec
-from lib.params import Parameters, load
+from lib.params import LIMITS, Parameters, load
 from lib.study import heat_maps
 from lib.study.examples import lowest_scoring_anomalies
 from lib.study.fits import Fitted, fit_and_score
@@ -98,7 +98,7 @@ def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
         (run.folder / stale).unlink(missing_ok=True)
     for stale in ("arrays", "detectors"):  # of detectors that this study may not have
         shutil.rmtree(run.folder / stale, ignore_errors=True)
-    run.write("params", study.params.model_dump())
+    run.write("params", study.params.model_dump(exclude=LIMITS))
     run.write("manifest", study.provenance())
     ids = study.images.table["id"].to_numpy()
     run.write_table("split.csv", splits.to_table(study.split, ids))

@@ -3,7 +3,7 @@
 A row of the leaderboard is a mapping: `column` (of `scores.parquet`), `name` (what pages call it), `family`, `kind`,
 `changes` (options that differ from the published fit), `score` (of a reconstruction), `validation` (AUROC on the
 validation set, by which detectors are chosen; None without one), `auroc`, `fpr_at_95_tpr`, `difference` (of its AUROC
-to the baseline's, paired; None for the baseline) and `seconds` (of fitting and scoring all images).
+to the baseline's, paired; None for the baseline) and `seconds` (of fitting and scoring all images, or None).
 """
 
 from lib.evaluation.comparison.choice import answer, best, best_of_families, calibrate, candidates, deciding, record

@@ -18,8 +18,8 @@ from lib.study import METRICS, Run, Study, holdout_of
 
 
 def best(rows: Sequence[Row]) -> Row:
-    """The row with the highest AUROC on the validation set; of equals the quickest."""
-    return max(rows, key=lambda row: (row["validation"] or 0.0, -row["seconds"]))
+    """The row with the highest AUROC on the validation set; of equals the quickest, or the first without times."""
+    return max(rows, key=lambda row: (row["validation"] or 0.0, -(row["seconds"] or 0.0)))
 
 
 def best_of_families(rows: Sequence[Row]) -> dict[str, Row]:
@@ -104,7 +104,7 @@ def answer(study: Study, run: Run, rows: Sequence[Row]) -> dict[str, Any]:
 
     Returns:
         `row`; `chosen`, whether it was chosen among others; `tied`, how many are as good on the validation set, of
-        which it is the quickest; `threshold`, a `lib.evaluation.thresholds.Threshold`; `target`, the false positive
+        which `best` takes one; `threshold`, a `lib.evaluation.thresholds.Threshold`; `target`, the false positive
         rate that it should keep to, and `alpha`, the one that it aims at, which is higher where so few calibration
         images cannot promise the target (both None for rules that aim at none); `calibration`, how many images the
         threshold saw; `at`, the figures at it on the test set; and `precision_in_use`, of

@@ -3,7 +3,7 @@
 A part that has nothing to show says so in JupyterLab; reports leave its section out.
 """
 
-from lib.presentation.sections.comparisons import ensembles, features, other_scores, recommended, refinements
+from lib.presentation.sections.comparisons import ensembles, features, other_scores, recommended, refinements, run_time
 from lib.presentation.sections.decisions import (
     checked_claims,
     claims,
@@ -60,6 +60,7 @@ __all__ = [
     "recommended",
     "reconstructions",
     "refinements",
+    "run_time",
     "samples",
     "seeds",
     "shortcuts",

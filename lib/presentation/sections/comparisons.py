@@ -31,7 +31,7 @@ def refinements(study: Study, rows: Sequence[Row], noise: float | None) -> list[
     show.table(
         tables.leaderboard(refined, noise),
         label="tab-refinements",
-        caption="Every refinement by the mean squared error. Seconds are of the fit and of scoring every image.",
+        caption=text.with_seconds("Every refinement by the mean squared error.", refined),
     )
     if verdicts:
         show.prose("What this says about the recommendations of the published study:")
@@ -74,6 +74,19 @@ def ensembles(rows: Sequence[Row]) -> None:
         show.prose(text.ensembles(rows))
     else:
         show.nothing("no second detector raises the AUROC of the best one on the validation set")
+
+
+def run_time(rows: Sequence[Row]) -> None:
+    """AUROC against the time of fitting and scoring; a sentence where no times are recorded."""
+    if not text.timed(rows):
+        show.prose(text.NOT_TIMED)
+        return
+    show.prose("[Figure](#fig-minutes) sets the AUROC of the detectors against their run time.")
+    show.figure(
+        plots.cost_benefit(rows),
+        label="fig-minutes",
+        caption="AUROC on images held out against the seconds of fitting and scoring, with intervals.",
+    )
 
 
 def recommended(study: Study, answer: Mapping[str, Any]) -> None:

@@ -15,8 +15,8 @@ def leaderboard(rows: Sequence[Mapping], noise: float | None = None) -> pandas.D
     Args:
         rows: Records in the order wanted: `name`; `validation`, the AUROC on the validation set; `auroc`, a metric on
             the test set; `difference`, the metric that `lib.evaluation.metrics.auroc_difference` returns for this
-            detector and the baseline (None for the baseline itself); and `seconds` of fitting and scoring. A missing
-            key counts as None.
+            detector and the baseline (None for the baseline itself); and `seconds` of fitting and scoring, None where
+            no times are recorded. A missing key counts as None.
         noise: Difference of AUROC between two seeds, for rows that are fits of one network; a difference whose interval
             excludes 0 and that is not larger reads `within seed noise`.
 
@@ -49,19 +49,19 @@ def fits(records: Mapping[str, Mapping]) -> pandas.DataFrame:
         records: Of `lib.study.Run.fits`: `label`, `family`, `roles`, `score` and `seconds` of `fit` and `score`.
 
     Returns:
-        Columns `Detector`, `Family`, `Split` (`of the study` or `images held out`), `Fit, s` and `Score, s`.
+        Columns `Detector`, `Family`, `Split` (`of the study` or `images held out`), `Fit, s` and `Score, s`; the last
+        two are left out where no times are recorded.
     """
     rows = {column: row for column, row in records.items() if row["score"] in ("", "mse")}
-    return framed(
-        {
-            "Detector": [literal(row["label"]) for row in rows.values()],
-            "Family": [row["family"] for row in rows.values()],
-            "Split": ["images held out" if column.endswith(HELD_OUT) else "of the study" for column in rows],
-            "Fit, s": [float(row["seconds"]["fit"]) for row in rows.values()],
-            "Score, s": [float(row["seconds"]["score"]) for row in rows.values()],
-        },
-        decimals={"Fit, s": 1, "Score, s": 1},
-    )
+    columns = {
+        "Detector": [literal(row["label"]) for row in rows.values()],
+        "Family": [row["family"] for row in rows.values()],
+        "Split": ["images held out" if column.endswith(HELD_OUT) else "of the study" for column in rows],
+    }
+    for name, key in {"Fit, s": "fit", "Score, s": "score"}.items():
+        if any(row["seconds"][key] is not None for row in rows.values()):
+            columns[name] = [_float(row["seconds"], key) for row in rows.values()]
+    return framed(columns, decimals={"Fit, s": 1, "Score, s": 1})
 
 
 def _text(row: Mapping, key: str) -> str | None:

@@ -18,7 +18,7 @@ from lib.presentation.text.comparison import (
 )
 from lib.presentation.text.data import crossing, duplicates, originals, protocol, source, totals
 from lib.presentation.text.evaluation import INTERVALS, baselines, dtype_policy, held_out, performance, seeds, workload
-from lib.presentation.text.fits import fits, learning, network
+from lib.presentation.text.fits import NOT_TIMED, fits, learning, network, timed, with_seconds
 from lib.presentation.text.inspection import inspected, inspecting, maps, order, pixels, shortcut_shares
 from lib.presentation.text.mistakes import by_class, shifts
 from lib.presentation.text.readiness import cells as readiness_cells
@@ -37,6 +37,7 @@ from lib.presentation.text.warnings import warning
 
 __all__ = [
     "INTERVALS",
+    "NOT_TIMED",
     "advice",
     "baselines",
     "best_network",
@@ -89,9 +90,11 @@ __all__ = [
     "threshold",
     "threshold_costs",
     "threshold_sweep",
+    "timed",
     "totals",
     "variations",
     "warning",
+    "with_seconds",
     "workload",
 ]
 

@@ -120,18 +120,20 @@ def best_network(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def features(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What the best features of a pretrained network reach, and how long they take beside the autoencoder."""
+    """What the best features of a pretrained network reach, and, if recorded, how long they take for it."""
     ours, own = [row for row in rows if row["family"] == "features"], rows[0]
     best = best_on_validation(ours)
-    ratio = best["seconds"] / own["seconds"]
-    time = f"{ratio:.1f} times the time" if ratio >= 1 else f"{percent(ratio)} of the time"
-    return (
+    text = (
         f"Of {count(len(ours), 'detector')} on features, {literal(best['name'])} is best on the validation set. On "
         f"the test set it has an AUROC of **{area(best['auroc']['value'])}** ({interval(best['auroc'])}), "
         f"{signed(best['difference']['value'], 3)} against the autoencoder "
-        f"({interval(best['difference'], sign=True)}), {_change(best['difference'])}. To fit it and to score "
-        f"every image took {time} that the autoencoder needed. All of them are in the leaderboard below."
+        f"({interval(best['difference'], sign=True)}), {_change(best['difference'])}. "
     )
+    if best["seconds"] is not None:
+        ratio = best["seconds"] / own["seconds"]
+        time = f"{ratio:.1f} times the time" if ratio >= 1 else f"{percent(ratio)} of the time"
+        text += f"To fit it and to score every image took {time} that the autoencoder needed. "
+    return text + "All of them are in the leaderboard below."
 
 
 def heat_maps(params: Parameters, images: int) -> str:
@@ -159,7 +161,8 @@ def choice(answer: Mapping[str, Any], params: Parameters) -> str:
         answer: What `lib.evaluation.comparison.answer` returns, of a study that chooses a detector.
         params: The study's parameters.
     """
-    tied = f" and is the quickest of {answer['tied']:,} detectors with this value" if answer["tied"] > 1 else ""
+    which = "the first, in the order of the leaderboard," if answer["row"]["seconds"] is None else "the quickest"
+    tied = f" and is {which} of {answer['tied']:,} detectors with this value" if answer["tied"] > 1 else ""
     row, threshold, at, precision = (answer[key] for key in ("row", "threshold", "at", "precision_in_use"))
     text = (
         f"**Use {literal(in_words(row['name']))}, at a threshold of {threshold.value:.4g}.** It has the highest AUROC "

@@ -6,6 +6,7 @@ from typing import Any
 
 from lib.core.formatting import count, listed, percent, signed
 from lib.presentation.tables.markdown import literal
+from lib.presentation.text.fits import NOT_TIMED
 from lib.presentation.text.terms import against_trivial, area, detector_name, in_words, interval
 
 INTERVALS = (
@@ -113,19 +114,22 @@ def dtype_policy(policy: str, record: Mapping[str, Any] | None) -> str:
 
     Args:
         policy: The dtype policy of the study.
-        record: `auroc` in this policy, `exact` in float32, their `difference`, and `seconds` by policy; or None.
+        record: `auroc` in this policy, `exact` in float32, their `difference`, and `seconds` by policy, or None in
+            their place; or None.
     """
     if record is None:
         return ""
     change, seconds = record["difference"], record["seconds"]
     clear = change["low"] > 0 or change["high"] < 0
-    return (
+    text = (
         f"With the dtype policy `{policy}` the AUROC on the test set is {area(record['auroc']['value'])}, in float32 "
         f"{area(record['exact']['value'])}. The difference of {signed(change['value'])} "
         f"({interval(change, sign=True)}) "
-        f"{'is more than chance' if clear else 'may be chance'}. Fitting and scoring took {seconds[policy]:.0f} s, in "
-        f"float32 {seconds['float32']:.0f} s."
+        f"{'is more than chance' if clear else 'may be chance'}. "
     )
+    if None in seconds.values():
+        return text + NOT_TIMED
+    return text + f"Fitting and scoring took {seconds[policy]:.0f} s, in float32 {seconds['float32']:.0f} s."
 
 
 def workload(

@@ -1,11 +1,33 @@
 """Sentences about fitting: the network, its loss, and further fits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lib.core.formatting import count, percent
 from lib.evaluation.warnings import FALLING, recent_decrease
 from lib.presentation.text.terms import detector_name
+
+NOT_TIMED = (
+    "Run times are not recorded in this report: `SOURCE_DATE_EPOCH` was set, so that it is the same, byte for byte, "
+    "whenever it is made."
+)
+
+
+def timed(records: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether run times are recorded.
+
+    Args:
+        records: Each with `seconds`: a number, or one by part, or None in their place.
+    """
+    measured = [record["seconds"] for record in records]
+    return None not in [part for each in measured for part in (each.values() if isinstance(each, Mapping) else [each])]
+
+
+def with_seconds(caption: str, records: Iterable[Mapping[str, Any]]) -> str:
+    """The caption of a table, and what its seconds are or that it has none; `records` as in `timed`."""
+    return f"{caption} " + (
+        "Seconds are of the fit and of scoring every image." if timed(records) else "Run times are not recorded."
+    )
 
 
 def network(rows: Sequence[Mapping[str, Any]], shape: Sequence[int], latent: int) -> str:

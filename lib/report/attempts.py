@@ -1,0 +1,23 @@
+"""One report of a study at a time: its lock, and what a killed process has left. Imports nothing slow."""
+
+import shutil
+from contextlib import AbstractContextManager
+
+from lib.core import cache, paths
+
+
+def study_lock(study: str) -> AbstractContextManager[None]:
+    """Holds the lock of a study's report, `reports/.<study>.lock`, which ends with the process.
+
+    Raises:
+        UserError: another process makes this report; the line says which and since when.
+    """
+    return cache.lock(f".{study}", wait=False, folder=paths.reports_folder())
+
+
+def clear(study: str) -> None:
+    """Put back or remove what a killed process has left in the folder of reports; call it with the lock held."""
+    reports = paths.reports_folder()
+    cache.recover(reports / study)
+    for left in reports.glob(f".{study}.making*"):
+        shutil.rmtree(left, ignore_errors=True)
