@@ -19,7 +19,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
-from lib.core import paths
+from lib.core import paths, provenance
 from lib.core.errors import UserError
 from lib.core.formatting import clock
 
@@ -87,6 +87,8 @@ def execute(notebook: Path, parameters: Mapping[str, Any]) -> None:
     except RuntimeError as error:
         raise _failed(notebook, str(error)) from None
     _check(notebook)
+    if provenance.source_date() is not None:
+        _remove_times(notebook)
     log.unlink()
     _log(f"{notebook.stem} took {clock(time.monotonic() - started)}")
 
@@ -101,6 +103,18 @@ def _check(notebook: Path) -> None:
         for output in cell.outputs:
             if output.output_type == "error":
                 raise _failed(notebook, f"{output.ename}: {output.evalue}", number)
+
+
+def _remove_times(notebook: Path) -> None:
+    """Remove what tells when and where cells ran, and their progress bars, which show the time as well."""
+    written = nbformat.read(notebook, as_version=4)
+    written.metadata.pop("papermill", None)
+    for cell in written.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [each for each in cell.outputs if each.get("name") != "stderr"]
+    nbformat.write(written, notebook)
 
 
 def _failed(notebook: Path, problem: str, cell: int | None = None) -> NotebookFailed:
