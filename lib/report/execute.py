@@ -27,7 +27,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
-from lib.core import paths
+from lib.core import paths, provenance
 from lib.core.cache import replacing
 from lib.core.errors import UserError
 from lib.core.formatting import clock
@@ -190,13 +190,20 @@ def _number(cells: list[nbformat.NotebookNode], index: int) -> int:
 
 
 def _tidy(path: Path) -> None:
-    """Remove papermill's metadata: the cells that it says are completed, times and folders; and its random cell id."""
-    notebook = nbformat.read(path, as_version=4)
+    """Remove papermill's metadata: the cells that it says are completed, times and folders; and its random cell id.
+
+    Where `SOURCE_DATE_EPOCH` is set, also when cells ran, and their progress bars, which show the time.
+    """
+    notebook, timeless = nbformat.read(path, as_version=4), provenance.source_date() is not None
     for part in (notebook, *notebook.cells):
         part.metadata.pop("papermill", None)
     for cell in notebook.cells:
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.id = "parameters"
+        if timeless:
+            cell.metadata.pop("execution", None)
+        if timeless and cell.cell_type == "code":
+            cell.outputs = [each for each in cell.outputs if each.get("name") != "stderr"]
     with replacing(path) as temporary:
         nbformat.write(notebook, temporary)
 
