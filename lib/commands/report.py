@@ -27,9 +27,10 @@ def run(arguments: argparse.Namespace) -> None:
     Without a study, this is the published one; where its images are unavailable, the embedded one with a notice.
     """
     from lib import params
-    from lib.report import uptodate
 
     study = params.load(arguments.study or PUBLISHED)
+    from lib.report import uptodate  # slow to import, so not before a mistake is found
+
     reason = ""
     if not arguments.study and not uptodate.is_current(study):
         reason = _why_unavailable(study)
