@@ -300,12 +300,12 @@ def _resolved(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in seen:
         raise UserError(f"{paths.shown(path)}: extends: goes round in a circle")
     values = _read(path)
-    if (
-        isinstance(values.get("images"), str)
-        and values["images"]
-        and path.parent.resolve() != paths.params_folder().resolve()
-    ):
-        values["images"] = os.path.relpath(path.parent / paths.expanded(values["images"]), paths.params_folder())
+    images = values.get("images")
+    if isinstance(images, str) and images and path.parent.resolve() != paths.params_folder().resolve():
+        try:
+            values["images"] = os.path.relpath(path.parent / paths.expanded(images), paths.params_folder())
+        except UserError as error:
+            raise UserError(f"{paths.shown(path)}: images: {error}") from None
     parent = values.pop("extends", None)
     if parent is None:
         return values

@@ -1,9 +1,11 @@
 """Ten thousand parameter sets that nobody should write: each loads, or is refused in one line, and nothing starts."""
 
+import itertools
 import os
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from lib import detectors, params
 from lib.core import paths, strict_yaml
-from lib.core.characters import IGNORABLE
+from lib.core.characters import IGNORABLE, UNSEEN
 from lib.core.errors import LONGEST, UserError
 
 DIGITS = params.load("digits").model_dump()
@@ -44,23 +46,19 @@ own = {  # values that come closer to what a key takes than any value does
     "thresholds": st.lists(numbers, max_size=4),
     "seeds": st.lists(numbers, max_size=4),
 }
-changed = st.lists(
-    st.sampled_from(params.KEYS).flatmap(lambda key: st.tuples(st.just(key), own.get(key, values) | values)), max_size=4
-).map(dict)
-strange = st.dictionaries(texts, values, max_size=1)
-missing = st.sets(st.sampled_from(params.KEYS), max_size=1)
+change = st.sampled_from(params.KEYS).flatmap(lambda key: st.tuples(st.just(key), own.get(key, values) | values))
+strange = st.dictionaries(texts, values, min_size=1, max_size=1)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def nothing_starts():
-    """A kernel, a process or a network that is started fails the test."""
-    with pytest.MonkeyPatch.context() as patch:
+@pytest.fixture(autouse=True)
+def nothing_starts(request, monkeypatch):
+    """A kernel or another process that is started fails the test, but for those of the command line."""
 
-        def start(*_, **__):
-            pytest.fail("a parameter set started something")
+    def start(*_, **__):
+        pytest.fail("a parameter set started a process")
 
-        patch.setattr(subprocess.Popen, "__init__", start)
-        yield
+    if "command" not in request.fixturenames:
+        monkeypatch.setattr(subprocess.Popen, "__init__", start)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +85,8 @@ def answer(path, content=None):
 
 def checked_line(line, *named):
     assert line and "\n" not in line and len(line) <= LONGEST, line
-    assert all(character.isprintable() or character in IGNORABLE for character in line), ascii(line)
+    unseen = {"Zl", "Zp", *UNSEEN}
+    assert all(unicodedata.category(each) not in unseen or each in IGNORABLE for each in line), ascii(line)
     assert all(word in line for word in named), line
     return line
 
@@ -102,39 +101,44 @@ def specs_of(study):
             checked_line(str(error))
 
 
-@examples(8_000)
-@given(changed, strange, missing)
-def test_any_values_are_a_parameter_set_or_one_line(folder, changed, strange, missing):
-    """Values as YAML could give them; that their text is read rightly is the subject of the tests below."""
-    given_values = {key: value for key, value in (DIGITS | changed | strange).items() if key not in missing}
-    patch = pytest.MonkeyPatch()
-    patch.setattr(strict_yaml, "read", lambda path: dict(given_values))
-    try:
-        found = answer(folder / "digits.yaml")
-    finally:
-        patch.undo()
-    if isinstance(found, params.Parameters):
-        assert params.Parameters.model_validate(found.model_dump()) == found
-        specs_of(found)
+@examples(340)
+@given(st.lists(change, min_size=6, max_size=6), strange, st.sampled_from(params.KEYS))
+def test_any_values_are_a_parameter_set_or_one_line(monkeypatch, changes, strange, missing):
+    """8,500 sets: 25 of each example, with one wrong key, two, an unknown one or a missing one.
+
+    The values are given as YAML gives them; that text is read rightly is the subject of the other tests.
+    """
+    cases = [[change] for change in changes] + [*itertools.combinations(changes, 2)] + [changes, [], [], []]
+    assert len(cases) == 25
+    for number, case in enumerate(cases):
+        given_values = DIGITS | dict(case) | (strange if number in (22, 24) else {})
+        if number >= 23:
+            given_values.pop(missing)
+        monkeypatch.setattr(strict_yaml, "read", lambda path, values=given_values: dict(values))
+        found = answer(Path("digits.yaml"))
+        if isinstance(found, params.Parameters):
+            assert params.Parameters.model_validate(found.model_dump()) == found
+        if isinstance(found, params.Parameters) and number < 6:
+            specs_of(found)
 
 
-@examples(1_500)
-@given(changed, strange)
+@examples(500)
+@given(st.lists(change, max_size=4).map(dict), strange)
 def test_any_yaml_text_is_a_parameter_set_or_one_line(folder, changed, strange):
     try:
         text = yaml.safe_dump(changed | strange, allow_unicode=True)
     except ValueError:  # a number longer than Python writes
         text = "seed: " + "9" * 5000
-    found = answer(folder / "mine.yaml", SHORT + text)
-    assert isinstance(found, str | params.Parameters)
+    answer(folder / "mine.yaml", SHORT + text)
 
 
-@examples(500)
-@given(st.one_of(st.binary(max_size=60), st.text("{}[]&*!|>'\"%@`:-,?#\\ \t\r\n<=~0123.eEnoyx\x00\x85\ufeff", max_size=40)))
-def test_any_bytes_are_a_parameter_set_or_one_line(folder, content):
-    content = content if isinstance(content, bytes) else content.encode("utf-8")
-    answer(folder / "mine.yaml", SHORT.encode() + content)
-    assert isinstance(answer(folder / "mine.yaml", content), str)  # alone it is no whole set
+@examples(1_000)
+@given(
+    st.one_of(st.binary(max_size=60), st.text("{}[]&*!|>'\"%@`:-,?#\\ \t\r\n<=~0123.eEnoyx\x00\x85\ufeff", max_size=40))
+)
+def test_any_bytes_are_refused_in_one_line(folder, content):
+    found = answer(folder / "mine.yaml", content)
+    assert isinstance(found, str)  # too short for a whole set
 
 
 # YAML's own traps.
@@ -163,7 +167,7 @@ def test_any_bytes_are_a_parameter_set_or_one_line(folder, content):
         ("seed: 0x_", 3, "'0x_' is not a number"),
         ("<<: {seed: 1}", 3, "merge keys (<<) are not read; say `extends: <study>`"),
         ("origin: &a here\ntitle: *a", 3, "anchors (&) and aliases (*) are not read"),
-        ("title: *bold*", 3, "put text in quotes"),
+        ("title: *bold*", 3, "put text that begins with one in quotes"),
         ("detectors: &a [*a]", 3, "anchors"),
         ("seed: 1\n---\nseed: 2", 4, "a second document begins here"),
         ("seed: !!python/object/apply:os.system [echo]", 3, "tags (!) are not read"),
@@ -171,7 +175,6 @@ def test_any_bytes_are_a_parameter_set_or_one_line(folder, content):
         ("threshold: .nan", None, "threshold: must be a finite number"),
         ("cost_miss: .inf", None, "cost_miss: must be"),
         ("cost_miss: 1.0e+400", None, "cost_miss: must be"),
-        ("title: 'a\0b'", 3, "control character U+0000" if False else "NUL"),
         ("title: \"a\\0b\"", 3, "U+0000"),
         ("title: \"\\ud800\"", 3, "U+D800"),
         ("title: \"\\U7fffffff\"", 3, "a value that there is not"),
@@ -208,7 +211,6 @@ def test_a_trap_of_yaml_is_refused_with_its_line(folder, text, line, words):
         ("normal_class: '010'", "normal_class", "010"),
         ("epochs: 1_000", "epochs", 1000),
         ("epochs: 0x10", "epochs", 16),
-        ("cost_miss: 5", "cost_miss", 5),
         ("learning_rate: 1.0e-3", "learning_rate", 0.001),
         ("origin: |\n  two\n  lines", "origin", "two\nlines\n"),
         ("seed: 0", "seed", 0),
@@ -229,7 +231,9 @@ def test_byte_order_marks_and_line_endings_make_no_difference(folder, text, endi
     assert (found.seed, found.title) == (3, "Größe")
 
 
-BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +272,7 @@ def test_a_folder_a_pipe_and_a_file_that_may_not_be_read_are_no_parameter_sets(t
     for name, words in (("a", "not a file that can"), ("b", "not a file that can"), ("c", "no such"), ("d", "no such")):
         assert words in answer(tmp_path / f"{name}.yaml")
     assert "no such parameter set" in answer(Path("x" * 500 + ".yaml"))
-    assert "no such parameter set" in answer(Path("x\0.yaml").with_name("x\0.yaml")).replace("[U+0000]", "") if False else True
+    assert "no such parameter set" in str(refusal_of(Path("x\0.yaml")))
 
     def refuse(self):
         raise PermissionError(13, "Permission denied", str(self))
@@ -278,7 +282,9 @@ def test_a_folder_a_pipe_and_a_file_that_may_not_be_read_are_no_parameter_sets(t
     assert "not readable: Permission denied" in answer(tmp_path / "e.yaml")
 
 
-@pytest.mark.parametrize("name", ["../digits", "params/digits", "/digits", "..", "", "a b", "digits\n", "-x", "digits;"])
+@pytest.mark.parametrize(
+    "name", ["../digits", "params/digits", "/digits", "..", "", "a b", "digits\n", "-x", "digits;"]
+)
 def test_the_name_of_a_study_is_no_path(name):
     with pytest.raises(UserError, match="no such study") as refused:
         params.load(name)
@@ -320,8 +326,7 @@ def test_a_message_stays_one_line_of_bounded_length_whatever_it_quotes():
         ("report", b"extends: parent\ndetectors: [pca, nosuch, {x: 0xffffffffffffffffffffffffffffff}]\n"),
     ],
 )
-def test_a_bad_file_is_one_line_and_exit_code_2_without_tensorflow(folder, monkeypatch, command, content):
-    monkeypatch.undo()
+def test_a_bad_file_is_one_line_and_exit_code_2_without_tensorflow(folder, command, content):
     (folder / "mine.yaml").write_bytes(content)
     done = subprocess_of(command, folder / "mine.yaml")
     assert done.returncode == 2 and "Traceback" not in done.stderr

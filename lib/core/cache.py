@@ -10,12 +10,13 @@ import functools
 import hashlib
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lib.core import paths
+from lib.core import checksums, paths
 from lib.core.errors import UserError, of_the_disk
 
 
@@ -171,25 +172,36 @@ def lock(name: str, *, wait: bool = True) -> Iterator[None]:
 
 
 def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
-    """The folder `<cache>/<kind>/<key>`, made by `make(folder)` if it is not there yet.
+    """The folder `<cache>/<kind>/<key>`, made by `make(folder)` if it is not there yet, or no longer as it was made.
 
-    `make` writes into a temporary folder, which is moved into place whole.
+    `make` writes into a temporary folder, which gets the checksums of its files and is moved into place whole. Each
+    process checks them once. A folder without checksums, of an earlier version, is made again.
 
     Raises:
         UserError: the disk is full, or may not be written to.
     """
     folder = paths.cache_folder() / kind / key
-    if folder.is_dir():
+    if not checksums.problem(folder):
         return folder
     with _disk_errors(folder.parent), lock(f"{kind}-{key}"):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        if not folder.is_dir():
+        if problem := checksums.problem(folder):
+            if folder.exists():
+                print(f"{paths.shown(folder)}: {problem}; it is made again", file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{key}.") as temporary:
                 made = Path(temporary) / "made"
                 made.mkdir()
                 make(made)
+                checksums.write(made)
+                if folder.exists():
+                    os.replace(folder, Path(temporary) / "before")
                 os.replace(made, folder)
     return folder
+
+
+def has(kind: str, key: str) -> bool:
+    """Whether `cached` would find a folder and not make it."""
+    return not checksums.problem(paths.cache_folder() / kind / key)
 
 
 @contextlib.contextmanager

@@ -25,7 +25,8 @@ PLAINER = {
     "another document": "a second document begins here; one file holds one",
     "mapping values are not allowed": "a colon where YAML allows none; put text that has one in quotes",
     "could not find expected ':'": "a line without `key:` before its value",
-    "special characters": "a control character, which YAML does not allow",
+    "alphabetic or numeric": "a * or & where YAML expects a name after it; put text that begins with one in quotes",
+    "cannot start any token": "a % or @ or ` that YAML keeps for itself; put text that begins with one in quotes",
 }
 
 

@@ -13,6 +13,7 @@ import hashlib
 import os
 import platform
 import shutil
+import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import data
-from lib.core import cache, paths, provenance
+from lib.core import cache, checksums, paths, provenance
 from lib.params import Parameters
 from lib.study import Study
 
@@ -126,10 +127,11 @@ class Execution:
             Whether there was one with the same key.
         """
         key = self.key  # computed first: restoring changes the run folder
-        try:
-            record = cache.read_json(self._cached / "execution.json")
-        except (OSError, ValueError):
+        if problem := checksums.problem(self._cached):
+            if self._cached.exists():
+                print(f"{paths.shown(self._cached)}: {problem}; it is executed again", file=sys.stderr)
             return False
+        record = cache.read_json(self._cached / "execution.json")
         copies = {self._cached / "notebook.ipynb": self.target}
         copies |= {self._cached / "run" / name: self.run_folder / name for name in record["files"]}
         if record["key"] != key or not all(path.is_file() for path in copies):
@@ -148,6 +150,7 @@ class Execution:
             for name in files:
                 _copy(self.run_folder / name, folder / "run" / name)
             cache.write_json(folder / "execution.json", {"key": self.key, "files": files})
+            checksums.write(folder)
 
 
 def _hashes(folder: Path) -> dict[str, str]:
