@@ -19,6 +19,9 @@ from typing import Any
 from lib.core import checksums, paths
 from lib.core.errors import UserError, of_the_disk
 
+_UMASK = os.umask(0o077)  # it can only be read by setting it
+os.umask(_UMASK)
+
 
 def content_key(*parts: Any) -> str:
     """A short key (16 hex digits) of JSON-able values; equal values give equal keys on every machine."""
@@ -124,7 +127,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, 0o666 & ~_UMASK)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
