@@ -23,9 +23,9 @@ PY := .venv/bin/python
 
 # A .venv whose folder was moved, or whose interpreter is missing, is built again, whatever the stamp's date.
 ifneq ($(wildcard $(STAMP)),)
-ifneq ($(shell $(PY) -c 1 2>/dev/null && grep -F '"folder": "$(CURDIR)"' $(STAMP)),)
-INTACT := yes
-endif
+# Python compares the folders, since the name of one may hold quotes.
+INTACT := $(shell $(PY) -c 'import json, os; assert json.load(open("$(STAMP)", encoding="utf-8"))["folder"] == os.getcwd()' \
+    2>/dev/null && echo yes)
 endif
 
 # Said at once, not after the environment is built.
@@ -53,11 +53,11 @@ endif
 
 ##@ Report
 report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=digits
-	@$(PY) -m lib report $(STUDY)
+	@$(PY) -m lib report $(if $(STUDY),"$$STUDY")
 
 # A report as a file: make reports/digits/report.pdf. lib/report/uptodate.py decides whether it is up to date.
 reports/%/report.pdf: FORCE | $(STAMP)
-	@$(PY) -m lib report $*
+	@$(PY) -m lib report '$*'
 
 study: $(STAMP) ## a parameter file for your own images: make study NAME=parts IMAGES=folder NORMAL=good
 	@$(PY) -m lib study "$$NAME" "$$IMAGES" $(if $(NORMAL),--normal "$$NORMAL")
@@ -81,7 +81,7 @@ solar: $(STAMP) ## real defects: fetch photographs of solar cells (91 MB, not fo
 	@$(PY) -m lib report solar_cells
 
 lab: $(STAMP) ## JupyterLab; notebooks/*.py open as notebooks on a click
-	@JUPYTER_CONFIG_PATH="$(CURDIR)/.ci/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
+	@JUPYTER_CONFIG_PATH="$$(pwd)/.ci/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
 	    $(PY) -m jupyterlab $$([ "$$(id -u)" -ne 0 ] || echo --allow-root) $(LAB_ARGS)
 
 ##@ Check

@@ -59,6 +59,7 @@ def main(lock: Path, stamp: Path) -> None:
         Refusal: it cannot be built. No unfinished files stay.
     """
     refuse_unsupported(lock)
+    refuse_folder(os.getcwd())
     LOG.parent.mkdir(exist_ok=True)
     with only_one_builder():
         wanted = fingerprint(lock)
@@ -85,6 +86,12 @@ def refuse_unsupported(lock: Path) -> None:
         raise Refusal(f"no TensorFlow is locked for {' '.join(machine)}: {lock} covers {names}")
     if sys.platform == "linux" and platform.libc_ver()[0] != "glibc":
         raise Refusal("TensorFlow's Linux wheels need glibc, and this system has another C library")
+
+
+def refuse_folder(folder: str) -> None:
+    """Refuse a folder in which no virtual environment works: its path is part of PATH and of lines of text."""
+    if odd := next((words for character, words in (("\n", "a line break"), (":", "a colon")) if character in folder), ""):
+        raise Refusal(f"the path of this folder has {odd} in it, with which Python's environments do not work; rename it")
 
 
 @contextmanager

@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
         command = importlib.import_module(module.name)
         command.add(subparsers).set_defaults(run=command.run)
     parsed = parser.parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):  # a terminal that lacks a character gets its code instead
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return parsed.run(parsed) or 0
     except UserError as error:

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lib.core import paths
+from lib.core import paths, strict_yaml
 from lib.core.errors import UserError, did_you_mean
 
 Threshold = Annotated[float, Field(gt=0, lt=1)]
@@ -22,6 +21,20 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 NUMBER = r"-?\d+(\.\d+)?"
 INTENSITY = rf"^((window|percentile):{NUMBER},{NUMBER})?$"
+DATASET = r"^\w[\w:-]*(/\w[\w.+-]*)?$"
+PART = r"[\w-]+(\[(-?\d+%?)?:(-?\d+%?)?\])?"
+SPLITS = rf"^{PART}(\+{PART})*$"
+PATTERNS = {  # what the pattern of a key asks for
+    "study": "small letters, digits and _ only, a letter first, at most 80",
+    "title": "some text",
+    "dataset": "a name such as caltech101 or, with a config, kmnist/default",
+    "dataset_version": "a version such as 3.0.2",
+    "splits": "names of splits such as train+test or train[:50%]",
+    "intensity": "such as window:0,4095 or percentile:0.5,99.5",
+    "sha256": "64 digits 0 to 9 and a to f",
+    "published": "a name in params/published/",
+}
+DEEPEST = 20  # sets that extend one another
 BASELINE = "autoencoder"  # the detector that the published study, and so its chapters, are about
 
 
@@ -33,11 +46,17 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    study: str = Field("digits", pattern=r"^[a-z][a-z0-9_]*$", description="name of the study and its folder")
-    title: str = Field("Eights among handwritten digits", min_length=1, description="title of the report")
-    dataset: str = Field("digits", min_length=1, description="`digits` (embedded), `folder`, or a TFDS data set's name")
-    dataset_version: str = Field("", description="version of the TFDS data set; empty: the newest on disk")
-    splits: str = Field("all", min_length=1, description="TFDS splits put together, or `all`")
+    study: str = Field("digits", pattern=r"^[a-z][a-z0-9_]{0,79}$", description="name of the study and its folder")
+    title: str = Field(
+        "Eights among handwritten digits", pattern=r"\S", max_length=300, description="title of the report"
+    )
+    dataset: str = Field(
+        "digits", pattern=DATASET, description="`digits` (embedded), `folder`, or a TFDS data set's name"
+    )
+    dataset_version: str = Field(
+        "", pattern=r"^[\w.+-]*$", description="version of the TFDS data set; empty: the newest on disk"
+    )
+    splits: str = Field("all", pattern=SPLITS, description="TFDS splits put together, or `all`")
     images: str = Field("", description="of `folder`: a folder or a manifest, relative to the parameter file")
     origin: str = Field("", description="where the images come from, a sentence for the first chapter; empty: none")
     intensity: str = Field(
@@ -105,7 +124,9 @@ class Parameters(BaseModel):
         description="side of the images it is given, pixels; 0: the size it was made for",
     )
     sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="SHA-256 of a `backbone` that is a file")
-    published: str = Field("", description="published figures to compare with, a name in `params/published/`")
+    published: str = Field(
+        "", pattern=r"^\w*$", description="published figures to compare with, a name in `params/published/`"
+    )
     cell_minutes: float = Field(
         240.0, gt=0, le=100_000, description="a cell that runs for longer than this is stopped, minutes"
     )
@@ -247,22 +268,34 @@ def load(study: str | Path) -> Parameters:
         raise UserError(
             known or f"{paths.shown(path)}: missing {', '.join(missing)}; give every key, or say `extends: <study>`"
         )
-    return _checked(values, paths.shown(path))
+    checked = _checked(values, paths.shown(path))
+    known = [path.stem for path in (paths.params_folder() / "published").glob("*.json")]
+    if checked.published and checked.published not in known:
+        hint = did_you_mean(checked.published, known)
+        raise UserError(f"{paths.shown(path)}: published: no '{checked.published}' in params/published/{hint}")
+    return checked
 
 
 def _find(study: str | Path) -> Path:
     path = Path(study)
     if path.suffix in {".yaml", ".yml"}:
-        if path.is_file():
+        if _is_there(path):
             return path
         raise UserError(f"{path}: no such parameter set")
     named = paths.params_folder() / f"{study}.yaml"
-    if re.fullmatch(r"\w+", str(study)) and named.is_file():
+    if re.fullmatch(r"\w+", str(study)) and _is_there(named):
         return named
     known = studies()
     raise UserError(
         f"STUDY={study}: no such study in params/{did_you_mean(str(study), known)}; there are: {', '.join(known)}"
     )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()  # what is there and no file is refused when it is read
+    except (OSError, ValueError):  # such as a name too long for any disk
+        return False
 
 
 def _unknown_first(values: Mapping[Any, Any], where: str) -> str:
@@ -275,52 +308,29 @@ def _resolved(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in seen:
         raise UserError(f"{paths.shown(path)}: extends: goes round in a circle")
     values = _read(path)
-    if (
-        isinstance(values.get("images"), str)
-        and values["images"]
-        and path.parent.resolve() != paths.params_folder().resolve()
-    ):
-        values["images"] = os.path.relpath(path.parent / Path(values["images"]).expanduser(), paths.params_folder())
+    images = values.get("images")
+    if isinstance(images, str) and images and path.parent.resolve() != paths.params_folder().resolve():
+        try:
+            values["images"] = os.path.relpath(path.parent / paths.expanded(images), paths.params_folder())
+        except UserError as error:
+            raise UserError(f"{paths.shown(path)}: images: {error}") from None
     parent = values.pop("extends", None)
     if parent is None:
         return values
     base = path.parent / f"{parent}.yaml"
-    if not isinstance(parent, str) or not base.is_file():
-        raise UserError(f"{paths.shown(path)}: extends: no parameter set '{parent}' beside this file")
+    if not isinstance(parent, str) or not re.fullmatch(r"\w[\w.-]*", parent) or not _is_there(base):
+        raise UserError(f"{paths.shown(path)}: extends: no parameter set {_kind(parent)} beside this file")
+    if len(seen) == DEEPEST:
+        raise UserError(f"{paths.shown(path)}: extends: more than {DEEPEST} sets extend one another")
     inherited = _resolved(base, (*seen, path.resolve()))
     inherited.pop("study", None)  # the name is each file's own
     return inherited | values
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice, where YAML would silently keep the last."""
-
-
-def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[str] = set()
-    for key, _ in node.value:
-        if str(key.value) in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
-        seen.add(str(key.value))
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
-
-
 def _read(path: Path) -> dict[str, Any]:
-    where = paths.shown(path)
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or "not text that YAML allows"
-        raise UserError(f"{where}{line}: not readable as YAML: {' '.join(str(reason).split())}") from None
-    except (UnicodeDecodeError, OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{where}: not readable: {' '.join(str(error).split())}") from None
+    values = strict_yaml.read(path)
     if not isinstance(values, dict):
-        raise UserError(f"{where}: must be lines of `key: value`, and is {_kind(values)}")
+        raise UserError(f"{paths.shown(path)}: must be lines of `key: value`, and is {_kind(values)}")
     return values
 
 
@@ -328,11 +338,11 @@ def _checked(values: Mapping[Any, Any], where: str) -> Parameters:
     try:
         return Parameters.model_validate(dict(values))
     except ValidationError as error:
-        lines = [f"{where}: {_explain(problem)}" for problem in error.errors()]
-        raise UserError("\n".join(lines)) from None
-    except TypeError:  # a key that is not text
-        odd = next(key for key in values if not isinstance(key, str))
-        raise UserError(f"{where}: {odd!r}: unknown key; keys are words") from None
+        first, *others = error.errors()
+        keys = dict.fromkeys(str(problem["loc"][0]) for problem in others if problem["loc"])
+        more = [key for key in keys if first["loc"] and key != first["loc"][0]]
+        also = f" (also wrong: {', '.join(more[:5])}{' and others' if more[5:] else ''})" if more else ""
+        raise UserError(f"{where}: {_explain(first)}{also}") from None
 
 
 def _explain(problem: Any) -> str:
@@ -363,7 +373,8 @@ def _explain(problem: Any) -> str:
         "finite_number": "a finite number",
         "string_type": "text (in quotes, if it looks like a number)",
         "string_too_short": "some text",
-        "string_pattern_mismatch": "small letters, digits and _ only, a letter first",
+        "string_pattern_mismatch": PATTERNS.get(key),
+        "string_too_long": "at most {max_length} characters",
         "list_type": "a list",
         "bool_type": "true or false",
         "model_type": "lines of `key: value`",

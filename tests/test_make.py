@@ -128,7 +128,7 @@ def test_a_gpu_takes_its_own_lock_and_is_remembered(project):
 
 
 def test_report_and_test_pass_on_what_they_are_given(project):
-    assert "-m lib report airplanes" in make(project, "-n", "report", "STUDY=airplanes").stdout
+    assert '-m lib report "$STUDY"' in make(project, "-n", "report", "STUDY=airplanes").stdout
     assert "-k scores" in make(project, "-n", "test", "PYTEST_ARGS=-k scores").stdout
 
 
@@ -417,4 +417,4 @@ def test_jupyterlab_starts_at_the_notebooks_and_hides_lib(lab):
 
 
 def test_make_lab_uses_these_settings(project):
-    assert f'JUPYTER_CONFIG_PATH="{project}/.ci/jupyter' in make(project, "-n", "lab").stdout
+    assert 'JUPYTER_CONFIG_PATH="$(pwd)/.ci/jupyter' in make(project, "-n", "lab").stdout

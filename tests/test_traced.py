@@ -11,7 +11,9 @@ from lib.presentation import tables, text
 from lib.presentation.tables.cells import framed
 from lib.report.verification.comparing import evaluated
 
-FIGURES = {"answer": {"at": {"tp": 1234, "fn": 66, "recall": {"value": 0.94923, "low": 0.9, "high": 0.99}}, "chosen": True}}
+FIGURES = {
+    "answer": {"at": {"tp": 1234, "fn": 66, "recall": {"value": 0.94923, "low": 0.9, "high": 0.99}}, "chosen": True}
+}
 RECALL = "run/metrics.json#/answer/at/recall/value"
 
 
@@ -32,7 +34,9 @@ def _places(marked):
 def test_a_traced_number_is_the_number(figures):
     at = figures["answer"]["at"]
     assert figures == FIGURES and json.dumps(figures) == json.dumps(FIGURES)
-    assert isinstance(at["tp"], int) and isinstance(at["recall"]["value"], float) and figures["answer"]["chosen"] is True
+    assert (
+        isinstance(at["tp"], int) and isinstance(at["recall"]["value"], float) and figures["answer"]["chosen"] is True
+    )
     assert copy.deepcopy(at)["tp"].ref == at["tp"].ref == "run/metrics.json#/answer/at/tp"
     assert f"{at['tp']:,} {at['recall']['value']:.3f}" == "1,234 0.949"
 
@@ -78,7 +82,9 @@ def test_a_source_that_is_not_there_is_an_error():
 def test_formatted_numbers_keep_their_source(figures):
     at = figures["answer"]["at"]
     with traced.marking():
-        marked = " ".join([count(at["tp"], "image"), percent(at["recall"]["value"]), signed(at["recall"]["low"] - 1, 3)])
+        marked = " ".join(
+            [count(at["tp"], "image"), percent(at["recall"]["value"]), signed(at["recall"]["low"] - 1, 3)]
+        )
         zero = signed(at["recall"]["low"] - at["recall"]["low"], 3)
     assert traced.plain(marked) == "1,234 images 94.9 % −0.100" and traced.plain(zero) == "0.000"
     assert [shown for shown, _, _ in sources(marked)] == ["1,234", "94.9", "−0.100"]
@@ -88,7 +94,9 @@ def test_cells_of_a_table_keep_their_source_and_its_layout(figures):
     at = figures["answer"]["at"]
     frame = framed({"Metric": ["Recall", "Count"], "Value": [at["recall"]["value"], at["tp"]], "Note": ["0.9492", "–"]})
     marked = tables.to_markdown(frame)
-    assert traced.plain(marked) == tables.to_markdown(framed({name: traced.plain(frame[name].tolist()) for name in frame}))
+    assert traced.plain(marked) == tables.to_markdown(
+        framed({name: traced.plain(frame[name].tolist()) for name in frame})
+    )
     assert [shown for shown, _, _ in sources(marked)] == ["0.9492", "1,234"]
     assert sources(marked)[0][1] == RECALL
 

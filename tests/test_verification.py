@@ -11,7 +11,7 @@ import pytest
 from executed import executed
 
 from lib import params
-from lib.core import cache
+from lib.core import cache, checksums
 from lib.report import build, uptodate, verification
 from lib.report.render.sources import about
 from lib.report.verification import comparing, pages
@@ -33,7 +33,7 @@ def report(tmp_path_factory):
         patch.setenv("ANOMALY_RUN_FOLDER", str(folder / "run"))
         written = [executed(path, parameters, folder / "notebooks", patch) for path in uptodate.notebooks(study)]
     build.render(study, written, "", folder)
-    cache.write_json(folder / "run" / "status.json", {"files": uptodate.checksums(folder)})
+    cache.write_json(folder / "run" / "status.json", {"files": checksums.of(folder)})
     return folder, study, verification.said(folder), verification.expected(folder, study)
 
 
@@ -108,7 +108,7 @@ def test_figures_are_recomputed_from_the_scores(report, tmp_path):
     frame = Run(forged / "run").scores()
     frame["autoencoder"] = frame["autoencoder"].iloc[::-1].to_numpy()
     frame.to_parquet(forged / "run" / "scores.parquet", index=False)
-    cache.write_json(forged / "run" / "status.json", {"files": uptodate.checksums(forged)})
+    cache.write_json(forged / "run" / "status.json", {"files": checksums.of(forged)})
     lines = verification.differences(found, verification.expected(forged, study))
     assert any(line.startswith("run/metrics.json#/detectors/autoencoder/auroc/value: ") for line in lines)
     assert any(line.startswith("04_evaluation.html: ") for line in lines)
@@ -158,7 +158,9 @@ def test_a_tooltip_gives_n_interval_and_formula(report):
     title = about("run/metrics.json#/answer/at/recall/value", found.metrics)
     at = found.metrics["answer"]["at"]
     assert title.startswith("recall = TP / (TP + FN); ")
-    assert f"n = {at['tp'] + at['fn']:,}; 95 % interval {at['recall']['low']:.4g} to {at['recall']['high']:.4g}" in title
+    assert (
+        f"n = {at['tp'] + at['fn']:,}; 95 % interval {at['recall']['low']:.4g} to {at['recall']['high']:.4g}" in title
+    )
     ranked = about("run/metrics.json#/detectors/autoencoder/auroc/value", found.metrics)
     parts = found.metrics["parts"]["holdout"]
     assert f"n = {parts['normal']:,} normal and {parts['anomalies']:,} anomalies" in ranked

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     study = params.load(arguments.study or PUBLISHED)
     with study_lock(study.study):  # before the slow imports, so that a second command is told at once
-        from lib.report import uptodate
+        from lib.report import uptodate  # slow to import, so not before a mistake is found
 
         reason = ""
         if not arguments.study and not uptodate.is_current(study):

@@ -15,14 +15,18 @@ import json
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lib.core import paths
+from lib.core import checksums, paths
 from lib.core.errors import UserError, of_the_disk
+
+_UMASK = os.umask(0o077)  # it can only be read by setting it
+os.umask(_UMASK)
 
 
 def content_key(*parts: Any) -> str:
@@ -129,7 +133,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, 0o666 & ~_UMASK)
         flush(temporary)
         os.replace(temporary, path)
     finally:
@@ -330,23 +334,32 @@ def _read_holder(handle: int) -> str:
 
 
 def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
-    """The folder `<cache>/<kind>/<key>`, made by `make(folder)` if it is not there yet.
+    """The folder `<cache>/<kind>/<key>`, made by `make(folder)` if it is not there yet, or no longer as it was made.
 
-    `make` writes into a temporary folder, which is moved into place whole.
+    `make` writes into a temporary folder, which gets the checksums of its files and is moved into place whole. Each
+    process checks them once. A folder without checksums, of an earlier version, is made again.
 
     Raises:
         UserError: the disk is full, or may not be written to.
     """
     folder = paths.cache_folder() / kind / key
-    if folder.is_dir():
+    if not checksums.problem(folder):
         return folder
     with _disk_errors(folder.parent), lock(f"{kind}-{key}"):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        if not folder.is_dir():
+        if problem := checksums.problem(folder):
+            if folder.exists():
+                print(f"{paths.shown(folder)}: {problem}; it is made again", file=sys.stderr, flush=True)
             with temporary_beside(folder) as made:
                 make(made)
+                checksums.write(made)
                 publish(made, folder)
     return folder
+
+
+def has(kind: str, key: str) -> bool:
+    """Whether `cached` would find a folder and not make it."""
+    return not checksums.problem(paths.cache_folder() / kind / key)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,12 @@
 """The error that the user can fix."""
 
 import errno
+import re
 from difflib import get_close_matches
+
+from lib.core.characters import printable
+
+LONGEST = 1_000  # characters of a message
 
 _OF_THE_DISK = {
     errno.ENOSPC: "no space left",
@@ -15,13 +20,19 @@ _OF_THE_DISK = {
 class UserError(Exception):
     """Error that the user can fix; the message is one line that says what is wrong, where, and what to do.
 
-    The command line prints the message without a traceback and exits with 2.
+    The command line prints the message without a traceback and exits with 2. Whatever a message quotes, it stays one
+    line of characters that can be seen, and of at most `LONGEST`.
     """
+
+    def __init__(self, message: str):
+        line = printable(re.sub(r"[\t-\r\x1c-\x1f\x85\u2028\u2029]+", " ", message).strip(), lambda _: True)
+        half = LONGEST // 2 - 2
+        super().__init__(line if len(line) <= LONGEST else f"{line[:half]} … {line[-half:]}")
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
     """`" (did you mean 'threshold'?)"` where one of `known` is close to `word`, else an empty string."""
-    near = get_close_matches(str(word), known, n=1, cutoff=0.6)
+    near = get_close_matches(str(word)[:100], known, n=1, cutoff=0.6)
     return f" (did you mean '{near[0]}'?)" if near else ""
 
 

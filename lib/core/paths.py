@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from lib.core.errors import UserError
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -18,17 +20,29 @@ def notebooks_folder() -> Path:
 
 def reports_folder() -> Path:
     """Rendered studies, `reports/`, or the folder that `ANOMALY_REPORTS_DIR` names."""
-    return Path(os.environ.get("ANOMALY_REPORTS_DIR") or ROOT / "reports").expanduser().absolute()
+    return expanded(os.environ.get("ANOMALY_REPORTS_DIR") or ROOT / "reports").absolute()
 
 
 def cache_folder() -> Path:
     """Prepared images, fits and drafts, `.cache/`, or the folder that `ANOMALY_CACHE_DIR` names."""
-    return Path(os.environ.get("ANOMALY_CACHE_DIR") or ROOT / ".cache").expanduser().absolute()
+    return expanded(os.environ.get("ANOMALY_CACHE_DIR") or ROOT / ".cache").absolute()
 
 
 def data_folder() -> Path:
     """Images that a command of this suite fetched, `.data/`; not those of tensorflow-datasets."""
     return ROOT / ".data"
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with the folder of a user for `~`.
+
+    Raises:
+        UserError: there is no such user, or no folder is known of this one.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"{path}: the folder that ~ stands for is not known; write the path out, or set HOME") from None
 
 
 def shown(path: Path) -> str:

@@ -67,12 +67,15 @@ def below(root: Path, skip: frozenset[str] = frozenset()) -> Listing:
 
 
 def state(root: Path, names: Iterable[str]) -> str:
-    """A key of files' names, sizes and times of change, 16 hex digits; a file that is not there counts as such."""
+    """A key of files' names, sizes and times of change, 16 hex digits; a file that is not there counts as such.
+
+    The time at which the file system changed a file's record counts too: programs set the other one back.
+    """
     key = hashlib.sha256()
     for name in names:
         try:
             facts = os.stat(root / name)
-            key.update(f"{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+            key.update(f"{name}\0{facts.st_size}\0{facts.st_mtime_ns}\0{facts.st_ctime_ns}\n".encode())
         except OSError:
             key.update(f"{name}\0gone\n".encode())
     return key.hexdigest()[:16]

@@ -234,7 +234,7 @@ def missing(params: Parameters) -> str:
     """Why a data set cannot be had now, within 10 s; an empty string if it can."""
     try:
         source = sources.source(params)
-        if not _folder(source, params, params.image_size).is_dir():
+        if not cache.has("images", _folder(source, params, params.image_size).name):
             source.ready(download=False)
     except Unavailable as error:
         return str(error)

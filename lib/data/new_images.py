@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.core import cache
+from lib.core import cache, paths
 from lib.core.errors import UserError
 from lib.data import files, manifests, preparation
 from lib.data.images import ImageSet
@@ -56,7 +56,7 @@ class NewImages:
             )
         if not isinstance(where, str | os.PathLike):
             return cls(Path(), _listed(Path(), [os.fspath(name) for name in where], "the list"), rules)
-        path = Path(where).expanduser()
+        path = paths.expanded(where)
         if not path.exists():
             raise UserError(f"images: {path} is not there")
         manifest = manifests.inside(path) if path.is_dir() else path
@@ -151,7 +151,7 @@ def _listed(root: Path, names: list[str], where: str) -> pd.DataFrame:
     ids = sorted({posixpath.normpath(name.replace("\\", "/")) for name in names})
     if not ids:
         raise UserError(f"images: {where} names no files")
-    if absent := [name for name in ids if not (root / name).expanduser().is_file()]:
+    if absent := [name for name in ids if not (root / paths.expanded(name)).is_file()]:
         raise UserError(f"images: {absent[0]} of {where} is not there ({len(absent)} such files)")
     return _table(ids)
 

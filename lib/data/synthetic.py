@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.ndimage
 
+from lib.core import paths
 from lib.core.errors import UserError
 
 TEXTURES = ("brick", "grass", "gravel")  # of `skimage.data`, 512 × 512 grey pixels each
@@ -38,7 +39,7 @@ def write(folder: str | Path, texture: str = "brick", size: int = 48, seed: int 
     """
     from PIL import Image
 
-    folder = Path(folder).expanduser()
+    folder = paths.expanded(folder)
     images = list(_tiles(_photograph(texture), _checked(size), np.random.default_rng(seed)))
     _check_empty(folder)
     written: dict[str, int] = {}

@@ -95,7 +95,7 @@ def _listed(counts: Mapping[str, int], most: int = 12) -> str:
 
 def relative(images: str | Path) -> str:
     """Return a path as a parameter set names it: relative to `params/` where it lies near, whole elsewhere."""
-    whole = Path(images).expanduser().absolute()
+    whole = paths.expanded(images).absolute()
     whole = whole.resolve() if ".." in whole.parts else whole
     near = Path(os.path.relpath(whole, paths.params_folder()))
     return near.as_posix() if near.parts.count("..") <= NEAR else whole.as_posix()
@@ -121,7 +121,7 @@ def propose(name: str, images: str | Path, normal: str | None = None) -> Proposa
     check_name(name)
     if not _is_unicode(str(images)):
         raise UserError(f"images: {readable(str(images))}: this path is not valid Unicode (UTF-8); rename the folder")
-    layout = data.look(Path(images).expanduser(), normal or "")
+    layout = data.look(paths.expanded(images), normal or "")
     normal = normal_class(layout.table["class_name"].value_counts().to_dict(), normal)
     chosen = Parameters(
         study=name,

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lib.core import paths, traced
+from lib.core import checksums, paths, traced
 from lib.core.cache import publish, write_json
 from lib.core.characters import readable
 from lib.core.errors import UserError, of_the_disk
@@ -69,7 +69,7 @@ def build(params: Parameters, notice: str = "") -> Path:
                 "key": key,
                 "pages": [page.relative_to(folder).as_posix() for page in pages],
                 "pdf": pdf_problem,
-                "files": uptodate.checksums(folder),
+                "files": checksums.of(folder),
             }
             write_json(folder / "run" / "status.json", status)
         except Exception as error:

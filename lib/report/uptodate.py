@@ -13,15 +13,16 @@ import hashlib
 import os
 import platform
 import shutil
+import sys
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lib import data
-from lib.core import cache, paths, provenance
+from lib.core import cache, checksums, paths, provenance
 from lib.params import Parameters
 from lib.study import Study
 
@@ -57,7 +58,7 @@ def is_current(params: Parameters, notice: str = "") -> bool:
     files = status.get("files")
     if status.get("pdf") or not status.get("pages") or not isinstance(files, dict):
         return False
-    return status.get("key") == report_key(params, notice) and checksums(folder, files) == files
+    return status.get("key") == report_key(params, notice) and checksums.of(folder, files) == files
 
 
 def is_listed(folder: Path) -> bool:
@@ -71,17 +72,6 @@ def is_listed(folder: Path) -> bool:
 def status_key(folder: Path) -> str:
     """A key of a report's `status.json`, and so of all its files."""
     return cache.files_key([folder / "run" / "status.json"])
-
-
-def checksums(folder: Path, names: Iterable[str] | None = None) -> dict[str, str]:
-    """SHA-256 of files in a folder, by relative path; those that are not there are left out.
-
-    Args:
-        folder: the folder.
-        names: of the files; every file if not given.
-    """
-    paths_ = sorted(folder.rglob("*")) if names is None else [folder / name for name in names]
-    return {path.relative_to(folder).as_posix(): _sha256(path) for path in paths_ if path.is_file()}
 
 
 def report_key(params: Parameters, notice: str = "") -> str:
@@ -151,12 +141,13 @@ class Execution:
             Whether there was one with the same key.
         """
         key = self.key  # computed first: restoring changes the run folder
-        try:
-            record = cache.read_json(self._cached / "execution.json")
-        except (OSError, ValueError):
+        if problem := checksums.problem(self._cached):
+            if self._cached.exists():
+                print(f"{paths.shown(self._cached)}: {problem}; it is executed again", file=sys.stderr)
             return False
+        record = cache.read_json(self._cached / "execution.json")
         files = record["files"]
-        if record["key"] != key or checksums(self._cached, files) != files:
+        if record["key"] != key:
             return False
         for name in files:
             _copy(self._cached / name, self.target if name == NOTEBOOK else self.run_folder / name.removeprefix("run/"))
@@ -171,7 +162,9 @@ class Execution:
             _copy(self.target, folder / NOTEBOOK)
             for name in names:
                 _copy(self.run_folder / name, folder / "run" / name)
-            cache.write_json(folder / "execution.json", {"key": self.key, "files": checksums(folder)})
+            files = [NOTEBOOK, *(f"run/{name}" for name in names)]
+            cache.write_json(folder / "execution.json", {"key": self.key, "files": files})
+            checksums.write(folder)
 
 
 def _hashes(folder: Path) -> dict[str, str]:

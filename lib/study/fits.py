@@ -10,7 +10,8 @@ import numpy as np
 
 from lib import detectors
 from lib.core import cache, paths, provenance
-from lib.detectors import Detector, History, Spec
+from lib.core.errors import UserError
+from lib.detectors import Detector, History, Spec, batches
 from lib.study.examples import example_indices
 from lib.study.study import Study
 
@@ -74,8 +75,7 @@ def fit_and_score(study: Study, spec: Spec, every_score: bool = False) -> Fitted
         every_score: whether all scores of a network are wanted sooner or later.
 
     Raises:
-        UserError: the device computes wrong.
-        ValueError: a score is not a finite number.
+        UserError: the device computes wrong, or a fit has diverged.
     """
     if members := members_of(spec):
         return _together(study, spec, members)
@@ -86,7 +86,7 @@ def fit_and_score(study: Study, spec: Spec, every_score: bool = False) -> Fitted
     score_key = _score_key(study, spec, key, every)
     if has_all and not every:
         every_key = _score_key(study, spec, key, every=True)
-        if (paths.cache_folder() / "scores" / every_key).is_dir():
+        if cache.has("scores", every_key):
             score_key = every_key
     score_folder = cache.cached("scores", score_key, lambda folder: _score(study, spec, fit_folder, folder, every))
     record, score = cache.read_json(fit_folder / "fit.json"), cache.read_json(score_folder / "score.json")
@@ -101,7 +101,7 @@ def fit_and_score(study: Study, spec: Spec, every_score: bool = False) -> Fitted
 def fit(study: Study, spec: Spec) -> tuple[Path, bool]:
     """Fits a detector that is not made of others, or finds it in the cache: its folder, and whether it was found."""
     key = _fit_key(study, spec)
-    cached = (paths.cache_folder() / "fits" / key).is_dir()
+    cached = cache.has("fits", key)
     return cache.cached("fits", key, lambda folder: _fit(study, spec, folder)), cached
 
 
@@ -145,6 +145,7 @@ def _fit(study: Study, spec: Spec, folder: Path) -> None:
     started = time.monotonic()
     history = detector.learn(study.images, np.sort(study.split.fit))
     seconds = shared + time.monotonic() - started
+    _check_finite(spec, detector, history)
     detector.save(folder)
     layers = detector.layers() if hasattr(detector, "layers") else []
     cache.write_json(folder / "fit.json", {"history": history, "layers": layers, "seconds": round(seconds, 2)})
@@ -156,14 +157,17 @@ def _score(study: Study, spec: Spec, fit_folder: Path, folder: Path, every: bool
     detector.prepare(study.images)
     shared = detector.prepare_score(study.images)
     started = time.monotonic()
-    if every:
-        scores = detector.all_scores(study.images, np.sort(study.split.fit))
-    else:
-        detector.learn_score(study.images, np.sort(study.split.fit))
-        scores = {_own_score(spec): detector.score(study.images)}
+    try:
+        if every:
+            scores = detector.all_scores(study.images, np.sort(study.split.fit))
+        else:
+            detector.learn_score(study.images, np.sort(study.split.fit))
+            scores = {_own_score(spec): detector.score(study.images)}
+    except batches.Diverged as error:
+        raise _diverged(spec, str(error)) from None
     seconds = shared + time.monotonic() - started
-    if not all(np.isfinite(values).all() for values in scores.values()):
-        raise ValueError(f"{spec.label}: not every score is a finite number; the detector has diverged")
+    if wrong := [name for name, values in scores.items() if not np.isfinite(values).all()]:
+        raise _diverged(spec, f"the score {wrong[0]} is not a finite number for every image")
     np.savez(folder / "scores.npz", **scores)
     cache.write_json(folder / "score.json", {"seconds": round(seconds, 2)})
     if hasattr(detector, "reconstruct"):
@@ -174,6 +178,26 @@ def _score(study: Study, spec: Spec, fit_folder: Path, folder: Path, every: bool
         np.savez(folder / "latent_use.npz", **detector.latent_use(study.images.take(study.split.fit)))
     if hasattr(detector, "left_out"):
         np.save(folder / "left_out.npy", detector.left_out())
+
+
+def _check_finite(spec: Spec, detector: Detector, history: History) -> None:
+    """Refuse a fit whose losses or weights are not finite numbers, before it is cached.
+
+    Raises:
+        UserError: it has diverged.
+    """
+    for name, values in history.items():
+        if len(wrong := np.flatnonzero(~np.isfinite(values))):
+            raise _diverged(spec, f"{name} is not a finite number from epoch {wrong[0] + 1} on")
+    weights = detector.network.model.get_weights() if getattr(detector, "network", None) else []
+    if not all(np.isfinite(array).all() for array in weights):
+        raise _diverged(spec, "its weights are not finite numbers")
+
+
+def _diverged(spec: Spec, found: str) -> UserError:
+    rate = getattr(spec.options, "learning_rate", None)
+    advice = f"; use a smaller learning_rate than {rate:g}" if rate else ""
+    return UserError(f"{spec.label}: the fit has diverged: {found}{advice}")
 
 
 def _check_device(detector: Detector) -> None:

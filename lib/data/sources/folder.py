@@ -39,7 +39,7 @@ class Folder:
         """The source where `dataset` is `folder`; `images` is relative to the folder of the parameter sets."""
         if params.dataset not in cls.names:
             return None
-        path = Path(os.path.normpath(paths.params_folder() / Path(params.images).expanduser()))
+        path = Path(os.path.normpath(paths.params_folder() / paths.expanded(params.images)))
         return cls(path, params.normal_class, params.intensity, params.unreadable_share)
 
     def ready(self, download: bool = True) -> None:

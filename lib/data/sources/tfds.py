@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from lib.core import paths
 from lib.core.errors import UserError, did_you_mean
 from lib.data.sources.base import KINDS, Original, Unavailable, register
 
@@ -24,7 +25,7 @@ REACH_SECONDS = 8.0
 
 def data_folder() -> Path:
     """Folder in which tensorflow-datasets stores its data sets."""
-    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    return paths.expanded(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
 
 
 @register

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from lib.core import cache, paths
+from lib.core import cache
 from lib.core.errors import UserError
 from lib.core.provenance import versions
 from lib.detectors import batches
@@ -154,8 +154,8 @@ class Features(Detector):
         """
         chosen = np.arange(len(images)) if indices is None else np.asarray(indices)
         sized = images.at(self.size)
-        if isinstance(sized.pixels(), np.memmap) and (folder := self._maps_folder(sized)).is_dir():
-            return np.load(folder / "maps.npy", mmap_mode="r")[chosen]
+        if isinstance(sized.pixels(), np.memmap) and cache.has("patch_maps", self._maps_key(sized)):
+            return self._mapped(images)[0][chosen]
         return np.concatenate(list(self._draw(sized.pixels(), chosen)))
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -229,16 +229,13 @@ class Features(Detector):
             batches.save(folder / "maps.npy", self._draw(pixels, None), len(pixels))
             cache.write_json(folder / "seconds.json", round(time.monotonic() - started, 2))
 
-        kept = self._maps_folder(sized)
-        folder = cache.cached(kept.parent.name, kept.name, draw)
+        folder = cache.cached("patch_maps", self._maps_key(sized), draw)
         return np.load(folder / "maps.npy", mmap_mode="r"), cache.read_json(folder / "seconds.json")
 
-    def _maps_folder(self, sized: Images) -> Path:
-        """Where the heat maps of all images are kept, by what the detector has learned."""
-        key = cache.content_key(
-            sized.fingerprint, self.key(), cache.code_of(BACKBONES), cache.code_of(PATCHES), _libraries()
-        )
-        return paths.cache_folder() / "patch_maps" / key
+    def _maps_key(self, sized: Images) -> str:
+        """The key of the heat maps of all images, by what the detector has learned."""
+        code = (cache.code_of(BACKBONES), cache.code_of(PATCHES))
+        return cache.content_key(sized.fingerprint, self.key(), *code, _libraries())
 
     def _draw(self, pixels: np.ndarray, indices: np.ndarray | None):
         return self.scorer.maps(self.backbone.stream_maps(pixels, indices, self.options.tiles))

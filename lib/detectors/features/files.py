@@ -17,7 +17,7 @@ def is_file(backbone: str) -> bool:
 
 def path_of(backbone: str) -> Path:
     """The path of a backbone that is a file; relative ones are relative to `params/`."""
-    return paths.params_folder() / Path(backbone).expanduser()
+    return paths.params_folder() / paths.expanded(backbone)
 
 
 def check(backbone: str, sha256: str) -> str:

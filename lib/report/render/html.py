@@ -234,9 +234,7 @@ def _cover(site: dict[str, Any], info: ReportInfo, texts: _Texts, chapters: Sequ
     def sourced(text: str, origin: str = METRICS) -> str:
         return sources.plain_text(text, origin, info.metrics)
 
-    return cover.render(
-        site=site, info=info, memo=memo, text=texts.memo, picture=picture, lists=lists, sourced=sourced
-    )
+    return cover.render(site=site, info=info, memo=memo, text=texts.memo, picture=picture, lists=lists, sourced=sourced)
 
 
 def _replace_link(element: Element, stem: str) -> Elements | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib.core import cache, provenance
+from lib.core import cache, checksums, provenance
 from lib.report import uptodate
 from lib.report.verification import comparing, pages, recomputed
 from lib.report.verification.pages import Number
@@ -75,7 +75,7 @@ def verify(folder: Path, study: Study, notice: str = "") -> Verification:
 def changed_files(folder: Path) -> list[str]:
     """The files of a report that are not those whose checksums its status holds."""
     recorded = cache.read_json(folder / "run" / "status.json").get("files", {})
-    now = uptodate.checksums(folder, recorded)
+    now = checksums.of(folder, recorded)
     return [name for name, checksum in recorded.items() if now.get(name) != checksum]
 
 

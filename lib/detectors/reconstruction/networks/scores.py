@@ -56,7 +56,7 @@ class Scores:
         """Scores by name, each float64 (N,), higher is more abnormal; images uint8 (N, H, W, C), may be a memory map.
 
         Raises:
-            ValueError: a score is not a finite number.
+            Diverged: a score is not a finite number.
         """
         names = [*_PLAIN, *self._nearest, *self._around]
         parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
@@ -71,7 +71,7 @@ class Scores:
                 parts[name].append(gaussian.score(vectors[name]))
         scores = {name: np.concatenate(part) if part else np.empty(0) for name, part in parts.items()}
         if bad := [name for name, values in scores.items() if not np.isfinite(values).all()]:
-            raise ValueError(f"scores: {bad[0]} is not a finite number for every image; the detector has diverged")
+            raise batches.Diverged(f"the score {bad[0]} is not a finite number for every image")
         return scores
 
 
