@@ -23,7 +23,7 @@ def of(folder: Path, names: Iterable[str] | None = None) -> dict[str, str]:
         names: of the files; every file if not given.
     """
     files = sorted(folder.rglob("*")) if names is None else [folder / name for name in names]
-    return {path.relative_to(folder).as_posix(): _sha256(path) for path in files if path.is_file()}
+    return {path.relative_to(folder).as_posix(): of_file(path) for path in files if path.is_file()}
 
 
 def problem(folder: Path) -> str:
@@ -61,12 +61,13 @@ def _check_once(folder: Path, marker: tuple[int, int]) -> None:
         for name, expected in sums.items():
             if not (folder / name).is_file():
                 raise _Damaged(f"{name} is missing")
-            if _sha256(folder / name) != expected:
+            if of_file(folder / name) != expected:
                 raise _Damaged(f"{name} is damaged")
     except (OSError, ValueError, AttributeError):
         raise _Damaged(f"{NAME} is damaged") from None
 
 
-def _sha256(path: Path) -> str:
+def of_file(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

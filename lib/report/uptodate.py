@@ -9,7 +9,6 @@ template the report is rendered again and nothing is executed.
 """
 
 import contextlib
-import hashlib
 import os
 import platform
 import shutil
@@ -178,12 +177,7 @@ def _hash(path: Path) -> str:
             return cache.content_key(
                 [(part.filename, part.CRC) for part in archive.infolist() if part.filename != "metadata.json"]
             )
-    return _sha256(path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return checksums.of_file(path)
 
 
 def _copy(source: Path, target: Path) -> None:
