@@ -129,11 +129,11 @@ sections.false_alarms(opened, scores, wrong)
 
 # %%
 names = "missed anomalies", "detected anomalies"
-sections.compared(opened, names, wrong.missed, wrong.detected, "tab-missed")
+sections.compared(opened, run, names, wrong.missed, wrong.detected, "tab-missed")
 
 # %%
 names = "false alarms", "normal images that pass"
-sections.compared(opened, names, wrong.alarms, wrong.passed, "tab-alarms")
+sections.compared(opened, run, names, wrong.alarms, wrong.passed, "tab-alarms")
 
 # %% [markdown]
 # [Table](#tab-associations) correlates each attribute with the score itself,
@@ -142,7 +142,7 @@ sections.compared(opened, names, wrong.alarms, wrong.passed, "tab-alarms")
 
 # %%
 groups = {"normal images": normal, "anomalies": anomalies}
-associations = claims.associations(mistakes.measured(opened), scores, groups)
+associations = run.keep_table("associations", claims.associations(mistakes.measured(opened), scores, groups))
 show.table(
     tables.associations(associations, top=10),
     label="tab-associations",

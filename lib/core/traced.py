@@ -122,6 +122,13 @@ def trace(value: Any, ref: str) -> Any:
     return value
 
 
+def rows(frame: Any) -> list[dict[str, Any]]:
+    """The rows of a DataFrame; their numbers are traced where its `attrs` hold a `ref`, by the index of the row."""
+    records = zip(frame.index, frame.to_dict("records"), strict=True)
+    ref = frame.attrs.get("ref", "")
+    return [trace(row, f"{ref}/{index}") if ref else row for index, row in records]
+
+
 def token(key: Any) -> str:
     """A key as part of a JSON pointer (RFC 6901) in the form for URIs."""
     return quote(str(key).replace("~", "~0").replace("/", "~1"), safe="")

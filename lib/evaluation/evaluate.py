@@ -172,7 +172,7 @@ def by_class(study: Study, run: Run, name: str, at: float) -> pd.DataFrame:
     labels, scores = labels_and_scores(study, run, name)
     frame = metrics.by_class(labels, scores, study.class_names[study.split.test], at)
     run.write_table("classes.csv", frame.assign(**{"class": frame["class"].map(plain_cell)}))
-    return frame
+    return run.keep_table("classes", frame)
 
 
 def _auroc(normal: np.ndarray, anomalies: np.ndarray) -> dict[str, float]:

@@ -66,6 +66,16 @@ class Run:
         self.write("metrics", _merged(self.read("metrics") if path.is_file() else {}, values))
         return traced.trace(values, METRICS)
 
+    def keep_table(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """Writes the rows of a table into `metrics.json`, as `tables/<name>`.
+
+        Returns:
+            The table, whose `attrs` say where its rows are; see `lib.core.traced.rows`.
+        """
+        self.update_metrics({"tables": {name: frame.astype(object).where(frame.notna(), None).to_dict("records")}})
+        frame.attrs["ref"] = f"{METRICS}/tables/{name}"
+        return frame
+
     def fits(self, role: str | None = None) -> dict[str, dict[str, Any]]:
         """What was fitted, by column of `scores.parquet`; see `_record` in `lib.study.training`.
 

@@ -55,17 +55,22 @@ def false_alarms(study: Study, scores: np.ndarray, wrong: Mistakes) -> None:
     )
 
 
-def compared(study: Study, names: tuple[str, str], group: np.ndarray, others: np.ndarray, label: str) -> None:
+def compared(
+    study: Study, run: Run, names: tuple[str, str], group: np.ndarray, others: np.ndarray, label: str
+) -> None:
     """How the measured attributes of one group of images differ from those of another, as sentences and a table.
 
     Args:
         study: the study.
+        run: its run; `metrics.json` takes the differences.
         names: what the two groups are called, in the plural.
         group: indices of the images in question.
         others: indices of those to compare with.
         label: of the table.
     """
-    shifts = compare(study, group, others)
+    described, results = compare(study, group, others)
+    kept = run.update_metrics({"differences": {names[0]: dict(zip(described, results, strict=True))}})["differences"]
+    shifts = described, list(kept[names[0]].values())
     show.prose(text.shifts(*names, len(group), *shifts))
     if len(group) >= FEW and any(tables.reading(shift) != tables.UNCLEAR for shift in shifts[1]):
         caption = f"Attributes of {len(group):,} {names[0]} compared with those of {len(others):,} {names[1]}."

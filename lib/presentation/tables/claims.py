@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas
 
+from lib.core import traced
 from lib.core.formatting import percent
 from lib.data.attributes import DESCRIPTIONS
 from lib.evaluation.claims import UNMEASURABLE, Share, Verdict, with_parts
@@ -45,7 +46,7 @@ def associations(frame: pandas.DataFrame, top: int | None = None) -> pandas.Data
         value.
     """
     names = list(dict.fromkeys(frame["attribute"]))[:top]
-    cells = {(row["group"], row["attribute"]): _interval(row) for row in frame.to_dict("records")}
+    cells = {(row["group"], row["attribute"]): _interval(row) for row in traced.rows(frame)}
     sizes = dict(zip(frame["group"], frame["n"], strict=True))
     columns = {"Attribute": [DESCRIPTIONS.get(name, name) for name in names]}
     for group in sorted(sizes, key=lambda group: -sizes[group]):
@@ -60,5 +61,5 @@ def _share(share: Share) -> str:
 def _interval(metric) -> str | None:
     if metric is None:
         return None
-    value, low, high = (number(float(metric[key]), ".2f") for key in ("value", "low", "high"))
+    value, low, high = (number(metric[key], ".2f") for key in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas
 
+from lib.core import traced
 from lib.presentation.tables.cells import framed, interval_of, reading, with_interval
 from lib.presentation.tables.markdown import literal
 
@@ -49,21 +50,21 @@ def by_class(frame: pandas.DataFrame, top: int = 10) -> pandas.DataFrame:
         Columns `Rank` (1 is the hardest), `Class`, `Images`, `Caught`, `Recall` and `AUROC` (each with its 95 %
         interval) and `Median score`.
     """
-    ranked = frame.assign(rank=range(1, len(frame) + 1))
-    rows = ranked if len(frame) <= 2 * top else pandas.concat([ranked.head(top), ranked.tail(top)])
+    ranked = list(enumerate(traced.rows(frame), start=1))
+    rows = ranked if len(ranked) <= 2 * top else [*ranked[:top], *ranked[-top:]]
 
     def cells(name: str) -> list[str | None]:
-        bounds = zip(rows[name], rows[f"{name}_low"], rows[f"{name}_high"], strict=True)
-        return [with_interval({"value": value, "low": low, "high": high}) for value, low, high in bounds]
+        ends = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+        return [with_interval({end: row[column] for end, column in ends.items()}) for _, row in rows]
 
     return framed(
         {
-            "Rank": rows["rank"].tolist(),
-            "Class": [literal(str(name)) for name in rows["class"]],
-            "Images": rows["n"].tolist(),
-            "Caught": rows["caught"].tolist(),
+            "Rank": [rank for rank, _ in rows],
+            "Class": [literal(str(row["class"])) for _, row in rows],
+            "Images": [row["n"] for _, row in rows],
+            "Caught": [row["caught"] for _, row in rows],
             "Recall": cells("recall"),
             "AUROC": cells("auroc"),
-            "Median score": rows["median_score"].tolist(),
+            "Median score": [row["median_score"] for _, row in rows],
         }
     )

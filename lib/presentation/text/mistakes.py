@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas
 
+from lib.core import traced
 from lib.core.formatting import count, percent
 from lib.evaluation.claims import FEW
 from lib.presentation.tables.cells import UNCLEAR, reading
@@ -44,7 +45,7 @@ def by_class(frame: pandas.DataFrame, threshold: float) -> str:
         frame: What `lib.evaluation.metrics.by_class` returns.
         threshold: The threshold.
     """
-    hardest, easiest = frame.iloc[0], frame.iloc[-1]
+    hardest, easiest = traced.rows(frame.iloc[[0, -1]])
     if len(frame) == 1:
         return f"All anomalies are of class {literal(str(hardest['class']))}; recall is {percent(hardest['recall'])}."
     if hardest["recall"] == easiest["recall"]:
@@ -54,7 +55,7 @@ def by_class(frame: pandas.DataFrame, threshold: float) -> str:
     below_half = int((frame["recall"] < 0.5).sum())
     return (
         f"At the threshold of {threshold:.4g} recall is lowest for class {literal(str(hardest['class']))} "
-        f"({percent(hardest['recall'])} of {int(hardest['n']):,} test images) and highest for class "
-        f"{literal(str(easiest['class']))} ({percent(easiest['recall'])} of {int(easiest['n']):,}). Recall is below "
+        f"({percent(hardest['recall'])} of {hardest['n']:,} test images) and highest for class "
+        f"{literal(str(easiest['class']))} ({percent(easiest['recall'])} of {easiest['n']:,}). Recall is below "
         f"one half for {below_half:,} of {count(len(frame), 'class', 'classes')} of anomalies."
     )
