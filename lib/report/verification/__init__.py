@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.core import cache, checksums, provenance
+from lib.core.errors import UserError
 from lib.report import uptodate
 from lib.report.verification import comparing, pages, recomputed
 from lib.report.verification.pages import Number
@@ -31,6 +32,7 @@ class Said:
         pages: numbers by the name of each web page.
         data: what the explorer computes with.
         pdf: numbers of the PDF.
+        failures: what could not be computed or written again, one line each.
     """
 
     metrics: dict[str, Any]
@@ -38,6 +40,7 @@ class Said:
     pages: dict[str, list[Number]]
     data: str = ""
     pdf: list[Number] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -105,14 +108,18 @@ def expected(folder: Path, study: Study, notice: str = "") -> Said:
                 os.symlink(path.absolute(), made / "run" / path.name)
         cache.write_json(made / "run" / "metrics.json", again.metrics)
         notebooks = [folder / "notebooks" / f"{path.stem}.ipynb" for path in uptodate.notebooks(study)]
-        render(study, notebooks, notice, made)
+        failures = list(again.failures)
+        try:
+            render(study, notebooks, notice, made)
+        except (UserError, LookupError) as error:
+            failures.append(f"the pages cannot be written again with these files: {' '.join(str(error).split())}")
         written = said(made)
-    return Said(again.metrics, again.outputs, written.pages, written.data, written.pdf)
+    return Said(again.metrics, again.outputs, written.pages, written.data, written.pdf, failures)
 
 
 def differences(found: Said, right: Said, noise: float = 0.0) -> list[str]:
     """Every difference between what a report says and what it has to say."""
-    lines = list(comparing.metrics(found.metrics, right.metrics, relative=noise))
+    lines = [*right.failures, *comparing.metrics(found.metrics, right.metrics, relative=noise)]
     for stem, outputs in right.outputs.items():
         lines += comparing.outputs(stem, found.outputs.get(stem, {}), outputs)
     for name in sorted({*found.pages, *right.pages}):

@@ -32,10 +32,12 @@ class Recomputed:
     Attributes:
         metrics: as `metrics.json` should be.
         outputs: by the stem of each notebook that was executed again, what its cells show.
+        failures: why a notebook cannot be executed again, one line each.
     """
 
     metrics: dict[str, Any]
     outputs: dict[str, Outputs]
+    failures: list[str]
 
 
 def recompute(study: Study, run: Run) -> Recomputed:
@@ -50,9 +52,15 @@ def recompute(study: Study, run: Run) -> Recomputed:
         shutil.copytree(run.folder, copy.folder, ignore=shutil.ignore_patterns("detectors", "metrics.json"))
         kept = {key: value for key, value in run.read("metrics").items() if key in NOT_FROM_SCORES}
         copy.update_metrics({**about(study), **kept})
+        outputs, failures = {}, []
         with _run_folder(copy.folder):
-            outputs = {path.stem: executed(path, study.params.model_dump()) for path in _chapters(study)}
-        return Recomputed(cache.read_json(copy.folder / "metrics.json"), outputs)
+            for path in _chapters(study):
+                try:
+                    outputs[path.stem] = executed(path, study.params.model_dump())
+                except Exception as error:  # what files that were changed make of a cell is not known beforehand
+                    why = " ".join(f"{type(error).__name__}: {error}".split())
+                    failures.append(f"notebooks/{path.stem}.ipynb: cannot be executed again with these files: {why}")
+        return Recomputed(cache.read_json(copy.folder / "metrics.json"), outputs, failures)
 
 
 def _chapters(study: Study) -> list[Path]:
