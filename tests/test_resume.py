@@ -117,7 +117,7 @@ def start(tmp_path_factory):
 
 def finish(start, name, **options):
     folder, process = start(name, **options)
-    process.join(120)
+    process.join(600)
     assert process.exitcode == 0
     return folder
 
@@ -164,7 +164,7 @@ def test_after_kills_at_any_moment_the_report_is_the_same(start):
         if isinstance(point, str):
             wait_for(folder / "reports", ".small.making.*/notebooks/*.log")
             process.kill()
-        process.join(120)
+        process.join(600)
         executed.append(process.exitcode)
         assert published(folder) == before or bytes_of(folder) == undisturbed
         assert {path.name for path in (folder / "cache" / "pages" / "small").glob("[!.]*")} == {"01_a", "02_b"}
