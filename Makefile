@@ -40,7 +40,16 @@ $(error make score needs STUDY and IMAGES, such as make score STUDY=parts IMAGES
 endif
 endif
 
-.PHONY: help report study score synthetic solar lab test check lock clean clean-cache clean-all FORCE
+ifneq ($(filter reproduce,$(MAKECMDGOALS)),)
+ifeq ($(or $(STUDY),$(CRATE)),)
+$(error make reproduce needs STUDY or CRATE, such as make reproduce STUDY=digits or make reproduce CRATE=digits.zip)
+endif
+ifneq ($(and $(STUDY),$(CRATE)),)
+$(error make reproduce takes STUDY or CRATE, not both)
+endif
+endif
+
+.PHONY: help report study score reproduce synthetic solar lab test check lock clean clean-cache clean-all FORCE
 
 ##@ Report
 report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=digits
@@ -56,6 +65,10 @@ study: $(STAMP) ## a parameter file for your own images: make study NAME=parts I
 score: $(STAMP) ## new images by a study's detector: make score STUDY=parts IMAGES=folder OUT=scores.csv
 	@$(PY) -m lib score "$$STUDY" "$$IMAGES" $(if $(OUT),--out "$$OUT") $(if $(DETECTOR),--detector "$$DETECTOR") \
 	    $(if $(THRESHOLD),--threshold="$$THRESHOLD") $(if $(FDR),--fdr "$$FDR") || [ $$? -eq 1 ]
+
+reproduce: $(STAMP) ## run a finished report again and compare every figure: make reproduce STUDY=digits, or CRATE=x.zip
+	@$(PY) -m lib reproduce $(if $(CRATE),--crate "$$CRATE","$$STUDY") $(if $(IMAGES),--images "$$IMAGES") \
+	    $(if $(OUT),--out "$$OUT")
 
 synthetic: $(STAMP) ## draw defects on photographs of bricks, to try all this: into .data/bricks, or FOLDER=...
 	@$(PY) -m lib synthetic "$${FOLDER:-.data/bricks}"

@@ -6,7 +6,6 @@ from typing import Any
 
 from lib.core.formatting import count, listed, percent, signed
 from lib.presentation.tables.markdown import literal
-from lib.presentation.text.fits import NOT_TIMED
 from lib.presentation.text.terms import against_trivial, area, detector_name, in_words, interval
 
 INTERVALS = (
@@ -128,7 +127,7 @@ def dtype_policy(policy: str, record: Mapping[str, Any] | None) -> str:
         f"{'is more than chance' if clear else 'may be chance'}. "
     )
     if None in seconds.values():
-        return text + NOT_TIMED
+        return text + "Run times are not recorded."
     return text + f"Fitting and scoring took {seconds[policy]:.0f} s, in float32 {seconds['float32']:.0f} s."
 
 

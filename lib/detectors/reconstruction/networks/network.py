@@ -1,6 +1,8 @@
 """A Keras model that reconstructs its input, with its settings: built, fitted, saved and loaded."""
 
 import json
+import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -99,6 +101,7 @@ class Network:
         bare.set_weights(self.model.get_weights())
         with replacing(folder / "model.keras") as temporary:
             bare.save(temporary)
+            _remove_times(temporary)
         write_json(folder / "settings.json", asdict(self.settings))
 
     @classmethod
@@ -141,3 +144,17 @@ class Network:
     def input_signature(self) -> list[tf.TensorSpec]:
         """The signature of what `inputs` returns."""
         return []
+
+
+def _remove_times(archive: Path) -> None:
+    """Write a `.keras` archive again without the time of saving."""
+    plain = archive.with_suffix(".plain")
+    with zipfile.ZipFile(archive) as saved, zipfile.ZipFile(plain, "w") as written:
+        for part in saved.infolist():
+            undated = zipfile.ZipInfo(part.filename)
+            with saved.open(part) as source, written.open(undated, "w", force_zip64=True) as target:
+                if part.filename == "metadata.json":
+                    target.write(json.dumps({"keras_version": keras.__version__}).encode())
+                else:
+                    shutil.copyfileobj(source, target)
+    plain.replace(archive)
