@@ -1,7 +1,9 @@
 """Whole or nothing: what is kept on disk is never half there."""
 
+import errno
 import json
 import multiprocessing
+import os
 import time
 from pathlib import Path
 
@@ -67,3 +69,67 @@ def test_a_lock_that_another_process_holds_is_one_clear_line(tmp_path):
         holder.join()
     with cache.lock("busy", wait=False):  # a killed process holds nothing
         pass
+
+
+def test_a_lock_that_is_not_waited_for_leaves_no_file_and_may_be_taken_again(tmp_path):
+    left = tmp_path / "a.lock"
+    left.write_text("what a killed process has left")
+    with cache.lock("a", wait=False, folder=tmp_path), cache.lock("a", wait=False, folder=tmp_path):
+        assert json.loads(left.read_text())["process"] == os.getpid()
+        assert not os.get_inheritable(os.open(left, os.O_RDONLY))
+    assert not left.exists()
+
+
+def test_a_file_system_without_locks_is_one_clear_line(tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(cache.fcntl, "flock", flock)
+    with pytest.raises(UserError, match="has no locks"), cache.lock("a", wait=False, folder=tmp_path):
+        pass
+    with cache.replacing_folder(tmp_path / "folder") as made:  # needs none
+        (made / "file").write_text("x")
+    assert (tmp_path / "folder" / "file").is_file()
+
+
+def _fill(root: str, ready) -> None:
+    with cache.replacing_folder(Path(root) / "folder") as made:
+        (made / "half").write_text("half")
+        ready.set()
+        time.sleep(60)
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_is_making_is_not(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    other = context.Process(target=_fill, args=(str(tmp_path), ready))
+    other.start()
+    try:
+        assert ready.wait(30)
+        for content in ("first", "second"):
+            with cache.replacing_folder(tmp_path / "folder") as made:
+                (made / "whole").write_text(content)
+        assert len(list(tmp_path.glob(".*"))) == 1
+    finally:
+        other.kill()
+        other.join()
+    with cache.replacing_folder(tmp_path / "folder") as made:
+        (made / "whole").write_text("third")
+    assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["folder"]
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["whole"]
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_published_folder_is_whole_and_the_one_before_is_kept_until_then(tmp_path, monkeypatch, can_exchange):
+    if not can_exchange:
+        monkeypatch.setattr(cache, "_exchange", lambda *_: False)
+    for content in ("first", "second"):
+        made = tmp_path / "made"
+        made.mkdir(exist_ok=True)
+        (made / "file").write_text(content)
+        cache.publish(made, tmp_path / "folder")
+        assert (tmp_path / "folder" / "file").read_text() == content
+    cache.recover(tmp_path / "folder")
+    (tmp_path / "folder").rename(tmp_path / ".folder.before")  # as a crash between two moves leaves it
+    cache.recover(tmp_path / "folder")
+    assert (tmp_path / "folder" / "file").read_text() == "second" and not list(tmp_path.glob(".*"))

@@ -20,7 +20,7 @@ from lib.__main__ import main
 from lib.core import cache, paths
 from lib.presentation import explorer, first_page
 from lib.presentation.memo import Memo
-from lib.report import execute
+from lib.report import build, execute
 
 HEADER = """\
 # ---
@@ -117,7 +117,7 @@ def start(tmp_path_factory):
 
 def finish(start, name, **options):
     folder, process = start(name, **options)
-    process.join(120)
+    process.join(600)
     assert process.exitcode == 0
     return folder
 
@@ -152,7 +152,7 @@ def test_after_kills_at_any_moment_the_report_is_the_same(start):
     receive, send = multiprocessing.Pipe(duplex=False)
     plain = finish(start, "plain", moves=send)
     undisturbed, moves = bytes_of(plain), receive.recv()
-    assert len(undisturbed) == 6  # three pages and the appendix, the PDF, metrics and scores
+    assert len(undisturbed) == 7  # three pages and the appendix, the PDF, metrics and scores
 
     before = published(finish(start, "killed", seed=1))
     random.seed(14)
@@ -164,7 +164,7 @@ def test_after_kills_at_any_moment_the_report_is_the_same(start):
         if isinstance(point, str):
             wait_for(folder / "reports", ".small.making.*/notebooks/*.log")
             process.kill()
-        process.join(120)
+        process.join(600)
         executed.append(process.exitcode)
         assert published(folder) == before or bytes_of(folder) == undisturbed
         assert {path.name for path in (folder / "cache" / "pages" / "small").glob("[!.]*")} == {"01_a", "02_b"}
@@ -206,7 +206,7 @@ def test_a_second_report_is_told_at_once_who_is_at_it_and_kernels_end_with_their
 
 @pytest.fixture
 def alone(tmp_path, monkeypatch):
-    """A folder in which two notebooks take no time; gives it and a function that makes the report there."""
+    """A folder where two notebooks and their pages take no time; gives it and a function that makes the report."""
     monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path / "own" / "cache"))
     monkeypatch.setenv("ANOMALY_REPORTS_DIR", str(tmp_path / "own" / "reports"))
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
@@ -218,6 +218,15 @@ def alone(tmp_path, monkeypatch):
     (tmp_path / "own").mkdir()
     replaced(tmp_path / "own")
     executed = []
+
+    def rendered(study, notebooks, notice, folder):
+        pages = [folder / "index.html", folder / "report.pdf"]
+        for page in pages:
+            with cache.replacing(page) as temporary:
+                temporary.write_bytes(b"".join(notebook.read_bytes() for notebook in notebooks))
+        return pages, ""
+
+    monkeypatch.setattr(build, "_render", rendered)
 
     def quick(target, *_):
         import nbformat

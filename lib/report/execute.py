@@ -117,7 +117,7 @@ def execute(
             raise
         _tidy(notebook)
         raise NotebookFailed(notebook, attempt.verdict(error)) from None
-    _tidy(notebook)
+    _tidy(notebook, timeless=provenance.source_date() is not None)
     if verdict := _unfinished(nbformat.read(notebook, as_version=4).cells):
         raise NotebookFailed(notebook, verdict)
     attempt.log.unlink()
@@ -189,21 +189,23 @@ def _number(cells: list[nbformat.NotebookNode], index: int) -> int:
     return 1 + index - sum("injected-parameters" in cell.metadata.get("tags", []) for cell in cells[:index])
 
 
-def _tidy(path: Path) -> None:
+def _tidy(path: Path, *, timeless: bool = False) -> None:
     """Remove papermill's metadata: the cells that it says are completed, times and folders; and its random cell id.
 
-    Where `SOURCE_DATE_EPOCH` is set, also when cells ran, and their progress bars, which show the time.
+    Args:
+        path: of the notebook.
+        timeless: remove what else tells when and how fast cells ran: their own times, and progress bars.
     """
-    notebook, timeless = nbformat.read(path, as_version=4), provenance.source_date() is not None
+    notebook = nbformat.read(path, as_version=4)
     for part in (notebook, *notebook.cells):
         part.metadata.pop("papermill", None)
     for cell in notebook.cells:
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.id = "parameters"
         if timeless:
             cell.metadata.pop("execution", None)
         if timeless and cell.cell_type == "code":
             cell.outputs = [each for each in cell.outputs if each.get("name") != "stderr"]
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.id = "parameters"
     with replacing(path) as temporary:
         nbformat.write(notebook, temporary)
 
