@@ -148,7 +148,7 @@ def test_an_executed_notebook_keeps_nothing_of_when_and_where_it_ran(tmp_path):
     cell = new_code_cell("1", execution_count=1, metadata={"tags": ["x"], "execution": {"iopub.execute_input": "2026"}})
     cell.metadata["papermill"] = {"start_time": "2026"}
     cell.outputs = [new_output("stream", name="stderr", text="50 %"), new_output("stream", name="stdout", text="kept")]
-    made = new_notebook(cells=[cell], metadata={"papermill": {"input_path": "/home"}, "kernelspec": {"name": "kept"}})
+    made = new_notebook(cells=[cell], metadata={"papermill": {"input_path": "/home"}, "title": "kept"})
     nbformat.write(made, tmp_path / "x.ipynb")
     execute._remove_times(tmp_path / "x.ipynb")
     text = (tmp_path / "x.ipynb").read_text(encoding="utf-8")
