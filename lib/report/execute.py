@@ -106,12 +106,14 @@ def _check(notebook: Path) -> None:
 
 
 def _remove_times(notebook: Path) -> None:
-    """Remove what tells when and where cells ran, and their progress bars, which show the time as well."""
+    """Remove what tells when and where cells ran, and their progress bars; give papermill's own cell a lasting id."""
     written = nbformat.read(notebook, as_version=4)
     written.metadata.pop("papermill", None)
     for cell in written.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.id = "injected"
         if cell.cell_type == "code":
             cell.outputs = [each for each in cell.outputs if each.get("name") != "stderr"]
     nbformat.write(written, notebook)
