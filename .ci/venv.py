@@ -90,8 +90,9 @@ def refuse_unsupported(lock: Path) -> None:
 
 def refuse_folder(folder: str) -> None:
     """Refuse a folder in which no virtual environment works: its path is part of PATH and of lines of text."""
-    if odd := next((words for character, words in (("\n", "a line break"), (":", "a colon")) if character in folder), ""):
-        raise Refusal(f"the path of this folder has {odd} in it, with which Python's environments do not work; rename it")
+    for character, words in {"\n": "a line break", ":": "a colon"}.items():
+        if character in folder:
+            raise Refusal(f"the path of this folder has {words}; no Python environment works there; rename it")
 
 
 @contextmanager

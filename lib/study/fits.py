@@ -122,6 +122,8 @@ def _together(study: Study, spec: Spec, members: list[Spec]) -> Fitted:
     reference, own = _refer(study, together, fitted)
     scores = together.combine([member.scores for member in fitted], detectors.groups_of(study.images))
     scores[reference] = own
+    if not np.isfinite(scores).all():
+        raise _diverged(spec, "not every score is a finite number")
     passes = {member.fit_folder: member.seconds for member in fitted}  # scores of one network share one fit and pass
     seconds = {key: sum(paid[key] for paid in passes.values()) for key in ("fit", "score")}
     return Fitted(spec, scores, seconds, {}, [], all(member.cached for member in fitted), None, None, fitted)
