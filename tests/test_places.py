@@ -1,7 +1,7 @@
 """The project and its images in places with hostile names, and in environments that lack what others have.
 
 Python works in a copy of the checkout whose `.venv` is this one; how make and the building of `.venv` cope is tested
-with stand-ins in their place. A whole report in such a place is made by `benchmarks/places.py`.
+with stand-ins in their place. No whole report is made here.
 """
 
 import ast

@@ -21,6 +21,7 @@ LONGEST = 40  # characters of a number
 MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}  # byte order marks of what is not UTF-8
 PLAINER = {
     r"'\\t'": "a tab, where YAML allows only spaces",
+    "end of stream|stream end": "the file ends within a list, a mapping or a text in quotes",
     "another document": "a second document begins here; one file holds one",
     "mapping values are not allowed": "a colon where YAML allows none; put text that has one in quotes",
     "could not find expected ':'": "a line without `key:` before its value",
