@@ -90,9 +90,9 @@ def refuse_unsupported(lock: Path) -> None:
 
 def refuse_folder(folder: str) -> None:
     """Refuse a folder in which no virtual environment works: its path is part of PATH and of lines of text."""
-    for character, words in (("\n", "a line break"), (":", "a colon")):
+    for character, words in {"\n": "a line break", ":": "a colon"}.items():
         if character in folder:
-            raise Refusal(f"the path of this folder has {words} in it, which Python's environments cannot; rename it")
+            raise Refusal(f"the path of this folder has {words}; no Python environment works there; rename it")
 
 
 @contextmanager

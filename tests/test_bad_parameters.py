@@ -122,7 +122,7 @@ def test_any_values_are_a_parameter_set_or_one_line(monkeypatch, changes, strang
             specs_of(found)
 
 
-@examples(500)
+@examples(300)
 @given(st.lists(change, max_size=4).map(dict), strange)
 def test_any_yaml_text_is_a_parameter_set_or_one_line(folder, changed, strange):
     try:
@@ -132,7 +132,7 @@ def test_any_yaml_text_is_a_parameter_set_or_one_line(folder, changed, strange):
     answer(folder / "mine.yaml", SHORT + text)
 
 
-@examples(1_000)
+@examples(1_200)
 @given(
     st.one_of(st.binary(max_size=60), st.text("{}[]&*!|>'\"%@`:-,?#\\ \t\r\n<=~0123.eEnoyx\x00\x85\ufeff", max_size=40))
 )

@@ -1,4 +1,4 @@
-"""What changed unnoticed is found: a flipped bit in the cache, an image that was replaced, a fit that diverged."""
+"""What changed unseen is found: a flipped bit in the cache, an image that was replaced, a fit that has diverged."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from folders import numbered, picture, study, write
 from PIL import Image
 from small_study import SMALL
 
-from lib import data, detectors, params
+from lib import data, detectors
 from lib.core import cache, checksums
 from lib.core.errors import UserError
 from lib.study import Study, fits
@@ -33,6 +33,14 @@ def flip(path, place=0.5):
 def next_process():
     """A folder is read once a process; this stands for another one."""
     checksums._check_once.cache_clear()
+
+
+DEFAULTS = SMALL | {"epochs": 2, "batch_size": 4}
+
+
+def small_study(folder):
+    """The parameters of a study of 24 images."""
+    return study(write(folder / "parts", [*numbered("good", 20), *numbered("bad", 4)]), image_size=16)
 
 
 def lines(capsys):
@@ -112,16 +120,15 @@ def test_a_failed_repair_leaves_the_damaged_folder_to_be_repaired_next_time():
     assert cache.has("kind", "key")
 
 
-def test_whatever_a_study_keeps_is_found_damaged_and_made_again_to_equal_values(capsys):
+def test_whatever_a_study_keeps_is_found_damaged_and_made_again_to_equal_values(tmp_path, capsys):
     """Prepared images, groups, embeddings, fitted weights and scores: one bit of each file in turn."""
-    small = params.load("digits").model_copy(update=SMALL | {"epochs": 1})
-    pca = detectors.spec("features", {"size": 16}, small.model_dump())
-    networks = detectors.spec("autoencoder", {}, small.model_dump())
+    small = small_study(tmp_path)
+    specs = [detectors.spec(name, given, DEFAULTS) for name, given in (("features", {"size": 16}), ("autoencoder", {}))]
 
     def computed():
         next_process()
         opened = Study.open(small)
-        return [fits.fit_and_score(opened, spec).scores for spec in (pca, networks)]
+        return [fits.fit_and_score(opened, spec).scores for spec in specs]
 
     first = computed()
     files = [path for path in cache.paths.cache_folder().rglob("*") if path.parent.name != "locks" and path.is_file()]
@@ -174,11 +181,10 @@ def test_a_removed_and_an_added_image_are_noticed(tmp_path):
 
 
 @pytest.fixture
-def diverging(monkeypatch):
+def diverging(tmp_path):
     """A small study, and its autoencoder with a learning rate that no parameter set may have."""
-    small = params.load("digits").model_copy(update=SMALL | {"epochs": 2})
-    spec = detectors.spec("autoencoder", {}, small.model_dump())
-    return Study.open(small), detectors.with_options(spec, "Autoencoder", learning_rate=1e30)
+    spec = detectors.spec("autoencoder", {}, DEFAULTS)
+    return Study.open(small_study(tmp_path)), detectors.with_options(spec, "Autoencoder", learning_rate=1e30)
 
 
 def refusal(*given):
@@ -215,7 +221,7 @@ def test_weights_that_are_not_numbers_are_not_kept_though_the_losses_are(divergi
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_scores_that_are_not_numbers_are_not_judged(diverging, monkeypatch, value):
     opened, _ = diverging
-    spec = detectors.spec("mean_image", {}, opened.params.model_dump())
+    spec = detectors.spec("mean_image", {}, DEFAULTS)
     score = spec.kind.detector.score
 
     def spoilt(self, images):

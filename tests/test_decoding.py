@@ -1,7 +1,11 @@
 """Image files of every kind that users have, and those that cannot be read."""
 
 import io
+import struct
+import subprocess
+import sys
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from folders import numbered, picture, study, write
 from PIL import Image
 
 from lib import data
+from lib.core import paths
 from lib.core.errors import UserError
 from lib.data import decoding, intensity, resizing
 from lib.data.decoding import Unreadable, decode
@@ -311,3 +316,79 @@ def test_a_small_bright_spot_of_a_large_image_is_not_lost():
     image = np.zeros((640, 640, 3), np.uint8)
     image[300:306, 300:306] = 255
     assert float(resizing.antialiased(image, 32).sum()) * 400 == pytest.approx(36 * 255 * 3, rel=0.1)
+
+
+# Bombs: small files that would fill the memory.
+
+
+def png(*chunks):
+    """A PNG of one pixel with further chunks behind its header."""
+    plain = encoded(Image.new("L", (1, 1)))
+    parts = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    ]
+    return plain[:33] + b"".join(parts) + plain[33:]
+
+
+ZEROS = zlib.compress(bytes(200_000_000), 9)  # 194 KB
+BOMBS = {
+    "text.png": png((b"zTXt", b"Comment\0\0" + ZEROS)),
+    "international.png": png((b"iTXt", b"Comment\0\1\0\0\0" + ZEROS)),
+    "profile.png": png((b"iCCP", b"profile\0\0" + ZEROS)),
+    "many.png": png(*[(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(1_000_000), 9))] * 100),
+    "large.tif": encoded(Image.new("1", (12_000, 12_000)), "TIFF", compression="group4"),
+    "large.webp": encoded(Image.new("RGB", (8, 8)), "WEBP", lossless=True),
+    "large.bmp": encoded(Image.new("L", (8, 8)), "BMP"),
+    "large.gif": encoded(Image.new("L", (8, 8)), "GIF"),
+}  # fmt: skip
+BOMBS["large.bmp"] = BOMBS["large.bmp"][:18] + struct.pack("<ii", 60_000, 60_000) + BOMBS["large.bmp"][26:]
+BOMBS["large.gif"] = BOMBS["large.gif"][:6] + struct.pack("<HH", 65_000, 65_000) + BOMBS["large.gif"][10:]
+_at = BOMBS["large.webp"].index(b"VP8L") + 9  # 14 bits each of width - 1 and height - 1
+BOMBS["large.webp"] = BOMBS["large.webp"][:_at] + struct.pack("<I", 2**28 - 1) + BOMBS["large.webp"][_at + 4 :]
+
+WATCHED = """
+import resource, sys
+from lib.data import decoding
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for path in sys.argv[1:]:
+    content = open(path, "rb").read()
+    for read in (decoding.looked_at, decoding.decode):
+        try:
+            read(content)
+            print("read")
+        except decoding.Unreadable as reason:
+            print(reason)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_no_small_file_fills_the_memory(tmp_path):
+    """Measured as the memory of a process, since decoders do not allocate through Python."""
+    for name, content in BOMBS.items():
+        assert len(content) < 400_000, name
+        (tmp_path / name).write_bytes(content)
+    command = [sys.executable, "-c", WATCHED, *(str(tmp_path / name) for name in BOMBS)]
+    done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=True)
+    *lines, kilobytes = done.stdout.splitlines()
+    assert len(lines) == 2 * len(BOMBS) and int(kilobytes) < 120_000, done.stdout
+    refused = dict(zip(BOMBS, lines[1::2], strict=True))
+    assert all("pixels" in line for name, line in refused.items() if name.startswith("large")), refused
+
+
+def test_of_an_animation_of_many_frames_one_is_read():
+    frames = [Image.fromarray(picture(seed)) for seed in range(200)]
+    for form in ("GIF", "WEBP", "PNG", "TIFF"):
+        content = encoded(frames[0], form, save_all=True, append_images=frames[1:])
+        tracemalloc.start()
+        assert decode(content).pixels.shape == picture(0).shape
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(content) + 1e6
+        tracemalloc.stop()
+
+
+def test_an_image_named_for_another_format_and_a_text_named_png_are_told_apart(tmp_path):
+    write(tmp_path, numbered("good", 2))
+    (tmp_path / "good/a.jpg").write_bytes((tmp_path / "good/000.png").read_bytes() + b" ")
+    (tmp_path / "good/b.png").write_text("no image")
+    images = data.load(study(tmp_path, unreadable_share=0.5))
+    assert images.column("format").tolist() == ["PNG"] * 3
+    assert images.unreadable == [["good/b.png", "not an image, or one of a format that is not read"]]

@@ -49,5 +49,5 @@ def of_the_disk(error: OSError, cache: object = "") -> UserError | None:
     cure = "free some" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "change its permissions"
     return UserError(
         f"{_OF_THE_DISK[error.errno]}{f' for {where}' if where else ''}: {cure}, or set ANOMALY_CACHE_DIR (or "
-        "ANOMALY_REPORTS_DIR) to a folder elsewhere"
+        "ANOMALY_REPORTS_DIR, TMPDIR) to a folder elsewhere"
     )

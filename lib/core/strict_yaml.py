@@ -7,7 +7,6 @@ small file fill the memory, and tags can name any type. None of this is needed f
 import os
 import re
 import stat
-import unicodedata
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +21,7 @@ LONGEST = 40  # characters of a number
 MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}  # byte order marks of what is not UTF-8
 PLAINER = {
     r"'\\t'": "a tab, where YAML allows only spaces",
+    "end of stream|stream end": "the file ends within a list, a mapping or a text in quotes",
     "another document": "a second document begins here; one file holds one",
     "mapping values are not allowed": "a colon where YAML allows none; put text that has one in quotes",
     "could not find expected ':'": "a line without `key:` before its value",
@@ -42,7 +42,8 @@ def read(path: Path) -> Any:
     """
     where = paths.shown(path)
     text = _text(path, where)
-    loader = _Loader(text) if text.isprintable() or _allowed(text, where) else None
+    _check_characters(text, where)
+    loader = _Loader(text)
     try:
         return loader.get_single_data()
     except yaml.MarkedYAMLError as error:
@@ -75,12 +76,11 @@ def _text(path: Path, where: str) -> str:
         raise _refused(where, line, f"the byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from None
 
 
-def _allowed(text: str, where: str) -> bool:
-    """True; it checks here, since the reader's own error has no line."""
+def _check_characters(text: str, where: str) -> None:
+    """Refuse what the reader would refuse, whose error has no line."""
     if found := yaml.reader.Reader.NON_PRINTABLE.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise _refused(where, line, f"the control character U+{ord(found[0]):04X}, which YAML does not allow")
-    return True
 
 
 def _refused(where: str, line: int | None, problem: str) -> UserError:
@@ -125,10 +125,10 @@ class _Loader(yaml.SafeLoader):
         return self.construct_sequence(node, deep=True)
 
     def text(self, node: yaml.ScalarNode) -> str:
-        """Text; also what YAML would take for a date."""
+        """Text; also what YAML would take for a date. No path and no UTF-8 has a NUL or half a character."""
         for character in node.value:
-            if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n\r":
-                _refuse(node, f"text with the character U+{ord(character):04X}, which cannot be shown")
+            if character == "\0" or "\ud800" <= character <= "\udfff":
+                _refuse(node, f"text with the character U+{ord(character):04X}, which no file can hold")
         return node.value
 
     def truth(self, node: yaml.ScalarNode) -> bool:

@@ -125,6 +125,8 @@ def _together(study: Study, spec: Spec, members: list[Spec]) -> Fitted:
     reference, own = _refer(study, together, fitted)
     scores = together.combine([member.scores for member in fitted], detectors.groups_of(study.images))
     scores[reference] = own
+    if not np.isfinite(scores).all():
+        raise _diverged(spec, "not every score is a finite number")
     passes = {member.fit_folder: member.seconds for member in fitted}  # scores of one network share one fit and pass
     paid = {key: [seconds[key] for seconds in passes.values()] for key in ("fit", "score")}
     seconds = {key: None if None in values else sum(values) for key, values in paid.items()}

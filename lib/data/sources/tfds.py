@@ -94,7 +94,11 @@ class Tfds:
         names = self.class_names
         for split in self._splits():
             decoders = {image: tfds.decode.SkipDecoding()}
-            records = self._builder().as_dataset(split=split, decoders=decoders, shuffle_files=False)
+            try:
+                records = self._builder().as_dataset(split=split, decoders=decoders, shuffle_files=False)
+            except (ValueError, AssertionError) as error:  # such as 200% of a split
+                reason = " ".join(str(error).split())[:160] or "no such part"
+                raise UserError(f"splits: '{split}' of {self.name}: {reason}") from None
             for number, record in enumerate(records.as_numpy_iterator()):
                 class_name = names[record[label]]
                 file = record.get(f"{image}/file_name", b"").decode() or f"{split}-{number:06d}"
