@@ -40,7 +40,7 @@ $(error make score needs STUDY and IMAGES, such as make score STUDY=parts IMAGES
 endif
 endif
 
-.PHONY: help report study score synthetic solar lab test check lock clean clean-cache clean-all FORCE
+.PHONY: help report study score deliver synthetic solar lab test check lock clean clean-cache clean-all FORCE
 
 ##@ Report
 report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=digits
@@ -56,6 +56,9 @@ study: $(STAMP) ## a parameter file for your own images: make study NAME=parts I
 score: $(STAMP) ## new images by a study's detector: make score STUDY=parts IMAGES=folder OUT=scores.csv
 	@$(PY) -m lib score "$$STUDY" "$$IMAGES" $(if $(OUT),--out "$$OUT") $(if $(DETECTOR),--detector "$$DETECTOR") \
 	    $(if $(THRESHOLD),--threshold="$$THRESHOLD") $(if $(FDR),--fdr "$$FDR") || [ $$? -eq 1 ]
+
+deliver: $(STAMP) ## one zip of a study to hand over: make deliver STUDY=digits (OUT=file.zip)
+	@$(PY) -m lib deliver "$$STUDY" $(if $(OUT),--out "$$OUT")
 
 synthetic: $(STAMP) ## draw defects on photographs of bricks, to try all this: into .data/bricks, or FOLDER=...
 	@$(PY) -m lib synthetic "$${FOLDER:-.data/bricks}"
