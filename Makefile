@@ -39,6 +39,11 @@ ifeq ($(and $(STUDY),$(IMAGES)),)
 $(error make score needs STUDY and IMAGES, such as make score STUDY=parts IMAGES=/data/new)
 endif
 endif
+ifneq ($(filter deliver,$(MAKECMDGOALS)),)
+ifeq ($(STUDY),)
+$(error make deliver needs STUDY, such as make deliver STUDY=digits)
+endif
+endif
 
 .PHONY: help report study score deliver synthetic solar lab test check lock clean clean-cache clean-all FORCE
 

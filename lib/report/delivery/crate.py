@@ -30,6 +30,12 @@ PROFILES = {
 }
 FORMATS = {".ipynb": "application/x-ipynb+json", ".md": "text/markdown", ".yaml": "application/yaml"}
 FORMATS |= {".parquet": "application/vnd.apache.parquet", ".svg": "image/svg+xml", ".lock": "text/plain"}
+FORMATS |= {
+    ".keras": "application/zip",
+    ".npz": "application/zip",
+    ".npy": "application/octet-stream",
+    "": "text/plain",
+}
 TYPES = {"string": "Text", "integer": "Integer", "number": "Float", "boolean": "Boolean"}
 RESULTS = {  # files that the run made, by the output of the workflow that they are
     "scores": ("run/scores.parquet", "The anomaly score of every image by every detector."),
@@ -79,7 +85,7 @@ def metadata(facts: Facts, unhashed: str) -> dict[str, Any]:
     """
     names = [name for name in archive.files(facts.folder) if name not in (METADATA, unhashed)] + [unhashed]
     params, detector = facts.params, _id(facts.detector.relative_to(facts.folder).as_posix() + "/")
-    action = f"#run-{facts.manifest.get('code', {}).get('files', params.study)}"
+    action = "#run"
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -91,7 +97,7 @@ def metadata(facts: Facts, unhashed: str) -> dict[str, Any]:
         "license": {"@id": "#licence"},
         "hasPart": _refs([*map(_id, names), detector]),
         "mainEntity": {"@id": WORKFLOW},
-        "mentions": [{"@id": action}],
+        "mentions": {"@id": action},
     }
     about = {
         "@id": METADATA,
@@ -177,23 +183,34 @@ def _outputs() -> Iterator[Entity]:
         }
 
 
-def _software(facts: Facts) -> Iterator[Entity]:
+def _version(facts: Facts) -> str:
+    """The version of the suite: its commit, else a key of its files."""
     code = facts.manifest.get("code", {})
-    version = code.get("commit") or f"files {code.get('files', 'unknown')}"
+    return code.get("commit") or f"files {code.get('files', 'unknown')}"
+
+
+def _software(facts: Facts) -> Iterator[Entity]:
+    versions = facts.manifest.get("versions", {})
+    urls = {name: f"https://pypi.org/project/{name}/{number}/" for name, number in versions.items()}
+    urls |= {"python": "https://www.python.org/"} if "python" in urls else {}
     yield {
         "@id": "#suite",
         "@type": "SoftwareApplication",
         "name": "anomaly-reports",
         "description": "Parameterised notebook reports for image anomaly detection.",
-        "softwareVersion": version,
+        "softwareVersion": _version(facts),
         "license": {"@id": "LICENSE"},
-        "softwareRequirements": _refs(f"#software-{name}" for name in facts.manifest.get("versions", {})),
+        "softwareRequirements": _refs(urls.values()),
     }
-    for name, number in facts.manifest.get("versions", {}).items():
-        yield {"@id": f"#software-{name}", "@type": "SoftwareApplication", "name": name, "softwareVersion": number}
-    url = "https://jupyter.org/"
-    yield {"@id": "#jupyter", "@type": "ComputerLanguage", "name": "Jupyter notebooks in Python", "url": {"@id": url}}
-    yield {"@id": url, "@type": "WebSite", "name": "Project Jupyter"}
+    for name, url in urls.items():
+        software = {"@id": url, "@type": "SoftwareApplication", "name": name, "url": url}
+        yield software | {"softwareVersion": str(versions[name])}
+    yield {
+        "@id": "#jupyter",
+        "@type": "ComputerLanguage",
+        "name": "Jupyter notebooks in Python",
+        "url": "https://jupyter.org/",
+    }
 
 
 def _data(facts: Facts) -> Entity:
@@ -220,8 +237,8 @@ def _action(name: str, facts: Facts, names: list[str], detector: str) -> Entity:
         "@id": name,
         "@type": "CreateAction",
         "name": f"Report of the study {facts.params.study}",
-        "description": f"Device: {facts.manifest.get('device', 'unknown')}; {facts.manifest.get('machine', 'unknown')}.",
-        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "description": f"On {facts.manifest.get('device', 'unknown')}, {facts.manifest.get('machine', 'unknown')}.",
+        "actionStatus": "http://schema.org/CompletedActionStatus",
         **{key: time.isoformat(timespec="seconds") for key, time in times.items() if time},
         "instrument": {"@id": WORKFLOW},
         "object": _refs(["#data", "params.yaml", *values]),
@@ -244,7 +261,7 @@ def _file(name: str, facts: Facts, unhashed: str) -> Entity:
             entity["exampleOfWork"] = {"@id": f"#output-{output}"}
     if suffix == ".ipynb":
         entity |= {"@type": ["File", "SoftwareSourceCode"], "programmingLanguage": {"@id": "#jupyter"}}
-        entity["license"] = {"@id": "LICENSE"}
+        entity |= {"license": {"@id": "LICENSE"}, "version": _version(facts)}
     if name == WORKFLOW:
         steps: list[Mapping[str, Any]] = cache.read_json(facts.folder / WORKFLOW)["steps"]
         entity |= {
@@ -253,6 +270,7 @@ def _file(name: str, facts: Facts, unhashed: str) -> Entity:
             "description": "The command that makes the report, and its notebooks with the parameters of each.",
             "programmingLanguage": {"@id": "#jupyter"},
             "license": {"@id": "LICENSE"},
+            "version": _version(facts),
             "softwareRequirements": {"@id": "#suite"},
             "hasPart": _refs(_id(f"notebooks/{step['notebook']}") for step in steps),
             "input": _refs(f"#parameter-{key}" for key in facts.params.model_dump()),

@@ -17,6 +17,7 @@ from lib.params import Parameters
 from lib.study import Run
 
 EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
+LAST = 253402300799  # seconds; the end of the year 9999, the last that dates are written in
 
 
 @dataclass(frozen=True)
@@ -118,4 +119,4 @@ class Facts:
     def date(self) -> datetime:
         """The date of every file in the zip: `SOURCE_DATE_EPOCH`, else that of the run."""
         given = os.environ.get("SOURCE_DATE_EPOCH", "")
-        return datetime.fromtimestamp(int(given), UTC) if given.isdecimal() else self.started or EPOCH
+        return datetime.fromtimestamp(min(int(given), LAST), UTC) if given.isdecimal() else self.started or EPOCH

@@ -33,7 +33,7 @@ SETS = {  # parts of the division, and what each was used for
     "fit": ("Fitted on", "to fit the detector"),
     "calibration": ("Calibration", "to set the threshold"),
     "validation": ("Validation", "to choose the detector"),
-    "test": ("Test", "for the metrics below, and for nothing else"),
+    "test": ("Test", "for the metrics below"),
     "dropped": ("Left out", "not used: near-duplicates of images in another set"),
 }
 
@@ -85,15 +85,14 @@ def _out_of_scope(facts: Facts) -> Iterator[str]:
 
 def _data(facts: Facts) -> Iterator[str]:
     data, params = facts.manifest["data"], facts.params
+    name, version = literal(str(data["name"])), literal(str(data["version"]))
+    whole = name if params.images else f"{name}, version {version}"
+    unknown = " The parameter set does not say where the images are from." if params.images else ""
     yield (
-        f"Data set: {literal(str(data['name']))}, {count(data['images'], 'image')}, identifier `{data['fingerprint']}`. "
-        f"Normal: class {literal(params.normal_class)}. Anomalies: "
-        + ("images of all other classes." if facts.metrics["dataset"]["anomalies"] else "none.")
-        + (
-            f" {literal(params.origin)}"
-            if params.origin
-            else " The parameter set does not say where the images are from."
-        )
+        f"Data set: {whole}, {count(data['images'], 'image')}, identifier `{data['fingerprint']}`. Normal: class "
+        f"{literal(params.normal_class)}. Anomalies: "
+        f"{'images of all other classes' if facts.metrics['dataset']['anomalies'] else 'none'}."
+        + (f" {literal(params.origin)}" if params.origin else unknown)
     )
     rows = {
         title: (facts.count(part, 0), facts.count(part, 1), words)
@@ -145,15 +144,21 @@ def _metrics(facts: Facts) -> Iterator[str]:
             "images are anomalies; precision, F1 and the area under the precision-recall curve hold for this share."
         )
     else:
-        yield f"Flagged: {at['fp']:,} of {count(normals, 'normal image')}. Without anomalies there are no other metrics."
+        alarms = f"{at['fp']:,} of {count(normals, 'normal image')}"
+        yield f"Flagged: {alarms}. Without anomalies there are no other metrics."
 
 
 def _cells(words: str, metric: Mapping[str, Any]) -> tuple[str, str, str, str]:
     none = metric.get("nothing", 0.0 if words.startswith(("Recall", "False alarm")) else None)
     values = (metric["value"], metric.get("chance", metric.get("trivial")), none)
-    value, trivial, nothing = ("–" if each is None else f"{each:.4f}" for each in values)
+    value, trivial, nothing = ("–" if each is None else _decimals(each) for each in values)
     known = metric.get("low") is not None
-    return value, f"{metric['low']:.4f} to {metric['high']:.4f}" if known else "–", trivial, nothing
+    return value, f"{_decimals(metric['low'])} to {_decimals(metric['high'])}" if known else "–", trivial, nothing
+
+
+def _decimals(value: float) -> str:
+    """Four decimals; six where these would round a value below 1 to 1."""
+    return f"{value:.6f}" if 0.99995 <= value < 1 else f"{value:.4f}"
 
 
 def _threshold(facts: Facts) -> Iterator[str]:
@@ -164,13 +169,14 @@ def _threshold(facts: Facts) -> Iterator[str]:
         yield "The parameter set gives this value; no image was used to set it. It guarantees no rate."
     elif threshold["rule"] != "target_fpr":
         yield (
-            f"It was the best one by this rule on {threshold['saw']}. It guarantees no rate: on new images the rates are "
-            "those of the test set, within their intervals, as long as the images are of the same kind."
+            f"It was the best one by this rule on {threshold['saw']}. It guarantees no rate. On new images of "
+            "the same kind, the rates to expect are those of the test set, within their intervals."
         )
     else:
         yield (
-            f"It was set by split conformal calibration on {threshold['saw']}. **What this guarantees:** of new normal "
-            f"images of the same kind, at most {percent(answer['alpha'])} are flagged on average over calibration sets. "
+            f"It was set by split conformal calibration on {threshold['saw']}. **What this guarantees:** of new "
+            f"normal images of the same kind, at most {percent(answer['alpha'])} are flagged, on average over "
+            "calibration sets. "
             f"{expected_fpr(seen, answer['target'], answer['alpha'])}"
             + (
                 " As scores of images fitted on were used, the bound is approximate."
@@ -220,7 +226,7 @@ def _what_fools_it(facts: Facts) -> Iterator[str]:
             f"({interval(best['auroc'])}); chance is 0.5."
         )
     if warnings := facts.metrics["warnings"]:
-        yield "**Warnings** of the first page of the report:"
+        yield "**Warnings** of the first page of the report; those that name another detector are not about this one:"
         yield "\n".join(f"- {_with_pages(text.warning(record), facts)}" for record in warnings)
 
 
@@ -252,12 +258,12 @@ def _each_limit(facts: Facts) -> Iterator[str]:
         seen += "pixels of the original is smaller than one pixel that the detector sees"
     yield f"{seen}."
     yield "All metrics are from one data set and one division of it; no image from another source was tested."
-    yield "Not tested: other cameras or lighting, deliberate manipulation of images, and differences between people."
-    if facts.params.cost_miss == facts.params.cost_false_alarm:
+    yield "Not tested: other cameras, other lighting, and images made to deceive the detector."
+    if facts.answer["threshold"]["rule"] != "min_cost":
         yield "The threshold does not weigh the costs of a missed anomaly and of a false alarm."
     yield (
-        f"What it means in use is computed for {percent(facts.params.prevalence)} anomalies, a share that the parameter "
-        "set gives."
+        f"What it means in use is computed for {percent(facts.params.prevalence)} anomalies, a share that the "
+        "parameter set gives."
     )
 
 
@@ -273,7 +279,8 @@ def _how_to_use_it(facts: Facts) -> Iterator[str]:
         "scores. In Python, from the folder that the zip was unpacked into:"
     )
     yield (
-        "```python\nfrom pathlib import Path\n\nfrom lib.evaluation.scoring import Scorer\nfrom lib.study import Saved\n\n"
+        "```python\nfrom pathlib import Path\n\n"
+        "from lib.evaluation.scoring import Scorer\nfrom lib.study import Saved\n\n"
         f'saved = Saved.load(Path("{study}/run/detectors/{facts.answer["column"]}"))\n'
         'table = Scorer(saved).score("new")  # a pandas DataFrame, one row a file\n```'
     )
@@ -292,10 +299,10 @@ def _drift_check(facts: Facts) -> Iterator[str]:
         return
     embedded = (facts.detector / "embeddings.npy").is_file()
     yield (
-        f"`make score` compares new images with the {count(calibrated, 'calibration image')} and says whether they still "
-        f"look alike: their scores, brightness, sharpness and size{', and their features' if embedded else ''}. If it "
-        "reports a change, the false alarm rate above no longer applies: collect new normal images and make the report "
-        "again."
+        f"`make score` compares new images with the {count(calibrated, 'calibration image')} and says whether they "
+        f"still look alike: their scores, brightness, sharpness and size{', and their features' if embedded else ''}. "
+        "If it reports a change, the false alarm rate above no longer applies: collect new normal images and make the "
+        "report again."
     )
 
 
@@ -304,11 +311,13 @@ def _origin(facts: Facts) -> Iterator[str]:
     named = [
         f"{name} {versions[name]}" for name in ("python", "tensorflow", "tensorflow-cpu", "keras") if name in versions
     ]
+    name = literal(in_words(facts.answer["detector"]))
     date = f" on {facts.started:%Y-%m-%d}" if facts.started else ""
     yield (
-        f"{literal(in_words(facts.answer['detector'])).capitalize()} was fitted{date} with seed {facts.params.seed} on "
+        f"The report was made{date} with seed {facts.params.seed} on "
         f"{facts.manifest.get('device', 'an unknown device')}, by code with the key `{code_files}`, and with "
-        f"{', '.join(named)}. `run/manifest.json` and `requirements.lock` have all versions."
+        f"{', '.join(named)}. `run/manifest.json` and `requirements.lock` have all versions. The options of {name} are "
+        "in `detector.json` of its folder."
     )
     yield (
         "The code and the notebooks are under the licence in `LICENSE`. Under which terms the images, the detector and "

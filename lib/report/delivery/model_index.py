@@ -27,7 +27,7 @@ def header(facts: Facts) -> dict[str, Any]:
         "tags": ["anomaly-detection", "image-anomaly-detection", "one-class-classification", facts.answer["family"]],
         "model-index": [
             {
-                "name": facts.answer["column"],
+                "name": facts.answer["detector"],
                 "results": [{"task": TASK, "dataset": dataset, "metrics": list(_metrics(facts))}],
             }
         ],
