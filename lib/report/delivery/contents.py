@@ -40,16 +40,16 @@ def finished_report(params: Parameters) -> Path:
     if not (folder / "run" / "status.json").is_file():
         what = f"its last run failed, see {paths.shown(failed)}" if failed.is_dir() else "there is no report of it"
         raise UserError(f"STUDY={params.study}: {what}; {cure}")
-    if any(uptodate.is_current(params, notice) for notice in ("", "made instead of another study")):
-        return folder
     try:
         status, made_with = (cache.read_json(folder / "run" / f"{name}.json") for name in ("status", "params"))
     except (OSError, ValueError):
-        status, made_with = {}, params.model_dump()
+        status = made_with = {}
     if status.get("status") != "complete" or status.get("pdf"):
         what = f"its report is not complete{', the PDF could not be made' if status.get('pdf') else ''}"
     elif changed := _changed(params.model_dump(), made_with):
         what = f"its report was made with another {changed}"
+    elif any(uptodate.is_current(params, notice) for notice in ("", "made instead of another study")):
+        return folder
     else:
         what = "its report is older than the code, the packages or the images, or a page of it is missing"
     raise UserError(f"STUDY={params.study}: {what}; {cure}")

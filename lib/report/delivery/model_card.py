@@ -131,7 +131,8 @@ def _metrics(facts: Facts) -> Iterator[str]:
     )
     rows = [("AUROC", answer["auroc"])] if answer["auroc"] else []
     rows += [("Area under the precision-recall curve", row["aupr"])] if row.get("aupr") else []
-    rows += [(f"{words}, at the threshold", answer["at"][key]) for key, words in AT_THRESHOLD.items()]
+    known = AT_THRESHOLD if answer["auroc"] else {"fpr": AT_THRESHOLD["fpr"]}
+    rows += [(f"{words}, at the threshold", answer["at"][key]) for key, words in known.items()]
     cells = [(words, *_cells(words, metric)) for words, metric in rows if metric["value"] is not None]
     yield to_markdown(
         pd.DataFrame(cells, columns=["Metric", "Value", "Interval", "Chance or all flagged", "None flagged"])

@@ -37,7 +37,8 @@ def header(facts: Facts) -> dict[str, Any]:
 def _metrics(facts: Facts) -> Iterator[dict[str, Any]]:
     answer = facts.answer
     found = [("roc_auc", "AUROC", answer["auroc"])] if answer["auroc"] else []
-    found += [(kind, f"{name} at the threshold", answer["at"].get(key)) for key, (kind, name) in METRICS.items()]
+    known = METRICS if answer["auroc"] else {"fpr": METRICS["fpr"]}  # without anomalies nothing else is known
+    found += [(kind, f"{name} at the threshold", answer["at"].get(key)) for key, (kind, name) in known.items()]
     for kind, name, metric in found:
         if metric and metric["value"] is not None:
             interval = [metric["low"], metric["high"]]
