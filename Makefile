@@ -39,6 +39,11 @@ ifeq ($(and $(STUDY),$(IMAGES)),)
 $(error make score needs STUDY and IMAGES, such as make score STUDY=parts IMAGES=/data/new)
 endif
 endif
+ifneq ($(filter deliver,$(MAKECMDGOALS)),)
+ifeq ($(STUDY),)
+$(error make deliver needs STUDY, such as make deliver STUDY=digits)
+endif
+endif
 
 ifneq ($(filter reproduce,$(MAKECMDGOALS)),)
 ifeq ($(or $(STUDY),$(CRATE)),)
@@ -49,7 +54,7 @@ $(error make reproduce takes STUDY or CRATE, not both)
 endif
 endif
 
-.PHONY: help report study score verify reproduce synthetic solar lab test check lock clean clean-cache clean-all FORCE
+.PHONY: help report study score verify reproduce deliver synthetic solar lab test check lock clean clean-cache clean-all FORCE
 
 ##@ Report
 report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=digits
@@ -72,6 +77,9 @@ verify: $(STAMP) ## compare every number of a finished report with its scores: m
 reproduce: $(STAMP) ## run a finished report again and compare every figure: make reproduce STUDY=digits, or CRATE=x.zip
 	@$(PY) -m lib reproduce $(if $(CRATE),--crate "$$CRATE","$$STUDY") $(if $(IMAGES),--images "$$IMAGES") \
 	    $(if $(OUT),--out "$$OUT")
+
+deliver: $(STAMP) ## one zip of a study to hand over: make deliver STUDY=digits (OUT=file.zip)
+	@$(PY) -m lib deliver "$$STUDY" $(if $(OUT),--out "$$OUT")
 
 synthetic: $(STAMP) ## draw defects on photographs of bricks, to try all this: into .data/bricks, or FOLDER=...
 	@$(PY) -m lib synthetic "$${FOLDER:-.data/bricks}"

@@ -218,6 +218,7 @@ RENAMED = {"precision": "dtype_policy"}
 OPTIONAL = frozenset({"dataset_version", "splits", "published", *NEWER})
 NETWORK = {"latent_dim", "epochs", "batch_size", "learning_rate", "beta", "threshold", "thresholds"}
 SPARED = OPTIONAL | NETWORK  # of a study that does not fit the published networks
+DELIVERED = "params.yaml"  # of a delivered study, whose name is in the file
 
 
 def collect(namespace: Mapping[str, Any]) -> Parameters:
@@ -259,7 +260,7 @@ def load(study: str | Path) -> Parameters:
     """
     path = _find(study)
     values = _resolved(path, seen=())
-    if values.setdefault("study", path.stem) != path.stem:
+    if values.setdefault("study", path.stem) != path.stem and path.name != DELIVERED:
         raise UserError(f"{paths.shown(path)}: study: '{values['study']}' is not the file's name; write '{path.stem}'")
     # A file cut short must not quietly become another study by taking the schema's defaults.
     fits_networks = values.get("detector", BASELINE) == BASELINE

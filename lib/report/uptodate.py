@@ -93,7 +93,8 @@ def code_key(notebook: Path) -> str:
 
 def _rendering_key() -> str:
     folder = paths.ROOT / "lib" / "report"
-    files = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    left_out = {"__pycache__", "delivery"}  # a report does not depend on how it is handed over
+    files = [path for path in folder.rglob("*") if path.is_file() and not left_out & {*path.parts}]
     code = cache.code_files(*[path for path in files if path.suffix == ".py"])
     return cache.files_key([*{*files, *code}, paths.ROOT / "requirements.lock"])
 
