@@ -2,6 +2,7 @@
 
 import errno
 from difflib import get_close_matches
+from typing import Any
 
 _OF_THE_DISK = {
     errno.ENOSPC: "no space left",
@@ -17,6 +18,21 @@ class UserError(Exception):
 
     The command line prints the message without a traceback and exits with 2.
     """
+
+
+class DeviceFault(UserError):
+    """The device computes wrong values; nothing is printed from them.
+
+    Attributes:
+        result: of the self-test; see `lib.detectors.selftest.Result`.
+    """
+
+    def __init__(self, result: Any):
+        super().__init__(
+            f"{result.line} (off by {result.difference:.2g}, tolerance {result.tolerance:g}); set DEVICE=cpu, or "
+            "DEVICE=auto to use the CPU where a self-test fails"
+        )
+        self.result = result
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -4,6 +4,7 @@ It lies in `run/detectors/<column>/`, and is read without the study's images.
 """
 
 import io
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -77,7 +78,7 @@ class Saved:
                 scale=scale and (scale["low"], scale["high"]),
                 provenance=cache.read_json(folder / "provenance.json"),
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
             missing = isinstance(error, FileNotFoundError)  # that of pyarrow has the name as its text
             reason = f"no {Path(error.filename or str(error)).name}" if missing else " ".join(str(error).split())[:160]
             raise UserError(

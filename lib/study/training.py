@@ -15,7 +15,7 @@ from lib.core.errors import UserError
 from lib.data import splits
 from lib.detectors import BASELINE, PUBLISHED, Spec
 from lib.params import Parameters, load
-from lib.study import heat_maps
+from lib.study import device, heat_maps
 from lib.study.examples import lowest_scoring_anomalies
 from lib.study.fits import Fitted, fit_and_score
 from lib.study.run import FORMAT, Run
@@ -114,6 +114,8 @@ def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
         fitted[entry.column] = fit_and_score(entry.study, entry.spec, entry.every_score)
     _write(study, run, planned, fitted)
     _write_heat_maps(planned, fitted, run)
+    tests = [record for entry in fitted.values() for record in entry.device_tests]
+    run.write("manifest", run.read("manifest") | {"device_test": device.summary(tests)})
     run.write(
         "fits", {"format": FORMAT, "fits": {entry.column: _record(entry, fitted[entry.column]) for entry in planned}}
     )
