@@ -4,6 +4,8 @@ import errno
 from difflib import get_close_matches
 from typing import Any
 
+from lib.core.characters import terminal
+
 _OF_THE_DISK = {
     errno.ENOSPC: "no space left",
     errno.EDQUOT: "the quota is used up",
@@ -16,8 +18,11 @@ _OF_THE_DISK = {
 class UserError(Exception):
     """Error that the user can fix; the message is one line that says what is wrong, where, and what to do.
 
-    The command line prints the message without a traceback and exits with 2.
+    The command line prints the message without a traceback and exits with 2. Names in it cannot steer the terminal.
     """
+
+    def __init__(self, message: object = ""):
+        super().__init__(terminal(str(message)))
 
 
 class DeviceFault(UserError):

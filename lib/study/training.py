@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lib import detectors
+from lib.core import csv_files
 from lib.core.errors import UserError
 from lib.data import splits
 from lib.detectors import BASELINE, PUBLISHED, Spec
@@ -232,7 +233,7 @@ def open_run(name: str, train: Callable[[Study, Run], Any] = fit_all, **changes:
             raise UserError(f"{key}: the run of {name} was fitted with {getattr(params, key)!r}; run 02_training again")
     study = Study.open(Parameters.model_validate(params.model_dump() | changes))
     ids = study.images.table["id"].to_numpy()
-    saved = splits.from_table(pd.read_csv(run.folder / "split.csv"), ids)  # the data set may have changed since
+    saved = splits.from_table(csv_files.read(run.folder / "split.csv"), ids)  # the data set may have changed since
     study = replace(study, split=saved)
     study.check_split()
     return run, study
