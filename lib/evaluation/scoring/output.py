@@ -27,12 +27,12 @@ def check_output(path: Path, source: str) -> None:
     if path.exists() and Path(source).exists() and path.samefile(source):
         raise UserError(f"OUT={path}: is the list of images itself, which would be overwritten; name another file")
     if path.exists() and not _is_scores(path):
-        raise UserError(
-            f"OUT={path}: is there and is not a table of scores, and would be overwritten; name another file"
-        )
+        raise UserError(f"OUT={path}: exists and is not a table of scores; it is not overwritten, name another file")
     page = path.with_suffix(".html")
     if page.exists() and PAGE not in page.read_bytes()[:100_000]:
-        raise UserError(f"OUT={path}: {page} beside it is not a page of scores, and would be overwritten; name another")
+        raise UserError(
+            f"OUT={path}: {page} beside it is not a page of scores; it is not overwritten, name another file"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with cache.replacing(path.parent / f".{path.name}.try") as temporary:
