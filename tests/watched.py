@@ -31,7 +31,7 @@ window.hits = [];
 for (const name of ["alert", "confirm", "prompt", "print", "open"]) window[name] = () => { hits.push(name); };
 document.addEventListener("securitypolicyviolation", (event) => hits.push(event.violatedDirective));
 """
-_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
+_POLICY = re.compile(r'<meta (?=[^>]*http-equiv="Content-Security-Policy")[^>]*content="([^"]*)"[^>]*>')
 _LOOK = """({
   hits: window.hits,
   markup: [...document.querySelectorAll("iframe, object, embed, base, form, link, [srcdoc], [style]")]

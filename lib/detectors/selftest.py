@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 IMAGES = 2  # in the batch
 SIDES = (64, 96, 224)  # pixels, the first that a network of any size can take
 # Largest difference, as a share of the largest deviation of the reference from its mean. Measured on a processor, all
-# networks of this project: 4e-6, 0.004 and 0.03. A lost ReLU: 0.5 and more.
-TOLERANCE = {"float32": 1e-3, "float16": 0.03, "bfloat16": 0.2}
+# networks of this project: 2e-5, 0.004 and 0.04. A lost ReLU: 0.35 and more.
+TOLERANCE = {"float32": 1e-3, "float16": 0.03, "bfloat16": 0.12}
 
 
 @dataclass(frozen=True)
