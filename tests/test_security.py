@@ -489,7 +489,7 @@ def test_raw_code_in_markdown_is_refused_or_text(text, tmp_path):
 # ---------------------------------------------------------------- make
 
 MAKE = ["$(shell touch made)", "`touch made`", "$$(touch made)", ";touch made", "x' ; touch made '", '"; touch made; "',
-        "$(eval $(shell touch made))", "| touch made", "\ntouch made", "-x --y", "${shell touch made}"]  # fmt: skip
+        "$(eval $(shell touch made))", "| touch made", "x\ntouch made", "-x --y", "${shell touch made}"]  # fmt: skip
 
 
 @pytest.fixture
@@ -557,6 +557,17 @@ def test_no_name_runs_on_a_page_and_every_page_keeps_to_its_policy(chromium, tmp
     pages = [*sorted(folder.glob("*.html")), studies.write_index(reports)]
     assert len(pages) == 4
     check_pages(chromium, pages, tmp_path / "browser", scripts={"explorer.html": 2})
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("harm", [PAYLOADS[0], "<a href=javascript:alert(1)>x</a>", '<p style="color: red">x</p>',
+                                  "<img src=https://evil.invalid/x.png>", "<script>alert(1)</script>"])  # fmt: skip
+def test_the_browser_notes_what_a_page_must_not_do(chromium, tmp_path, harm):
+    policy = "default-src 'none'; base-uri 'none'; form-action 'none'"
+    page = f'<!DOCTYPE html><meta http-equiv="Content-Security-Policy" content="{policy}"><body>{harm}</body>'
+    (tmp_path / "page.html").write_text(page)
+    with pytest.raises(AssertionError):
+        check_pages(chromium, [tmp_path / "page.html"], tmp_path)
 
 
 def test_data_in_the_explorer_ends_no_script():
