@@ -337,6 +337,14 @@ def test_errors_and_names_cannot_steer_a_terminal(capsys, tmp_path):
     assert str(UserError("one\ntwo")) == "one\ntwo"
 
 
+def test_names_that_are_printed_cannot_steer_a_terminal(capsys):
+    """Every name that a command prints comes by one of the functions above, or is a study's, of letters and digits."""
+    steering = "a\x1b[2Jb"
+    source = type("Source", (), {"unreadable_share": 0.9})
+    importlib.import_module("lib.data.preparation")._check_unreadable(source, [[steering, steering]], 9, False)
+    assert capsys.readouterr().err == "cannot read a[U+001B][2Jb: a[U+001B][2Jb\n"
+
+
 # ---------------------------------------------------------------- places
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from lib import detectors
 from lib.core import csv_files
+from lib.core.characters import readable
 from lib.core.errors import UserError
 from lib.data import splits
 from lib.detectors import BASELINE, PUBLISHED, Spec
@@ -111,7 +112,11 @@ def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
     fits = [entry.column for entry in planned if entry.spec.scores_as_published]
     for entry in planned:
         if entry.column in fits:
-            print(f"{entry.spec.label} ({fits.index(entry.column) + 1} of {len(fits)})", file=sys.stderr, flush=True)
+            print(
+                f"{readable(entry.spec.label)} ({fits.index(entry.column) + 1} of {len(fits)})",
+                file=sys.stderr,
+                flush=True,
+            )
         fitted[entry.column] = fit_and_score(entry.study, entry.spec, entry.every_score)
     _write(study, run, planned, fitted)
     _write_heat_maps(planned, fitted, run)
