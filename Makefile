@@ -10,6 +10,11 @@ MAKEFLAGS += --no-builtin-rules
 STUDIES := $(patsubst params/%.yaml,%,$(wildcard params/*.yaml))
 UV ?= uv
 
+# What these hold is text: make must not expand a $(shell ...) in it, and recipes take it from the environment.
+TEXTS := STUDY NAME IMAGES NORMAL OUT DETECTOR THRESHOLD FDR FOLDER CRATE
+$(foreach name,$(TEXTS),$(if $(filter-out undefined,$(origin $(name))),$(eval override $(name) := $$(value $(name)))))
+export $(TEXTS)
+
 # A .venv built for a GPU is used until GPU=0 or make clean-all.
 GPU ?= $(if $(wildcard .venv/.ok-gpu),1,0)
 ifeq ($(GPU),1)
@@ -58,28 +63,28 @@ endif
 
 ##@ Report
 report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=digits
-	@$(PY) -m lib report $(if $(STUDY),"$$STUDY")
+	@$(PY) -m lib report $${STUDY:+"$$STUDY"}
 
 # A report as a file: make reports/digits/report.pdf. lib/report/uptodate.py decides whether it is up to date.
 reports/%/report.pdf: FORCE | $(STAMP)
-	@$(PY) -m lib report '$*'
+	@$(PY) -m lib report '$(subst ','\'',$*)'
 
 study: $(STAMP) ## a parameter file for your own images: make study NAME=parts IMAGES=folder NORMAL=good
-	@$(PY) -m lib study "$$NAME" "$$IMAGES" $(if $(NORMAL),--normal "$$NORMAL")
+	@$(PY) -m lib study "$$NAME" "$$IMAGES" $${NORMAL:+--normal "$$NORMAL"}
 
 score: $(STAMP) ## new images by a study's detector: make score STUDY=parts IMAGES=folder OUT=scores.csv
-	@$(PY) -m lib score "$$STUDY" "$$IMAGES" $(if $(OUT),--out "$$OUT") $(if $(DETECTOR),--detector "$$DETECTOR") \
-	    $(if $(THRESHOLD),--threshold="$$THRESHOLD") $(if $(FDR),--fdr "$$FDR") || [ $$? -eq 1 ]
+	@$(PY) -m lib score "$$STUDY" "$$IMAGES" $${OUT:+--out "$$OUT"} $${DETECTOR:+--detector "$$DETECTOR"} \
+	    $${THRESHOLD:+--threshold="$$THRESHOLD"} $${FDR:+--fdr "$$FDR"} || [ $$? -eq 1 ]
 
 verify: $(STAMP) ## compare every number of a finished report with its scores: make verify STUDY=digits
 	@$(PY) -m lib verify "$${STUDY:-digits}"
 
 reproduce: $(STAMP) ## run a finished report again and compare every figure: make reproduce STUDY=digits, or CRATE=x.zip
-	@$(PY) -m lib reproduce $(if $(CRATE),--crate "$$CRATE","$$STUDY") $(if $(IMAGES),--images "$$IMAGES") \
-	    $(if $(OUT),--out "$$OUT")
+	@$(PY) -m lib reproduce $${STUDY:+"$$STUDY"} $${CRATE:+--crate "$$CRATE"} $${IMAGES:+--images "$$IMAGES"} \
+	    $${OUT:+--out "$$OUT"}
 
 deliver: $(STAMP) ## one zip of a study to hand over: make deliver STUDY=digits (OUT=file.zip)
-	@$(PY) -m lib deliver "$$STUDY" $(if $(OUT),--out "$$OUT")
+	@$(PY) -m lib deliver "$$STUDY" $${OUT:+--out "$$OUT"}
 
 synthetic: $(STAMP) ## draw defects on photographs of bricks, to try all this: into .data/bricks, or FOLDER=...
 	@$(PY) -m lib synthetic "$${FOLDER:-.data/bricks}"

@@ -14,7 +14,7 @@ from lib.evaluation.evaluate import threshold_record
 from lib.params import Parameters
 from lib.study import Run, Study, export, fit_all
 
-HOSTILE = "=1+1 <b>&'é.png"
+HOSTILE = "=1+1 <b>&'é<img src=x onerror=alert(1)>.png"
 COLUMNS = ("features_combined_32_px", "mean_image")  # one that can do everything, and one that can only score
 
 

@@ -137,7 +137,10 @@ def test_a_gpu_takes_its_own_lock_and_is_remembered(project):
 
 
 def test_report_and_test_pass_on_what_they_are_given(project):
-    assert '-m lib report "$STUDY"' in make(project, "-n", "report", "STUDY=airplanes").stdout
+    pretend_venv(project)
+    for given, asked in (["STUDY=airplanes"], "report airplanes"), ([], "report"):
+        assert make(project, "report", *given).returncode == 0
+        assert (project / "asked").read_text() == f"-m lib {asked}\n"
     assert "-k scores" in make(project, "-n", "test", "PYTEST_ARGS=-k scores").stdout
 
 

@@ -17,6 +17,7 @@ import render_material as material
 import yaml
 from drawing import check_words, svg, words
 from test_consistency import executed
+from watched import PAYLOADS, check_pages
 
 from lib import params
 from lib.core import characters, paths
@@ -57,8 +58,9 @@ NAMES = [
         "x" * 60 + "middle" + "y" * 54,
         "long words " * 12 + "end",
     ),
+    *PAYLOADS[:12],
 ]
-LABEL = "<i>PCA</i> | $x$ 缺陷"  # of a detector
+LABEL = "<i>PCA</i> | $x$ 缺陷 <img src=x onerror=alert(1)>"  # of a detector
 NORMAL = "<b>R&D</b> $5 #1 | {{7*7}} $x^2$ 缺陷"
 
 
@@ -346,7 +348,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """The folder of a report on a few digits whose normal class and 97 other classes have the names above."""
+    """The folder of a report on a few digits whose normal class and 109 other classes have the names above."""
     folder = tmp_path_factory.mktemp("names")
 
     def originals(self):
@@ -413,3 +415,8 @@ def test_the_explorer_has_the_names_as_data(report):
     assert (report / data["page"]).is_file() and f'href="{data["page"]}"' in page
     assert "<" not in block and data["normal_class"] == characters.readable(NORMAL)
     assert {picture["class"] for picture in data["pictures"]} <= {*map(characters.readable, [NORMAL, *NAMES])}
+
+
+@pytest.mark.browser
+def test_nothing_of_a_name_runs_on_the_pages_of_a_study(report, chromium, tmp_path):
+    check_pages(chromium, sorted(report.glob("*.html")), tmp_path, scripts={"explorer.html": 2})

@@ -14,6 +14,7 @@ import pytest
 import small_folder
 from PIL import Image
 from test_explorer import Browser
+from watched import check_pages
 
 from lib import detectors
 from lib.__main__ import main
@@ -353,7 +354,7 @@ def test_the_page_has_a_policy_that_allows_its_own_style_and_nothing_else(pages)
 def test_names_are_escaped_on_the_page(pages):
     for page in pages.values():
         text = page.read_text(encoding="utf-8")
-        assert "=1+1 &lt;b&gt;&amp;&#39;é.png" in text and "<b>&'" not in text
+        assert "=1+1 &lt;b&gt;&amp;&#39;é&lt;img src=x onerror=alert(1)&gt;.png" in text and "<b>&'" not in text
         assert "Small &lt;parts&gt; &amp; more" in text
 
 
@@ -393,6 +394,11 @@ class Page(Browser):
         self.call("Page.navigate", url=path.as_uri())
         while not self.value("document.readyState == 'complete' && !!document.querySelector('.files')"):
             pass
+
+
+@pytest.mark.browser
+def test_nothing_of_a_name_runs_on_the_page(pages, chromium, tmp_path):
+    check_pages(chromium, pages.values(), tmp_path)
 
 
 @pytest.mark.browser

@@ -49,12 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _score(arguments: argparse.Namespace, out: Path) -> int:
     """Does what `run` says; returns how many images are flagged."""
     from lib.core import paths
+    from lib.core.characters import readable
     from lib.evaluation import scoring
     from lib.presentation import scored as presented
 
     scoring.check_output(out, arguments.images)
     scorer = scoring.Scorer.of(arguments.study, arguments.detector)
-    print(f"{arguments.study}: scoring with {scorer.saved.provenance['label']}", file=sys.stderr)
+    print(f"{arguments.study}: scoring with {readable(scorer.saved.provenance['label'])}", file=sys.stderr)
     scored = scorer.run(arguments.images, arguments.threshold, arguments.fdr, beside=out)
     drift = scorer.drift(scored)
     page = out.with_suffix(".html")
@@ -62,8 +63,8 @@ def _score(arguments: argparse.Namespace, out: Path) -> int:
     scoring.write(scored.table, out)
     scoring.clear(out)
     for line in presented.unreadable(scored):
-        print(line, file=sys.stderr)
-    print(*presented.summary(scorer, scored, drift, arguments.fdr), sep="\n")
+        print(readable(line), file=sys.stderr)
+    print(*map(readable, presented.summary(scorer, scored, drift, arguments.fdr)), sep="\n")
     print(f"{paths.shown(out)} and {paths.shown(page)}")
     return scored.flagged
 

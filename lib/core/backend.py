@@ -1,6 +1,7 @@
 """TensorFlow, imported once and quietly, and the device it computes on.
 
-Modules that compute import `tf` and `keras` from here. `DEVICE=cpu` in the environment leaves a GPU unused.
+Modules that compute import `tf` and `keras` from here. `DEVICE=cpu` in the environment leaves a GPU unused; with
+`DEVICE=auto` the CPU takes over where a self-test fails (`lib.study.device`).
 """
 
 import contextlib
@@ -37,7 +38,7 @@ with _muted():
 
 import keras  # noqa: E402 - after TensorFlow, so that its own import is quiet too
 
-__all__ = ["check_device", "device", "keras", "tf"]
+__all__ = ["check_device", "device", "keras", "tf", "use_cpu"]
 
 
 def device() -> str:
@@ -46,6 +47,12 @@ def device() -> str:
     if not gpus:
         return "CPU"
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
+
+
+def use_cpu() -> None:
+    """Place everything that this process computes from now on on the CPU, and say so in what it records."""
+    os.environ["DEVICE"] = "cpu"
+    tf.device("CPU:0").__enter__()
 
 
 def check_device(tolerance: float = 1e-3) -> float:

@@ -9,7 +9,7 @@ IGNORABLE = frozenset("\u00ad\u200b\u200c\u200d\u2060\u2068\u2069\ufe0e\ufe0f") 
 ISOLATES = frozenset("\u2068\u2069")  # begin and end of a piece of text with a direction of its own
 UNSEEN = ("Cc", "Cf", "Co", "Cs")  # control, format, private and half characters
 _BREAKS = re.compile("[\t-\r\x1c-\x1f \x85\u2028\u2029]+")
-_FORMULA = "=+-@"  # a cell of a spreadsheet that begins with one of these is computed
+_FORMULA = "=+-@＝＋－＠"  # a cell of a spreadsheet that begins with one of these is computed
 
 
 def readable(name: str) -> str:
@@ -50,7 +50,22 @@ def printable(text: str, has: Callable[[str], bool]) -> str:
 
 def plain_cell(text: str) -> str:
     """A text for a CSV file that no spreadsheet computes: an apostrophe before what would be a formula."""
-    return f"'{text}" if text.lstrip().startswith(tuple(_FORMULA)) else text
+    return f"'{text}" if _is_formula(text) else text
+
+
+def without_apostrophe(cell: str) -> str:
+    """The text that `plain_cell` made a cell of."""
+    return cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell
+
+
+def terminal(text: str) -> str:
+    """A text for a terminal or a log, its lines as they are, with code points for what would steer the terminal."""
+    return "\n".join(printable(line.replace("\r", " "), lambda _: True) for line in text.split("\n"))
+
+
+def _is_formula(text: str) -> bool:
+    # A text that begins so after apostrophes counts too, so that no two texts become the same cell.
+    return text.startswith(("\t", "\r", "\n")) or text.lstrip("' \t\r\n\u00a0\u3000").startswith(tuple(_FORMULA))
 
 
 def _clusters(text: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import errno
 import re
 from difflib import get_close_matches
+from typing import Any
 
 from lib.core.characters import printable
 
@@ -28,6 +29,21 @@ class UserError(Exception):
         line = printable(re.sub(r"[\t-\r\x1c-\x1f\x85\u2028\u2029]+", " ", message).strip(), lambda _: True)
         half = LONGEST // 2 - 2
         super().__init__(line if len(line) <= LONGEST else f"{line[:half]} … {line[-half:]}")
+
+
+class DeviceFault(UserError):
+    """The device computes wrong values; nothing is printed from them.
+
+    Attributes:
+        result: of the self-test; see `lib.detectors.selftest.Result`.
+    """
+
+    def __init__(self, result: Any):
+        super().__init__(
+            f"{result.line} (off by {result.difference:.2g}, tolerance {result.tolerance:g}); set DEVICE=cpu, or "
+            "DEVICE=auto to use the CPU where a self-test fails"
+        )
+        self.result = result
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -52,7 +52,12 @@ def below(root: Path, skip: frozenset[str] = frozenset()) -> Listing:
             name = f"{folder}/{entry.name}" if folder else entry.name
             if entry.name.startswith(".") or entry.name in SYSTEM:
                 continue
-            if entry.is_dir():
+            try:
+                is_folder = entry.is_dir()
+            except OSError as error:  # a link that leads to itself
+                unreadable.append([_printable(name), f"it cannot be read ({error.strerror})"])
+                continue
+            if is_folder:
                 if entry.is_symlink():
                     links += 1
                 elif entry.name not in skip:

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from lib.core import cache
+from lib.core import cache, characters
 from lib.core.errors import UserError
 from lib.core.formatting import count, percent
 from lib.data import decoding, masks, resizing
@@ -266,7 +266,7 @@ def _check_unreadable(source: Source, unreadable: list[list[str]], readable: int
     share = len(unreadable) / (len(unreadable) + readable)
     if not quiet:
         for name, reason in unreadable[:LISTED]:
-            print(f"cannot read {name}: {reason}", file=sys.stderr)
+            print(characters.readable(f"cannot read {name}: {reason}"), file=sys.stderr)
         if len(unreadable) > LISTED:
             print(f"… and {len(unreadable) - LISTED} more", file=sys.stderr)
     if share > source.unreadable_share or not readable:

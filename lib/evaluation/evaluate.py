@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.core.characters import plain_cell
 from lib.detectors import BASELINE
 from lib.evaluation import metrics, thresholds
 from lib.evaluation.thresholds import Threshold
@@ -171,7 +170,7 @@ def by_class(study: Study, run: Run, name: str, at: float) -> pd.DataFrame:
     """Each class of anomalies: how many, how many are flagged, how well they rank; hardest first."""
     labels, scores = labels_and_scores(study, run, name)
     frame = metrics.by_class(labels, scores, study.class_names[study.split.test], at)
-    run.write_table("classes.csv", frame.assign(**{"class": frame["class"].map(plain_cell)}))
+    run.write_table("classes.csv", frame)
     return run.keep_table("classes", frame)
 
 

@@ -1,6 +1,6 @@
 """A study: its parameters, images and split, its fitted detectors, and the run folder that they are left in."""
 
-from lib.study import heat_maps
+from lib.study import device, heat_maps
 from lib.study.examples import EXTREMES, MAPS, SAMPLES, extremes, highest_scoring, lowest_scoring
 from lib.study.fits import Fitted, fit_and_score
 from lib.study.published import citation, published_at
@@ -23,6 +23,7 @@ __all__ = [
     "about",
     "add_fits",
     "citation",
+    "device",
     "differences",
     "export",
     "extremes",

@@ -10,12 +10,14 @@ import numpy as np
 
 from lib import detectors
 from lib.core import cache, paths, provenance
-from lib.core.errors import UserError
+from lib.core.errors import DeviceFault, UserError
 from lib.detectors import Detector, History, Spec, batches
+from lib.study import device
 from lib.study.examples import example_indices
 from lib.study.study import Study
 
 LIBRARIES = ("tensorflow", "tensorflow-cpu", "tensorflow-metal", "keras", "numpy", "scikit-learn", "scikit-image")
+TESTED = "device_test.json"  # beside a fit or its scores, where the device was tested before
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,22 @@ class Fitted:
             together.members = [member.detector(study) for member in self.members]
             _refer(study, together, self.members)
             return together
-        detector = detectors.load(self.fit_folder, **self.spec.scoring)
+        detector = device.tested(lambda: detectors.load(self.fit_folder, **self.spec.scoring))
         detector.learn_score(study.images, np.sort(study.split.fit))
         return detector
+
+    @property
+    def device_tests(self) -> list[dict[str, Any]]:
+        """Records of the tests of the device before the fit and before the scores; none where none was needed."""
+        files = [folder / TESTED for folder in (self.fit_folder, self.score_folder) if folder]
+        own = [cache.read_json(file) for file in files if file.is_file()]
+        return [*own, *(record for member in self.members for record in member.device_tests)]
 
 
 def fit_and_score(study: Study, spec: Spec, every_score: bool = False) -> Fitted:
     """Fits a detector on the fit images of a study and scores every image, or finds both in the cache.
+
+    Where the device computes wrong values, the CPU does it if that was asked for; see `lib.study.device`.
 
     A detector made of others compares their scores with those of reference images, which are the validation set of an
     ensemble, and the calibration set of `combined`; see `lib.detectors.members`. There the score of a reference image
@@ -77,6 +88,15 @@ def fit_and_score(study: Study, spec: Spec, every_score: bool = False) -> Fitted
     Raises:
         UserError: the device computes wrong, or a fit has diverged.
     """
+    try:
+        return _fit_and_score(study, spec, every_score)
+    except DeviceFault as fault:
+        if not device.falls_back(fault):
+            raise
+    return _fit_and_score(study, spec, every_score)
+
+
+def _fit_and_score(study: Study, spec: Spec, every_score: bool) -> Fitted:
     if members := members_of(spec):
         return _together(study, spec, members)
     fit_folder, cached = fit(study, spec)
@@ -142,7 +162,7 @@ def _refer(study: Study, together: Detector, members: tuple[Fitted, ...]) -> tup
 
 def _fit(study: Study, spec: Spec, folder: Path) -> None:
     detector = spec.create()
-    _check_device(detector)
+    tested = device.check(detector, study.images.pixels().shape[-1])
     shared = detector.prepare(study.images)
     started = time.monotonic()
     history = detector.learn(study.images, np.sort(study.split.fit))
@@ -151,11 +171,12 @@ def _fit(study: Study, spec: Spec, folder: Path) -> None:
     detector.save(folder)
     layers = detector.layers() if hasattr(detector, "layers") else []
     cache.write_json(folder / "fit.json", {"history": history, "layers": layers, "seconds": round(seconds, 2)})
+    _record(tested, folder)
 
 
 def _score(study: Study, spec: Spec, fit_folder: Path, folder: Path, every: bool) -> None:
     detector = detectors.load(fit_folder, **spec.scoring)
-    _check_device(detector)
+    tested = device.check(detector, study.images.pixels().shape[-1])
     detector.prepare(study.images)
     shared = detector.prepare_score(study.images)
     started = time.monotonic()
@@ -172,6 +193,7 @@ def _score(study: Study, spec: Spec, fit_folder: Path, folder: Path, every: bool
         raise _diverged(spec, f"the score {wrong[0]} is not a finite number for every image")
     np.savez(folder / "scores.npz", **scores)
     cache.write_json(folder / "score.json", {"seconds": round(seconds, 2)})
+    _record(tested, folder)
     if hasattr(detector, "reconstruct"):
         indices = example_indices(study, scores.get("mse", next(iter(scores.values()))))
         reconstructions = np.rint(detector.reconstruct(study.images.take(indices)) * 255).astype(np.uint8)
@@ -202,11 +224,9 @@ def _diverged(spec: Spec, found: str) -> UserError:
     return UserError(f"{spec.label}: the fit has diverged: {found}{advice}")
 
 
-def _check_device(detector: Detector) -> None:
-    if detector.uses_device:
-        from lib.core import backend
-
-        backend.check_device()
+def _record(tested: dict[str, Any], folder: Path) -> None:
+    if tested:
+        cache.write_json(folder / TESTED, tested)
 
 
 def _fit_key(study: Study, spec: Spec) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.core import paths, traced
+from lib.core import csv_files, paths, traced
 from lib.core.cache import replacing, write_json
 from lib.core.errors import UserError
 
@@ -114,7 +114,7 @@ class Run:
         """Writes a `.csv` or `.parquet` file."""
         with replacing(self.folder / name) as temporary:
             if name.endswith(".csv"):
-                frame.to_csv(temporary, index=False)
+                csv_files.write(frame, temporary)
             else:
                 frame.to_parquet(temporary, index=False)
 

@@ -4,6 +4,7 @@ It lies in `run/detectors/<column>/`, and is read without the study's images.
 """
 
 import io
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,7 @@ EMBEDDED = 500  # calibration images whose embeddings are kept
 THUMBNAILS = 5_000  # images fitted on whose pictures are kept
 SIDE, QUALITY = 96, 85  # of a picture: longer side in pixels, and of the JPEG
 CHUNK = 256  # images in memory at one time
+DAMAGED = (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile)  # what reading may raise
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,8 @@ class Saved:
                 scale=scale and (scale["low"], scale["high"]),
                 provenance=cache.read_json(folder / "provenance.json"),
             )
-        except (OSError, ValueError, KeyError) as error:
-            missing = isinstance(error, FileNotFoundError)  # that of pyarrow has the name as its text
-            reason = f"no {Path(error.filename or str(error)).name}" if missing else " ".join(str(error).split())[:160]
-            raise UserError(
-                f"{paths.shown(folder)}: not a detector that this version saved ({reason}); run make report again"
-            ) from None
+        except DAMAGED as error:
+            raise _unreadable(folder, error) from None
 
     @cached_property
     def embedded(self) -> np.ndarray:
@@ -92,7 +90,10 @@ class Saved:
 
     @cached_property
     def _normal(self) -> dict[str, np.ndarray]:
-        return _if_there(self.folder / "normal.npz", lambda path: dict(np.load(path))) or {}
+        try:
+            return _if_there(self.folder / "normal.npz", lambda path: dict(np.load(path))) or {}
+        except DAMAGED as error:
+            raise _unreadable(self.folder, error) from None
 
     def normal(self, index: int) -> tuple[str, bytes] | None:
         """Id and picture (JPEG) of an image fitted on, by what the detector's `nearest` says; None if none is kept."""
@@ -200,6 +201,12 @@ def thumbnail(picture: np.ndarray, shape: tuple[int, int], side: int = SIDE) -> 
 def _chunks(images: ImageSet, rows: np.ndarray) -> Iterator[ImageSet]:
     for start in range(0, len(rows), CHUNK):
         yield images.take(rows[start : start + CHUNK])
+
+
+def _unreadable(folder: Path, error: Exception) -> UserError:
+    missing = isinstance(error, FileNotFoundError)  # that of pyarrow has the name as its text
+    reason = f"no {Path(error.filename or str(error)).name}" if missing else " ".join(str(error).split())[:160]
+    return UserError(f"{paths.shown(folder)}: not a detector that this version saved ({reason}); run make report again")
 
 
 def _if_there(path: Path, read) -> Any:

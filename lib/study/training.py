@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from lib import detectors
+from lib.core import csv_files
+from lib.core.characters import readable
 from lib.core.errors import UserError
 from lib.data import splits
 from lib.detectors import BASELINE, PUBLISHED, Spec
 from lib.params import LIMITS, Parameters, load
-from lib.study import heat_maps
+from lib.study import device, heat_maps
 from lib.study.examples import lowest_scoring_anomalies
 from lib.study.fits import Fitted, fit_and_score
 from lib.study.run import FORMAT, Run
@@ -107,10 +109,16 @@ def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
     fits = [entry.column for entry in planned if entry.spec.scores_as_published]
     for entry in planned:
         if entry.column in fits:
-            print(f"{entry.spec.label} ({fits.index(entry.column) + 1} of {len(fits)})", file=sys.stderr, flush=True)
+            print(
+                f"{readable(entry.spec.label)} ({fits.index(entry.column) + 1} of {len(fits)})",
+                file=sys.stderr,
+                flush=True,
+            )
         fitted[entry.column] = fit_and_score(entry.study, entry.spec, entry.every_score)
     _write(study, run, planned, fitted)
     _write_heat_maps(planned, fitted, run)
+    tests = [record for entry in fitted.values() for record in entry.device_tests]
+    run.write("manifest", run.read("manifest") | {"device_test": device.summary(tests)})
     run.write(
         "fits", {"format": FORMAT, "fits": {entry.column: _record(entry, fitted[entry.column]) for entry in planned}}
     )
@@ -238,7 +246,7 @@ def open_run(name: str, train: Callable[[Study, Run], Any] = fit_all, **changes:
             raise UserError(f"{key}: the run of {name} was fitted with {getattr(params, key)!r}; run 02_training again")
     study = Study.open(Parameters.model_validate(params.model_dump() | changes))
     ids = study.images.table["id"].to_numpy()
-    saved = splits.from_table(pd.read_csv(run.folder / "split.csv"), ids)  # the data set may have changed since
+    saved = splits.from_table(csv_files.read(run.folder / "split.csv"), ids)  # the data set may have changed since
     study = replace(study, split=saved)
     study.check_split()
     return run, study

@@ -98,6 +98,10 @@ class Features(Detector):
             )
         return backbone
 
+    def networks(self, channels: int) -> dict[str, Any]:
+        """The Keras model that a self-test of the device tries."""
+        return {"backbone": self.backbone.network}
+
     @property
     def size(self) -> int:
         """Side of the images that it looks at, pixels: of whole images, where they are cut into tiles."""

@@ -82,6 +82,12 @@ class ReconstructionDetector(Detector):
 
         return passes.reconstructions(self.network, images.pixels(self.options.image_size))
 
+    def networks(self, channels: int) -> dict[str, Any]:
+        """The Keras models that a self-test of the device tries, by part; of the unfitted detector, new ones."""
+        shape = (self.options.image_size, self.options.image_size, channels)
+        network = self.network or self._class().of(self.options, shape, self.beta)
+        return {"encoder": network.model.encoder, "decoder": network.model.decoder}
+
     def layers(self) -> list[dict[str, Any]]:
         """One row a layer: `part`, `layer`, `output`, `parameters`."""
         return self.network.describe()

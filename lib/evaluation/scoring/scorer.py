@@ -19,7 +19,7 @@ from lib.data import ImageSet, NewImages, files, measurements
 from lib.detectors import batches
 from lib.evaluation import discoveries, drift, thresholds
 from lib.evaluation.scoring.chunks import Chunks
-from lib.study import Run, Saved, highest_scoring
+from lib.study import Run, Saved, device, highest_scoring
 
 # A network may round the features of an image differently by the number of images that it is given at once (a batch of
 # one differs by 4e-7). So a detector is always given `BLOCK` images, the last one repeated where there are fewer.
@@ -105,7 +105,7 @@ class Scorer:
             raise UserError(
                 f"{what} not among the saved detectors{did_you_mean(column, names)}; there are {', '.join(names)}"
             )
-        return cls(Saved.load(run.detector(column)))
+        return cls(device.tested(lambda: Saved.load(run.detector(column))))
 
     @property
     def size(self) -> int:

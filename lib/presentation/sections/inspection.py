@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.core.characters import plain_cell, readable
+from lib.core.characters import readable
 from lib.evaluation import metrics
 from lib.evaluation.comparison import inspected as images_of
 from lib.evaluation.evaluate import by_class, labels_and_scores
@@ -87,7 +87,7 @@ def groups(study: Study, run: Run, answer: Mapping[str, Any]) -> None:
         return
     labels, scores = labels_and_scores(study, run, answer["row"]["column"])
     frame = metrics.by_group(labels, scores, names, answer["threshold"].value)
-    run.write_table("groups.csv", frame.assign(group=frame["group"].map(plain_cell)))
+    run.write_table("groups.csv", frame)
     show.table(
         tables.by_group(frame),
         label="tab-groups",

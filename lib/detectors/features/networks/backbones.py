@@ -70,6 +70,7 @@ class Backbone:
         name: one of `names()`, or the path of a `.keras` file.
         size: side of the images that the network was fitted on, pixels.
         at_least: shorter side that images are enlarged to before they are embedded, pixels.
+        network: the Keras model.
         key: of the weights and of `at_least`; equal keys give equal features, so that it can be part of cache keys.
     """
 
@@ -107,7 +108,7 @@ class Backbone:
             layers = _at_strides(network, self.size)
         self.key = f"{weights_key}, embedded at {self.at_least} px or more"
         self.channels = network.inputs[0].shape[3]
-        self._network, self._fitting = network, set()
+        self.network, self._fitting = network, set()
         output, self._has_maps = network.outputs[0], len(network.outputs[0].shape) == 4
         if self._has_maps:
             output = keras.layers.GlobalAveragePooling2D(name="pooled")(output)
@@ -183,7 +184,7 @@ class Backbone:
         if (height, width) in self._fitting:
             return
         try:
-            output = self._network.compute_output_spec(keras.KerasTensor((1, height, width, self.channels)))
+            output = self.network.compute_output_spec(keras.KerasTensor((1, height, width, self.channels)))
             places = output.shape[1:3] if self._has_maps else (1, 1)
         except ValueError:
             places = (0, 0)

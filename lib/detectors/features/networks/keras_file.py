@@ -1,17 +1,11 @@
 """A network from a Keras file of the user, read without running any code that the file may hold."""
 
-import json
-import zipfile
-from collections.abc import Iterator
 from typing import Any
 
-from lib.core import paths
+from lib.core import archives, paths
 from lib.core.backend import keras
 from lib.core.errors import UserError
 from lib.detectors.features import files
-
-# Layers that run code, or files in formats that can hold code.
-REFUSED = {"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "function"}
 
 
 def load(backbone: str, sha256: str) -> keras.Model:
@@ -32,33 +26,12 @@ def load(backbone: str, sha256: str) -> keras.Model:
     path = files.path_of(backbone)
     shown = f"backbone: {paths.shown(path)}"
     try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
-        if odd := next(_code(config), ""):
-            raise UserError(f"{shown}: has a part that could run code ({odd}); save it with layers of Keras alone")
-        network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except UserError:
-        raise
-    except Exception as error:  # damaged files and unknown layers raise many types
-        line = " ".join(str(error).split())[:160] or type(error).__name__
-        raise UserError(f"{shown}: not a Keras model that can be read ({line})") from None
+        network = archives.load(path)
+    except ValueError as error:
+        raise UserError(f"{shown}: {error}") from None
     if problem := _problem(network):
         raise UserError(f"{shown}: {problem}")
     return network
-
-
-def _code(value: Any) -> Iterator[str]:
-    """Names in a configuration of what may run code: everything but layers and objects of Keras itself."""
-    if isinstance(value, dict):
-        name, module = value.get("class_name"), value.get("module")
-        if name in REFUSED:
-            yield str(name)
-        elif name and isinstance(module, str) and module.partition(".")[0] not in ("keras", "builtins"):
-            yield f"{module}.{name}"
-        value = list(value.values())
-    if isinstance(value, list):
-        for entry in value:
-            yield from _code(entry)
 
 
 def _problem(network: Any) -> str:

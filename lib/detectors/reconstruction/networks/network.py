@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from lib.core import archives
 from lib.core.backend import keras, tf
 from lib.core.cache import replacing, write_json
 from lib.core.errors import UserError
@@ -115,7 +116,7 @@ class Network:
             values = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
             settings = Settings(**values | {"image_shape": tuple(values["image_shape"])})
             with layers.computing_in(settings.dtype_policy):  # layers are created anew, then given their weights
-                return cls(settings, keras.models.load_model(folder / "model.keras"))
+                return cls(settings, archives.load(folder / "model.keras"))
         except (OSError, ValueError, TypeError, KeyError) as error:
             reason = " ".join(str(error).split())[:160]
             raise UserError(f"{folder}: not a fitted network ({reason}); remove the folder to fit again") from None
