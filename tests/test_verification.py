@@ -11,7 +11,7 @@ import pytest
 from executed import executed
 
 from lib import params
-from lib.core import cache, checksums
+from lib.core import cache, checksums, traced
 from lib.report import build, uptodate, verification
 from lib.report.render.sources import about
 from lib.report.verification import comparing, pages
@@ -55,6 +55,13 @@ def test_a_report_says_what_its_scores_give(report):
     folder, _, found, right = report
     assert verification.differences(found, right) == []
     assert not verification.changed_files(folder)
+
+
+def test_no_mark_of_a_source_is_left_in_a_file(report):
+    folder, *_ = report
+    for path in [*folder.glob("*.html"), *folder.rglob("*.json"), *folder.rglob("*.ipynb"), *folder.rglob("*.csv")]:
+        assert all(ord(letter) < traced.FIRST for letter in set(path.read_text(encoding="utf-8"))), path.name
+    assert all(ord(letter) < traced.FIRST for letter in set(pages.of_pdf(folder / verification.PDF)))
 
 
 def test_a_changed_digit_is_found_wherever_it_is(report):

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lib.core.traced import plain
+
 if TYPE_CHECKING:
     from lib.evaluation.proposal import Proposal
 
@@ -57,7 +59,7 @@ def _show(proposed: "Proposal", rows: Sequence[tuple[str, str, str, str]]) -> No
 def _wrapped(sentences: str) -> str:
     import textwrap
 
-    return textwrap.fill(sentences, _width(), break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(plain(sentences), _width(), break_long_words=False, break_on_hyphens=False)
 
 
 def _width() -> int:
@@ -70,6 +72,7 @@ def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table for the terminal; the last column takes the width that is left."""
     from tabulate import tabulate
 
+    rows = plain(list(rows))
     used = sum(max(len(str(cell)) for cell in column) + 2 for column in list(zip(headers, *rows, strict=True))[:-1])
     limits = [None] * (len(headers) - 1) + [max(_width() - used, 24)]
     return tabulate(

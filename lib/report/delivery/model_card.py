@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from lib.core import traced
 from lib.core.formatting import count, percent
 from lib.presentation import text
 from lib.presentation.tables.markdown import code, literal, to_markdown
@@ -55,7 +56,7 @@ def model_card(facts: Facts) -> str:
     header = yaml.safe_dump(model_index.header(facts), sort_keys=False, allow_unicode=True, width=10**9)
     parts = [f"---\n{header}---", f"# {literal(facts.params.title)}", "\n\n".join(_summary(facts))]
     parts += [f"## {title}\n\n" + "\n\n".join(write(facts)) for title, write in sections.items()]
-    return "\n\n".join(parts) + "\n"
+    return traced.plain("\n\n".join(parts)) + "\n"
 
 
 def _summary(facts: Facts) -> Iterator[str]:
