@@ -4,7 +4,6 @@ Written by hand from https://docs.mlcommons.org/croissant/docs/croissant-spec.ht
 of a delivery: their SHA-256 say which they were.
 """
 
-import csv
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,8 +11,9 @@ from urllib.parse import quote
 import pandas as pd
 
 from lib import data
+from lib.core import csv_files
 from lib.core.cache import write_json
-from lib.core.characters import plain_cell, readable
+from lib.core.characters import readable
 from lib.core.errors import UserError
 from lib.core.formatting import count
 from lib.report.delivery import archive
@@ -75,8 +75,7 @@ def write(facts: Facts, path: Path) -> None:
     if images.fingerprint != facts.manifest["data"]["fingerprint"]:
         raise UserError(f"STUDY={facts.params.study}: its images have changed; make the report again")
     table = _table(images.table, facts)
-    with (path.parent / TABLE).open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([FIELDS, *table.map(plain_cell).itertuples(index=False)])
+    csv_files.write(table, path.parent / TABLE)
     write_json(path, _metadata(table, images.table["file_bytes"], facts))
 
 
