@@ -23,7 +23,7 @@ HEAD = """\
 #   python -m lib report path/to/params.yaml
 """
 IMAGES = """\
-# `images` is where they were for the report, as its parameter file names it. Write where they are now.
+# `images` is where they were for the report; a relative path starts at its params/. Write where they are now.
 """
 _LINK = re.compile(r"""\b(?:href|src)=(?:"([^"]*)"|'([^']*)')""")
 

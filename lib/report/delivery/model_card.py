@@ -160,7 +160,8 @@ def _cells(words: str, metric: Mapping[str, Any]) -> tuple[str, str, str, str]:
 
 def _decimals(value: float) -> str:
     """Four decimals; six where these would round a value below 1 to 1."""
-    return f"{value:.6f}" if 0.99995 <= value < 1 else f"{value:.4f}"
+    text = f"{value:.6f}" if 0.99995 <= value < 1 else f"{value:.4f}"
+    return text.replace("-", "−")
 
 
 def _threshold(facts: Facts) -> Iterator[str]:
@@ -223,9 +224,8 @@ def _what_fools_it(facts: Facts) -> Iterator[str]:
     if facts.shortcuts:
         best = facts.shortcuts[0]
         yield (
-            f"**Shortcuts**: facts about a file that do not depend on what the image shows. The best of "
-            f"{len(facts.shortcuts)} is {literal(best['name'])}: AUROC {area(best['auroc']['value'])} "
-            f"({interval(best['auroc'])}); chance is 0.5."
+            "**Shortcuts**: facts about a file that do not depend on what the image shows. The best one is "
+            f"{literal(best['name'])}: AUROC {area(best['auroc']['value'])} ({interval(best['auroc'])}); chance is 0.5."
         )
     if warnings := facts.metrics["warnings"]:
         yield "**Warnings** of the first page of the report; those that name another detector are not about this one:"
