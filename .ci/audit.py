@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
 
 LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
@@ -22,7 +21,7 @@ def main() -> int:
     """Audit the lock and print what was found."""
     with tempfile.TemporaryDirectory(prefix="audit-") as name:
         folder = Path(name)
-        venv.create(folder / "venv", with_pip=True)
+        subprocess.run([sys.executable, "-I", "-m", "venv", folder / "venv"], check=True)  # venv.py is beside this file
         python = folder / "venv" / "bin" / "python"
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PIP_AUDIT]
         done = subprocess.run(install, capture_output=True, text=True)
