@@ -55,9 +55,7 @@ def false_alarms(study: Study, scores: np.ndarray, wrong: Mistakes) -> None:
     )
 
 
-def compared(
-    study: Study, run: Run, names: tuple[str, str], group: np.ndarray, others: np.ndarray, label: str
-) -> None:
+def compared(study: Study, run: Run, names: tuple[str, str], group: np.ndarray, others: np.ndarray, label: str) -> None:
     """How the measured attributes of one group of images differ from those of another, as sentences and a table.
 
     Args:
