@@ -31,6 +31,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "registry: needs the Python package registry; required when CI=true")
     config.addinivalue_line("markers", "axe: needs axe-core (AXE, the path of axe.min.js); required when CI=true")
     os.environ["MPLBACKEND"] = "Agg"
+    os.environ.pop("SOURCE_DATE_EPOCH", None)  # with it no run time is recorded
     # The user's own cache and reports are neither read nor changed.
     config.stash[OWN_FOLDER] = tempfile.TemporaryDirectory(prefix="anomaly-tests-")
     os.environ["ANOMALY_CACHE_DIR"] = f"{config.stash[OWN_FOLDER].name}/cache"

@@ -26,6 +26,7 @@ def results(seeds=SEEDS):
     auroc = {"value": 0.9, "low": 0.85, "high": 0.95, "n": 200}
     metrics = {
         "study": "digits",
+        "dataset": {"version": "a", "images": 200},
         "detectors": {
             name: {"auroc": dict(auroc), "fpr": {"value": 0.1, "chance": 0.5}, "tp": 90, "seconds": {"fit": 3.0}}
             for name in ("vae", "pca")
@@ -63,7 +64,12 @@ def test_a_run_is_identical_to_itself_and_every_figure_is_compared():
     found = compare(results(), results())
     assert worst(found) == IDENTICAL
     assert {each.name for each in found} == {
-        *("metrics.json#/study", "metrics.json#/seeds/autoencoder/1", "metrics.json#/seeds/autoencoder/2"),
+        *(
+            "metrics.json#/study",
+            "metrics.json#/dataset/images",
+            "metrics.json#/seeds/autoencoder/1",
+            "metrics.json#/seeds/autoencoder/2",
+        ),
         *("metrics.json#/seeds/autoencoder/3", "metrics.json#/answer/column", "metrics.json#/answer/threshold"),
         *("metrics.json#/answer/tied", "metrics.json#/warnings/0/kind", "scores.parquet#vae", "scores.parquet#pca"),
         *(f"metrics.json#/detectors/{name}/{key}" for name in ("vae", "pca") for key in ("auroc", "fpr", "tp")),
@@ -106,6 +112,7 @@ def test_seed_noise_excuses_an_auroc_only():
 
 def test_run_times_are_not_compared():
     assert changed(["detectors", "vae", "seconds", "fit"], 100.0) == {}
+    assert changed(["dataset", "version"], "later") == {}  # of a folder, a key of the dates of its files
 
 
 @pytest.mark.parametrize("turned", [False, True], ids=["missing", "additional"])

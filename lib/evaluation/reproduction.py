@@ -1,7 +1,8 @@
 """Whether a second run of a study gives the figures of the first: each metric, and each column of scores.
 
 A metric is a mapping with a `value` in `metrics.json`, compared with its interval, or any other single value there.
-Measured run times (`seconds`) are not compared.
+Measured run times (`seconds`) are not compared, nor is the version of the data set, which for a folder changes with the
+dates of its files; whether the images are the same, their fingerprint says.
 """
 
 import math
@@ -22,6 +23,7 @@ SEED_FACTOR = 2 * math.sqrt(2)  # of the deviation of single fits: of a differen
 LEAST_SEEDS = 3
 
 UNMEASURED = "seconds"
+DATED = ("dataset", "version")
 OF_AUROC = {"auroc", "difference", "fitted", "unseen", "validation"}  # AUROCs, and differences of two
 RANKED = OF_AUROC | {"aupr", "aupr_normal", "fpr_at_95_tpr", "accuracy", "balanced_accuracy", "precision", "recall"}
 RANKED |= {"fpr", "f1", "mcc", "tp", "fp", "tn", "fn"}  # with the above, what follows from the order of the images
@@ -127,7 +129,7 @@ def _metrics(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
     """The metrics in a JSON value by their path: mappings with a `value`, and other single values."""
     if isinstance(value, Mapping) and ("value" not in value or not path):
         for key, each in value.items():
-            if key != UNMEASURED:
+            if key != UNMEASURED and (*path, key) != DATED:
                 yield from _metrics(each, (*path, str(key)))
     elif isinstance(value, list):
         for place, each in enumerate(value):
