@@ -32,9 +32,9 @@ def deliver(params: Parameters, out: Path | None = None) -> Path:
         UserError: There is no complete report of these parameters, or the zip cannot be put there.
     """
     out = Path(out or paths.reports_folder() / f"{params.study}.zip").absolute()
+    _check(out, paths.reports_folder() / params.study)
     with lock(f"report-{params.study}", wait=False):
         report = contents.finished_report(params)
-        _check(out, report)
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
             folder = Path(temporary) / params.study
