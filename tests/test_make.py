@@ -88,6 +88,7 @@ def test_make_alone_lists_every_target(project):
         "report",
         "study",
         "score",
+        "deliver",
         "synthetic",
         "solar",
         "test",
