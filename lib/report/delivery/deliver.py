@@ -4,9 +4,10 @@ import tempfile
 from pathlib import Path
 
 from lib.core import paths
-from lib.core.cache import lock, replacing, write_json
+from lib.core.cache import replacing, write_json
 from lib.core.errors import UserError
 from lib.params import Parameters
+from lib.report.attempts import study_lock
 from lib.report.delivery import archive, contents, crate, croissant, model_card
 from lib.report.delivery.facts import Facts
 from lib.study import Saved
@@ -33,7 +34,7 @@ def deliver(params: Parameters, out: Path | None = None) -> Path:
     """
     out = Path(out or paths.reports_folder() / f"{params.study}.zip").absolute()
     _check(out, paths.reports_folder() / params.study)
-    with lock(f"report-{params.study}", wait=False):
+    with study_lock(params.study):
         report = contents.finished_report(params)
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:

@@ -1,6 +1,5 @@
 """What the descriptions of a delivery say, read from its folder."""
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib import params
-from lib.core import cache
+from lib.core import cache, provenance
 from lib.evaluation import metrics, thresholds
 from lib.params import Parameters
 from lib.study import Run
@@ -118,5 +117,5 @@ class Facts:
     @property
     def date(self) -> datetime:
         """The date of every file in the zip: `SOURCE_DATE_EPOCH`, else that of the run."""
-        given = os.environ.get("SOURCE_DATE_EPOCH", "")
-        return datetime.fromtimestamp(min(int(given), LAST), UTC) if given.isdecimal() else self.started or EPOCH
+        given = provenance.source_date()
+        return self.started or EPOCH if given is None else datetime.fromtimestamp(min(given, LAST), UTC)
