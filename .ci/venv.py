@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import locale
 import os
 import platform
 import re
@@ -246,6 +247,8 @@ def environment() -> dict[str, str]:
     """The user's environment, with pip's index settings, without variables that would install elsewhere."""
     excluded = {"PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "VIRTUAL_ENV"}
     own = {name: value for name, value in os.environ.items() if name not in excluded}
+    if locale.getencoding().lower() != "utf-8":  # setuptools writes the path of this folder in the locale's encoding
+        own["LC_ALL"] = "C.UTF-8"
     return own | {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 

@@ -163,6 +163,14 @@ def test_a_folder_in_which_no_environment_works_is_refused_in_one_line(folder, w
     builder.refuse_folder(HOSTILE)
 
 
+def test_a_path_with_umlauts_is_written_as_utf_8_by_what_pip_starts_whatever_the_locale(monkeypatch):
+    builder = load_script("venv")
+    for encoding, expected in (("ANSI_X3.4-1968", "C.UTF-8"), ("UTF-8", "as it was")):
+        monkeypatch.setenv("LC_ALL", "as it was")
+        monkeypatch.setattr(builder.locale, "getencoding", lambda encoding=encoding: encoding)
+        assert builder.environment()["LC_ALL"] == expected
+
+
 def test_the_makefile_has_nothing_newer_than_make_3_81():
     """What NEWS of GNU make lists for 3.82 to 4.4; a make of 3.81 is not at hand."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
