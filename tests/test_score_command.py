@@ -342,12 +342,13 @@ def pages(parts, new, tmp_path_factory):
 
 def test_the_page_has_a_policy_that_allows_its_own_style_and_nothing_else(pages):
     for page in pages.values():
-        text = html.unescape(page.read_text(encoding="utf-8"))
+        text = page.read_text(encoding="utf-8")
         style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-        policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+        policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1])
         assert "default-src 'none'" in policy and f"style-src 'sha256-{digest}'" in policy
-        assert "<script" not in text and "style=" not in text and not re.search(r"<[^>]*\bon\w+=", text)
+        markup = re.sub('"[^"]*"', '""', text)  # without values of attributes, which may hold any name
+        assert "<script" not in text and "style=" not in text and not re.search(r"<[^>]*\bon\w+=", markup)
         assert not re.search(r'(?:src|href)="(?!data:|#)', text)
 
 
