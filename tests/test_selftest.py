@@ -19,7 +19,7 @@ from lib.detectors.features.networks import backbones
 from lib.study import Run, Study, device, fit_all, fit_and_score, plan, training
 
 SIZE = 16
-FEW = ("autoencoder", "mean_image")  # detectors of a study, one of which needs no device
+FEW = ("autoencoder", "mean_image_held_out")  # columns of a study, one of which needs no device
 
 
 def parts(name="autoencoder", channels=1, **options):
@@ -187,7 +187,7 @@ def test_a_forced_test_changes_no_score_and_stands_in_the_manifest(study, monkey
         patch.setenv("ANOMALY_CACHE_DIR", str(tmp_path / "cache"))
         again = fit_and_score(Study.open(study.params), spec)
         assert [record["passed"] for record in again.device_tests] == [True, True]  # before the fit and the scores
-        patch.setattr(training, "plan", lambda study: [each for each in plan(study) if each.spec.name in FEW])
+        patch.setattr(training, "plan", lambda study: [each for each in plan(study) if each.column in FEW])
         run = Run(tmp_path / "run")
         fit_all(study, run)
     np.testing.assert_array_equal(plain.scores, again.scores)
