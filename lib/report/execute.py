@@ -29,6 +29,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 
 from lib.core import paths, provenance
 from lib.core.cache import replacing
+from lib.core.characters import terminal
 from lib.core.errors import UserError
 from lib.core.formatting import clock
 from lib.params import Parameters
@@ -258,10 +259,10 @@ class _Client(PapermillNotebookClient):
         if not lines:
             return
         if sys.stderr.isatty() and self.nb_man.pbar:
-            self.nb_man.pbar.set_postfix_str(re.sub(r"\[[# ]*\] ", "", lines[-1])[:80])
+            self.nb_man.pbar.set_postfix_str(terminal(re.sub(r"\[[# ]*\] ", "", lines[-1])[:80]))
         elif time.monotonic() - self._logged >= LOG_SECONDS:
             self._logged = time.monotonic()
-            print(f"    {lines[-1]}", file=sys.stderr, flush=True)
+            print(f"    {terminal(lines[-1])}", file=sys.stderr, flush=True)
 
 
 def _end_with_parent() -> Any:
