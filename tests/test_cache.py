@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.core import cache
+from lib.core import cache, locks
 from lib.core.errors import UserError
 
 
@@ -50,7 +50,7 @@ def _hold(root: str, ready, seconds: float) -> None:
     import os
 
     os.environ["ANOMALY_CACHE_DIR"] = root
-    with cache.lock("busy"):
+    with locks.lock("busy"):
         ready.set()
         time.sleep(seconds)
 
@@ -62,19 +62,19 @@ def test_a_lock_that_another_process_holds_is_one_clear_line(tmp_path):
     holder.start()
     try:
         assert ready.wait(30)
-        with pytest.raises(UserError, match="another process"), cache.lock("busy", wait=False):
+        with pytest.raises(UserError, match="another process"), locks.lock("busy", wait=False):
             pass
     finally:
         holder.kill()
         holder.join()
-    with cache.lock("busy", wait=False):  # a killed process holds nothing
+    with locks.lock("busy", wait=False):  # a killed process holds nothing
         pass
 
 
 def test_a_lock_that_is_not_waited_for_leaves_no_file_and_may_be_taken_again(tmp_path):
     left = tmp_path / "a.lock"
     left.write_text("what a killed process has left")
-    with cache.lock("a", wait=False, folder=tmp_path), cache.lock("a", wait=False, folder=tmp_path):
+    with locks.lock("a", wait=False, folder=tmp_path), locks.lock("a", wait=False, folder=tmp_path):
         assert json.loads(left.read_text())["process"] == os.getpid()
         assert not os.get_inheritable(os.open(left, os.O_RDONLY))
     assert not left.exists()
@@ -84,8 +84,8 @@ def test_a_file_system_without_locks_is_one_clear_line(tmp_path, monkeypatch):
     def flock(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(cache.fcntl, "flock", flock)
-    with pytest.raises(UserError, match="has no locks"), cache.lock("a", wait=False, folder=tmp_path):
+    monkeypatch.setattr(locks.fcntl, "flock", flock)
+    with pytest.raises(UserError, match="has no locks"), locks.lock("a", wait=False, folder=tmp_path):
         pass
     with cache.replacing_folder(tmp_path / "folder") as made:  # needs none
         (made / "file").write_text("x")

@@ -17,7 +17,7 @@ import yaml
 
 from lib import params
 from lib.__main__ import main
-from lib.core import cache, paths
+from lib.core import cache, locks, paths
 from lib.presentation import explorer, first_page
 from lib.presentation.memo import Memo
 from lib.report import build, execute
@@ -197,7 +197,7 @@ def test_a_second_report_is_told_at_once_who_is_at_it_and_kernels_end_with_their
     assert f"small: another process ({process.pid}, since 20" in said and said.count("\n") == 1
     process.kill()
     process.join()
-    with cache.lock(".small", wait=False, folder=folder / "reports"):  # no kernel has inherited it
+    with locks.lock(".small", wait=False, folder=folder / "reports"):  # no kernel has inherited it
         pass
 
 

@@ -3,7 +3,7 @@
 import shutil
 from contextlib import AbstractContextManager
 
-from lib.core import cache, paths
+from lib.core import cache, locks, paths
 
 
 def study_lock(study: str) -> AbstractContextManager[None]:
@@ -12,7 +12,7 @@ def study_lock(study: str) -> AbstractContextManager[None]:
     Raises:
         UserError: another process makes this report; the line says which and since when.
     """
-    return cache.lock(f".{study}", wait=False, folder=paths.reports_folder())
+    return locks.lock(f".{study}", wait=False, folder=paths.reports_folder())
 
 
 def clear(study: str) -> None:

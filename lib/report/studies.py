@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lib.core.cache import content_key, lock, replacing
+from lib.core.cache import content_key, replacing
+from lib.core.locks import lock
 from lib.presentation.text import detector_name
 from lib.report import uptodate, verdicts
 from lib.report.render.html import environment, frame
