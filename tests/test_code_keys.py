@@ -19,7 +19,8 @@ ALL = {*SHORTCUTS, *PIXELS, *NETWORKS, "features"}
 
 # By file of lib: the detectors that are fitted anew, and those whose scores alone are computed anew.
 DEPENDENTS = {
-    "core/cache.py": (ALL, set()),
+    **{f"core/{name}.py": (ALL, set()) for name in ("cache", "characters", "checksums", "locks")},
+    "core/archives.py": ({*NETWORKS, "features"}, set()),
     "core/errors.py": (ALL, set()),
     "core/paths.py": (ALL, set()),
     "core/provenance.py": ({"features"}, set()),

@@ -95,8 +95,8 @@ def test_a_folder_without_checksums_is_made_again_and_an_added_file_does_not_mat
 def test_files_are_read_once_a_process(monkeypatch):
     folder = cache.cached("kind", "key", made)
     read = []
-    sha256 = checksums._sha256
-    monkeypatch.setattr(checksums, "_sha256", lambda path: read.append(path) or sha256(path))
+    sha256 = checksums.of_file
+    monkeypatch.setattr(checksums, "of_file", lambda path: read.append(path) or sha256(path))
     for _ in range(3):
         cache.cached("kind", "key", made)
     assert len(read) == 2

@@ -35,7 +35,7 @@ from rocrate.rocrate import ROCrate
 
 from lib import params
 from lib.__main__ import main
-from lib.core import cache, paths
+from lib.core import cache, checksums, paths
 from lib.evaluation import comparison, warnings
 from lib.presentation import explorer
 from lib.presentation.memo import Memo
@@ -79,7 +79,7 @@ def answered(study, run):
 
 def finish(parameters, folder, pages):
     status = {"status": "complete", "title": parameters.title, "key": uptodate.report_key(parameters), "pages": pages}
-    cache.write_json(folder / "run" / "status.json", status | {"pdf": "", "seconds": 61.2})
+    cache.write_json(folder / "run" / "status.json", status | {"pdf": "", "seconds": 61.2, "files": checksums.of(folder)})
 
 
 def rendered(parameters):

@@ -226,7 +226,7 @@ def alone(tmp_path, monkeypatch):
                 temporary.write_bytes(b"".join(notebook.read_bytes() for notebook in notebooks))
         return pages, ""
 
-    monkeypatch.setattr(build, "_render", rendered)
+    monkeypatch.setattr(build, "render", rendered)
 
     def quick(target, parameters, *_):
         import nbformat

@@ -120,7 +120,6 @@ def test_figures_are_recomputed_from_the_scores(report, tmp_path):
     assert any(line.startswith("run/metrics.json#/detectors/autoencoder/auroc/value: ") for line in lines)
     assert any(line.startswith("04_evaluation.html: ") for line in lines)
     assert any(line.startswith("notebooks/04_evaluation.ipynb#") for line in lines)
-    assert any(line.startswith("report.pdf: ") for line in lines)
 
 
 def test_few_numbers_have_no_source(report):

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lib.core import checksums, paths, traced
+from lib.core import checksums, paths, provenance, traced
 from lib.core.cache import publish, write_json
 from lib.core.characters import readable
 from lib.core.errors import UserError, of_the_disk
@@ -69,6 +69,7 @@ def build(params: Parameters, notice: str = "") -> Path:
                 "key": key,
                 "pages": [page.relative_to(folder).as_posix() for page in pages],
                 "pdf": pdf_problem,
+                "seconds": None if provenance.source_date() is not None else round(time.monotonic() - started, 1),
                 "files": checksums.of(folder),
             }
             write_json(folder / "run" / "status.json", status)
@@ -152,7 +153,7 @@ def render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> tu
         generated=manifest["created"][:10],
         facts=tuple(_facts(study, manifest)),
         memo=first_page.memo(study, run),
-        metrics=run.read("metrics"),
+        metrics=run.read("metrics") if (run.folder / "metrics.json").is_file() else {},
     )
     chapters = read_chapters(notebooks, appendix(manifest, study.params.model_dump()))
     problem = _write_pdf(chapters, info, folder / "report.pdf")

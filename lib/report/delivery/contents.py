@@ -13,7 +13,7 @@ import yaml
 
 from lib.core import cache, paths
 from lib.core.errors import UserError
-from lib.params import Parameters
+from lib.params import LIMITS, Parameters
 from lib.report import uptodate
 
 OF_THE_SUITE = ("requirements.lock", "LICENSE")
@@ -46,7 +46,7 @@ def finished_report(params: Parameters) -> Path:
         status = made_with = {}
     if status.get("status") != "complete" or status.get("pdf"):
         what = f"its report is not complete{', the PDF could not be made' if status.get('pdf') else ''}"
-    elif changed := _changed(params.model_dump(), made_with):
+    elif changed := _changed(params.model_dump(exclude=LIMITS), made_with):
         what = f"its report was made with another {changed}"
     elif any(uptodate.is_current(params, notice) for notice in ("", "made instead of another study")):
         return folder

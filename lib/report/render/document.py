@@ -122,8 +122,8 @@ class _Draft:
             if "remove-cell" in tags or not (cell.source.strip() or cell.get("outputs")):
                 continue
             place = f"{self.name}, cell {number}"
-            origin = cell.metadata.get("origin") or f"notebooks/{self.name}#{cell.get('id', number)}"
             cell.id = f"cell-{number:03d}"
+            origin = cell.metadata.get("origin") or f"notebooks/{self.name}#{cell.id}"
             cell.metadata = nbformat.from_dict({"tags": tags})
             if cell.cell_type == "markdown":
                 self.parts.append(_Part(cell, [Item(place, "markdown", markdown=cell.source)]))
