@@ -206,16 +206,16 @@ def load(params: Parameters) -> ImageSet:
     def at(size: int) -> ImageSet:
         key = _folder(source, params, size).name
         folder = cache.cached("images", key, functools.partial(prepare, size=size))
-        layout = getattr(source, "layout", None)
+        layout, info = getattr(source, "layout", None), cache.read_json(folder / "info.json")
         return ImageSet(
             name=source.name,
-            version=source.version,
+            version=info["fingerprint"] if layout else source.version,  # a folder's own has the dates of its files
             images=np.load(folder / "images.npy", mmap_mode="r"),
             table=pd.read_parquet(folder / "table.parquet"),
             finding=layout.finding if layout else "",
             _at=at,
             _folder=layout.root if layout else None,
-            **cache.read_json(folder / "info.json"),
+            **info,
         )
 
     return at(params.image_size)

@@ -44,7 +44,7 @@ class Facts:
     def of(cls, folder: Path) -> "Facts":
         """Read the folder of a delivery."""
         run = Run(folder / "run")
-        figures = run.read("metrics")
+        figures = cache.read_json(run.folder / "metrics.json")
         columns = ["id", "class_name", "label", "part", figures["answer"]["column"]]
         scores = pd.read_parquet(run.folder / "scores.parquet", columns=columns)
         scores.columns = [*columns[:-1], "score"]
