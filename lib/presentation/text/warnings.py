@@ -74,7 +74,7 @@ def _one_decision_for_all(record: Mapping[str, Any]) -> str:
     image = "normal image" if record["flags"] == "every" else "anomaly"
     return (
         f"**The {literal(detector_name(record['detector']))} flags {record['flags']} {image}** at its threshold of "
-        f"{record['threshold']:.4g}, so its decisions carry no information; see [chapter 5](05_refinement.ipynb)."
+        f"{record['threshold']:.4g}, so its decisions carry no information."
     )
 
 
@@ -82,7 +82,7 @@ def _posterior_collapse(record: Mapping[str, Any]) -> str:
     one = len(record["detectors"]) == 1
     return (
         f"**The posterior of {'the ' if one else ''}{listed(record['detectors'])} has collapsed**: almost nothing "
-        f"passes through {'its' if one else 'their'} latent vector; see [chapter 5](05_refinement.ipynb)."
+        f"passes through {'its' if one else 'their'} latent vector."
     )
 
 
