@@ -501,7 +501,7 @@ def test_the_list_of_images_has_the_hash_the_class_and_the_set_of_each(parts):
 def test_mlcroissant_reads_the_list_of_images(parts, tmp_path):
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "mlcroissant"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "mlcroissant"], check=True, env=ENVIRONMENT)
     code = """
 import sys, mlcroissant
 dataset = mlcroissant.Dataset(sys.argv[1])
