@@ -4,6 +4,7 @@ import argparse
 import importlib
 import pkgutil
 import sys
+import traceback
 
 from lib import commands
 from lib.core.errors import UserError, of_the_disk
@@ -13,8 +14,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        What the command returns, 0 if it returns nothing; 2 after an error that the user can fix (one line on standard
-        error), 130 if interrupted.
+        What the command returns, 0 if it returns nothing; 2 after an error, which is one line on standard error if the
+        user can fix it; 130 if interrupted.
     """
     parser = argparse.ArgumentParser(prog="python -m lib", description="Notebook reports for image anomaly detection.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -29,11 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    except OSError as error:
-        line = of_the_disk(error)
-        if line is None:
-            raise
-        print(line, file=sys.stderr)
+    except Exception as error:  # Python would end with 1, by which some commands say what they have found
+        line = of_the_disk(error) if isinstance(error, OSError) else None
+        print(line or traceback.format_exc().rstrip(), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(

@@ -3,30 +3,19 @@
 import jupytext
 from nbformat.v4 import new_output
 
-from lib.presentation import show
 from lib.report.render import pandoc
 from lib.report.render.document import parse_outside
 from lib.report.render.model import APPENDIX, Figure, Prose, Table
+from lib.report.uptodate import read
+from lib.report.verification.recomputed import run_cells
 
 
-def executed(path, parameters, folder, patch):
+def executed(path, parameters, folder):
     """An executed notebook, without a kernel; the cell of the parameters takes those of the study."""
-    notebook, names, outputs = jupytext.read(path), {"__name__": "notebook"}, []
-
-    def display(bundle, metadata, raw):
-        assert raw
-        outputs.append(new_output("display_data", data=bundle, metadata=metadata))
-
-    patch.setattr(show, "display", display)
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"c{number:03d}"  # as `lib.report.execute` names them
-        if cell.cell_type != "code":
-            continue
-        outputs.clear()
-        exec(compile(cell.source, f"{path.stem}, cell {number}", "exec"), names)
-        if "parameters" in cell.metadata.get("tags", []):
-            names |= {name: value for name, value in parameters.model_dump().items() if name in names}
-        cell.outputs, cell.execution_count = outputs.copy(), number + 1
+    notebook = read(path)
+    for number, (cell, shown) in enumerate(run_cells(notebook, path.stem, parameters.model_dump(), draw=True), start=1):
+        cell.outputs = [new_output("display_data", data=data, metadata={"report": about}) for data, about in shown]
+        cell.execution_count = number
     jupytext.write(notebook, folder / f"{path.stem}.ipynb")
     return folder / f"{path.stem}.ipynb"
 

@@ -72,7 +72,7 @@ def report(request, folder, tmp_path_factory):
         parameters = params.load("digits").model_copy(update=SMALL | KINDS[request.param] | {"study": request.param})
         run = Run(tmp_path_factory.mktemp(request.param) / "run")
         patch.setenv("ANOMALY_RUN_FOLDER", str(run.folder))
-        written = [executed(path, parameters, run.folder.parent, patch) for path in notebooks(Study.open(parameters))]
+        written = [executed(path, parameters, run.folder.parent) for path in notebooks(Study.open(parameters))]
         study = Study.open(parameters)
         memo = first_page.memo(study, run)
         chapters = read_chapters(written, appendix(run.read("manifest"), run.read("params")))

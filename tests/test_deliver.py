@@ -90,7 +90,7 @@ def rendered(parameters):
     study, run = Study.open(parameters), Run(folder / "run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANOMALY_RUN_FOLDER", str(run.folder))
-        path = executed(NOTEBOOK, parameters, folder / "notebooks", patch)  # fits the detectors
+        path = executed(NOTEBOOK, parameters, folder / "notebooks")  # fits the detectors
     answered(study, run)
     chapters = read_chapters([path], appendix(run.read("manifest"), run.read("params")))
     info = ReportInfo(TITLE, "parts", "", "2026-11-28", (), Memo("A question?"))
@@ -492,7 +492,7 @@ def test_the_list_of_images_has_the_hash_the_class_and_the_set_of_each(parts):
         assert row["label"] == ("normal" if row["class"] == GOOD else "anomaly") and row["part"] == split[name]
     described = cache.read_json(parts.folder / "croissant.json")
     files = {unquote(each["contentUrl"]): each["sha256"] for each in described["distribution"]}
-    assert len(files) == 81 and files["images.csv"] == archive.sha256(parts.folder / "images.csv")
+    assert len(files) == 81 and files["images.csv"] == checksums.of_file(parts.folder / "images.csv")
     assert described["license"] == "unknown"
 
 

@@ -115,7 +115,12 @@ def alive(pid):
         ("import time\ntime.sleep(60)", LIMITED, "timed_out", "the cell ran for more than cell_minutes, 0.02 min"),
         (STUBBORN, LIMITED, "timed_out", "the cell ran for more than cell_minutes, 0.02 min"),
         (EATS, {}, "out_of_memory", "MemoryError"),
-        (ABORTS, {}, "out_of_memory", "its kernel died for want of memory (signal 6, SIGABRT; its log: bad_alloc)"),
+        (
+            ABORTS,
+            {},
+            "out_of_memory",
+            "its kernel died: out of memory (signal 6, SIGABRT; its log: bad_alloc)",
+        ),
         (LINGERS, {}, "kernel_died", "its kernel died (signal 9), possibly out of memory"),
     ],
     ids=["raises", "exits", "sleeps", "ignores interrupts", "MemoryError", "bad_alloc", "SIGKILL"],

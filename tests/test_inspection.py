@@ -76,7 +76,7 @@ def report(request, tmp_path_factory):
         run = Run(root / "run")
         patch.setenv("ANOMALY_RUN_FOLDER", str(run.folder))
         study = Study.open(parameters)
-        written = [executed(path, parameters, root, patch) for path in notebooks(study)]
+        written = [executed(path, parameters, root) for path in notebooks(study)]
         memo = first_page.memo(study, run)
         chapters = read_chapters(written, appendix(run.read("manifest"), run.read("params")))
     return SimpleNamespace(kind=request.param, study=study, run=run, chapters=chapters, memo=memo)

@@ -372,7 +372,7 @@ def report(tmp_path_factory):
         patch.setenv("ANOMALY_RUN_FOLDER", str(folder / "run"))
         parameters = params.load("names")
         study, run = Study.open(parameters), Run(folder / "run")
-        written = [executed(path, parameters, folder, patch) for path in notebooks(study)]
+        written = [executed(path, parameters, folder) for path in notebooks(study)]
         memo = first_page.memo(study, run)
         info = ReportInfo(NORMAL, "names", NORMAL, "2026-11-25", (("Normal", NORMAL),), memo)
         chapters = read_chapters(written, appendix(run.read("manifest"), run.read("params")))

@@ -31,7 +31,7 @@ def report(tmp_path_factory):
     (folder / "notebooks").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANOMALY_RUN_FOLDER", str(folder / "run"))
-        written = [executed(path, parameters, folder / "notebooks", patch) for path in uptodate.notebooks(study)]
+        written = [executed(path, parameters, folder / "notebooks") for path in uptodate.notebooks(study)]
     build.render(study, written, "", folder)
     cache.write_json(folder / "run" / "status.json", {"files": checksums.of(folder)})
     return folder, study, verification.said(folder), verification.expected(folder, study)
@@ -125,7 +125,7 @@ def test_figures_are_recomputed_from_the_scores(report, tmp_path):
 def test_few_numbers_have_no_source(report):
     _, _, found, _ = report
     kinds = [
-        verification.kind_of(name, number) for name, page in found.pages.items() for number in page if number.states_one
+        verification.kind_of(name, number) for name, page in found.pages.items() for number in page if number.stated
     ]
     assert kinds.count("written") <= 12  # values in [0, 1], 8 bits
     assert kinds.count("metrics") >= 250

@@ -5,7 +5,6 @@ import re
 import shutil
 import sys
 import tempfile
-import traceback
 from pathlib import Path
 
 
@@ -32,30 +31,18 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from lib.core.errors import UserError
 
-    try:
-        return _reproduce(arguments)
-    except (UserError, OSError):
-        raise
-    except KeyboardInterrupt:
-        print("stopped; the finished report is unchanged", file=sys.stderr)
-        return 130
-    except Exception:  # Python would end with 1, which stands for a difference
-        traceback.print_exc()
-        return 2
-
-
-def _reproduce(arguments: argparse.Namespace) -> int:
-    from lib.core.errors import UserError
-
     if bool(arguments.study) == bool(arguments.crate):
         raise UserError("reproduce: give a study or a crate, such as STUDY=digits or CRATE=digits.zip")
     folder = _own_folder(arguments.out, arguments.study or Path(arguments.crate).stem)
     try:
         return _compared(arguments, folder)
-    except BaseException:
+    except BaseException as error:
         if arguments.out is None:
             shutil.rmtree(folder, ignore_errors=True)
-        raise
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+        print("stopped; the finished report is unchanged", file=sys.stderr)
+        return 130
 
 
 def _compared(arguments: argparse.Namespace, folder: Path) -> int:

@@ -3,7 +3,6 @@
 import argparse
 import re
 import sys
-import traceback
 from pathlib import Path
 
 
@@ -41,9 +40,6 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("stopped; the same command goes on with the images that are not scored yet", file=sys.stderr)
         return 130
-    except Exception:  # Python would end with 1, which stands for flagged images
-        traceback.print_exc()
-        return 2
 
 
 def _score(arguments: argparse.Namespace, out: Path) -> int:

@@ -46,24 +46,24 @@ def run(arguments: argparse.Namespace) -> int:
         status = {}
     if status.get("status") != "complete":
         raise UserError(f"{paths.shown(folder)}: no complete report; make one with make report STUDY={arguments.study}")
-    from lib.report import verification
+    from lib.report import rerun, verification
     from lib.study import Study
 
     print(f"{named.study}: computing its figures again from the scores, and its pages from the notebooks")
-    own = params.Parameters.model_validate(cache.read_json(folder / "run" / "params.json"))
-    result = verification.verify(folder, Study.open(own), status.get("notice", ""))
+    study = Study.open(rerun.parameters(folder / "run"))
+    result = verification.verify(folder, study, status.get("notice", ""))
     _say(result)
     return 1 if result.problems else 0
 
 
 def _say(result: "Verification") -> None:
     total = sum(result.counts[kind] for kind in KINDS)
-    print(f"{total:,} numbers on the web pages; the PDF has the same")
+    print(f"{total:,} numbers on the web pages{'; the PDF was compared too' if result.pdf else '; there is no PDF'}")
     for kind, words in KINDS.items():
         print(f"  {result.counts[kind]:6,} {words}")
     for name, numbers in result.written.items():
         if numbers:
-            print(f"         {name}: {', '.join(number.text for number in numbers)}")
+            print(f"         {name}: {', '.join(numbers)}")
     for line in result.problems[:MOST]:
         print(line, file=sys.stderr)
     more = len(result.problems) - MOST

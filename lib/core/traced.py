@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 FIRST, END = 0xF0000, chr(0xFFFFD)  # private characters of plane 15: the first of a mark counts its source
 MOST = 0xFF00  # sources of one process; later numbers stay unmarked
@@ -132,6 +132,11 @@ def rows(frame: Any) -> list[dict[str, Any]]:
 def token(key: Any) -> str:
     """A key as part of a JSON pointer (RFC 6901) in the form for URIs."""
     return quote(str(key).replace("~", "~0").replace("/", "~1"), safe="")
+
+
+def keys(ref: str) -> list[str]:
+    """The keys that a source leads through: `["answer", "at"]` of `run/metrics.json#/answer/at`."""
+    return [unquote(part).replace("~1", "/").replace("~0", "~") for part in ref.partition("#/")[2].split("/")]
 
 
 @contextlib.contextmanager

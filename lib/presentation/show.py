@@ -21,22 +21,28 @@ from lib.presentation import plots, tables
 SOURCES = {"text/markdown": "sources", "caption": "caption_sources"}  # metadata with the places of traced numbers
 DPI = 160  # of figures that contain images; the others are vector graphics
 
-_captured: ContextVar[list[tuple[dict[str, Any], dict[str, Any]]] | None] = ContextVar("captured", default=None)
+Outputs = list[tuple[dict[str, Any], dict[str, Any]]]  # the bundle and the metadata of each
+_captured: ContextVar[Outputs | None] = ContextVar("captured", default=None)
+_drawing: ContextVar[bool] = ContextVar("drawing", default=True)
 
 
 @contextlib.contextmanager
-def captured() -> Iterator[list[tuple[dict[str, Any], dict[str, Any]]]]:
-    """Collect what is shown in the block instead of displaying it; figures are not drawn.
+def captured(*, draw: bool) -> Iterator[Outputs]:
+    """Collect what is shown in the block instead of displaying it.
+
+    Args:
+        draw: whether figures are drawn, which takes most of the time.
 
     Returns:
-        A list that takes the bundle and the metadata of each output.
+        A list that takes each output.
     """
-    outputs: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    token = _captured.set(outputs)
+    outputs: Outputs = []
+    capturing, drawing = _captured.set(outputs), _drawing.set(draw)
     try:
         yield outputs
     finally:
-        _captured.reset(token)
+        _captured.reset(capturing)
+        _drawing.reset(drawing)
 
 
 def figure(drawn: Figure, *, label: str, caption: str) -> None:
@@ -53,7 +59,7 @@ def figure(drawn: Figure, *, label: str, caption: str) -> None:
     alt = drawn.get_label()
     if not alt:
         raise ValueError(f"figure {label!r} has no alternative text; set it with `set_label`")
-    bundle = _image(drawn) if _captured.get() is None else {}
+    bundle = _image(drawn) if _drawing.get() else {}
     _display(bundle, {"kind": "figure", "label": label, "caption": caption, "alt": alt})
     _display_caption(caption)
 

@@ -78,7 +78,7 @@ def build(params: Parameters, notice: str = "") -> Path:
             if not isinstance(error, UserError):
                 raise
             where = f"; the unfinished one is in {paths.shown(failed)}" if failed else ""
-            raise UserError(f"{error}\n{params.study}: no report was made{where}") from None
+            raise UserError(f"{error}; {params.study}: no report was made{where}") from None
         else:
             with _without_interrupts():
                 publish(folder, reports / params.study)
@@ -225,7 +225,7 @@ def _move_to_failed(folder: Path, params: Parameters, error: Exception, found: d
 def _in_a_line(error: Exception) -> str:
     if isinstance(error, OSError):
         error = of_the_disk(error, paths.reports_folder()) or error
-    return str(error).splitlines()[0] if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 @contextmanager

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 import papermill
 from jupyter_client.kernelspec import NoSuchKernel
@@ -33,7 +32,7 @@ from lib.core.characters import terminal
 from lib.core.errors import UserError
 from lib.core.formatting import clock
 from lib.params import Parameters
-from lib.report import verdicts
+from lib.report import uptodate, verdicts
 from lib.report.verdicts import Verdict
 
 LOG_SECONDS = 30.0
@@ -70,10 +69,7 @@ def convert(source: Path, target: Path, parameters: Mapping[str, Any]) -> dict[s
     Returns:
         Those of the parameters that the notebook declares.
     """
-    notebook = jupytext.read(source)
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"c{number:03d}"  # jupytext's ids are random, and pages should be the same every time
-    nbformat.write(notebook, target)
+    nbformat.write(uptodate.read(source), target)
     declared = papermill.inspect_notebook(target)
     return {name: parameters[name] for name in declared if name in parameters}
 

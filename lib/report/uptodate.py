@@ -18,12 +18,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lib import data
 from lib.core import cache, checksums, paths, provenance
 from lib.params import Parameters
 from lib.study import Study
+
+if TYPE_CHECKING:
+    import nbformat
 
 UNDECISIVE = ("manifest.json", "provenance.json")  # they hold the time and the commit, and no result depends on them
 NOTEBOOK = "notebook.ipynb"  # the name of an executed notebook in the cache
@@ -45,6 +48,16 @@ def notebooks(study: Study | None = None) -> list[Path]:
         left_out |= set() if len(study.anomalies) else {"06_comparison"}
     texts = sorted(paths.notebooks_folder().glob("[0-9][0-9]_*.py"))
     return [path for path in texts if path.stem not in left_out]
+
+
+def read(text: Path) -> "nbformat.NotebookNode":
+    """A notebook, of its text; jupytext's ids of cells are random, and pages should be the same every time."""
+    import jupytext  # not where nothing is executed
+
+    notebook = jupytext.read(text)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"c{number:03d}"
+    return notebook
 
 
 def is_current(params: Parameters, notice: str = "") -> bool:
@@ -93,7 +106,7 @@ def code_key(notebook: Path) -> str:
 
 def _rendering_key() -> str:
     folder = paths.ROOT / "lib" / "report"
-    left_out = {"__pycache__", "delivery"}  # a report does not depend on how it is handed over
+    left_out = {"__pycache__", "delivery", "verification"}  # what is done with a finished report
     files = [path for path in folder.rglob("*") if path.is_file() and not left_out & {*path.parts}]
     code = cache.code_files(*[path for path in files if path.suffix == ".py"])
     return cache.files_key([*{*files, *code}, paths.ROOT / "requirements.lock"])

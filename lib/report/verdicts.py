@@ -53,7 +53,7 @@ def of_dead_kernel(code: int | None, log: Path, killings: int, cell: int | None)
     Args:
         code: its exit status, negative for a signal; None if it is not known.
         log: what the process wrote.
-        killings: how many more processes than before the kernel's start have been killed for want of memory.
+        killings: how many more processes than before the kernel's start have been killed because memory ran out.
         cell: that was being executed.
     """
     how = "cause unknown" if code is None else f"exit status {code}" if code >= 0 else f"signal {-code}"
@@ -61,7 +61,7 @@ def of_dead_kernel(code: int | None, log: Path, killings: int, cell: int | None)
         how += f", {signal.Signals(-code).name}"
     died = "its kernel died" if cell else "its kernel did not start"
     if found := _NO_MEMORY.search(_tail(log)):
-        return Verdict(OUT_OF_MEMORY, cell, f"{died} for want of memory ({how}; its log: {found[0]})")
+        return Verdict(OUT_OF_MEMORY, cell, f"{died}: out of memory ({how}; its log: {found[0]})")
     if code == -signal.SIGKILL:
         if killings > 0:
             return Verdict(OUT_OF_MEMORY, cell, f"the system ran out of memory and ended its kernel ({how})")
@@ -70,7 +70,7 @@ def of_dead_kernel(code: int | None, log: Path, killings: int, cell: int | None)
 
 
 def killings() -> int:
-    """How many processes the system has killed for want of memory: in the control group, else on the machine.
+    """How many processes the system has killed because memory ran out: in the control group, else on the machine.
 
     Returns:
         0 where the system does not say.

@@ -1,10 +1,9 @@
 """Backbones that are files of the user: where they are, and whether they are the files that were meant."""
 
 import functools
-import hashlib
 from pathlib import Path
 
-from lib.core import paths
+from lib.core import checksums, paths
 from lib.core.errors import UserError
 
 SUFFIX = ".keras"
@@ -44,5 +43,4 @@ def check(backbone: str, sha256: str) -> str:
 
 @functools.lru_cache
 def _sha256(path: Path, modified: int, size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return checksums.of_file(path)

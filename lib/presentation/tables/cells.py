@@ -63,7 +63,7 @@ def interval_of(metric) -> str | None:
     low, high = part_of(metric, "low"), part_of(metric, "high")
     if low is None or high is None:
         return None
-    return f"{number(_float(low))} to {number(_float(high))}"
+    return f"{number(as_float(low))} to {number(as_float(high))}"
 
 
 def with_interval(metric, sign: bool = False) -> str | None:
@@ -71,15 +71,15 @@ def with_interval(metric, sign: bool = False) -> str | None:
     value, low, high = value_of(metric), part_of(metric, "low"), part_of(metric, "high")
     if value is None or np.isnan(value):
         return None
-    text = number(_float(value), ".3f", sign)
+    text = number(as_float(value), ".3f", sign)
     if low is None or high is None:
         return text
-    return f"{text} [{number(_float(low), '.3f', sign)}, {number(_float(high), '.3f', sign)}]"
+    return f"{text} [{number(as_float(low), '.3f', sign)}, {number(as_float(high), '.3f', sign)}]"
 
 
-def _float(value) -> float:
-    """A number as a float that keeps its source."""
-    return value if isinstance(value, float) else float(value)
+def as_float(value) -> float | None:
+    """A number as a float that keeps its source; None stays None."""
+    return value if value is None or isinstance(value, float) else float(value)
 
 
 def everything(result: Mapping) -> dict[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas
 
-from lib.presentation.tables.cells import UNCLEAR, framed, part_of, reading, with_interval
+from lib.presentation.tables.cells import UNCLEAR, as_float, framed, part_of, reading, with_interval
 from lib.presentation.tables.markdown import literal
 from lib.study import HELD_OUT
 
@@ -28,11 +28,11 @@ def leaderboard(rows: Sequence[Mapping], noise: float | None = None) -> pandas.D
     differences = [row.get("difference") for row in rows]
     columns = {
         "Detector": [_text(row, "name") for row in rows],
-        "AUROC, validation set": [_float(row, "validation") for row in rows],
+        "AUROC, validation set": [as_float(row.get("validation")) for row in rows],
         "AUROC, test set": [with_interval(row.get("auroc")) for row in rows],
         "Difference of AUROC": [with_interval(difference, sign=True) for difference in differences],
         "Reading": [_reading(difference, noise or 0.0) for difference in differences],
-        "Seconds": [_float(row, "seconds") for row in rows],
+        "Seconds": [as_float(row.get("seconds")) for row in rows],
     }
     filled = {
         name: cells
@@ -60,17 +60,12 @@ def fits(records: Mapping[str, Mapping]) -> pandas.DataFrame:
     }
     for name, key in {"Fit, s": "fit", "Score, s": "score"}.items():
         if any(row["seconds"][key] is not None for row in rows.values()):
-            columns[name] = [_float(row["seconds"], key) for row in rows.values()]
+            columns[name] = [as_float(row["seconds"].get(key)) for row in rows.values()]
     return framed(columns, decimals={"Fit, s": 1, "Score, s": 1})
 
 
 def _text(row: Mapping, key: str) -> str | None:
     return None if row.get(key) is None else literal(str(row[key]))
-
-
-def _float(row: Mapping, key: str) -> float | None:
-    value = row.get(key)
-    return value if value is None or isinstance(value, float) else float(value)
 
 
 def _reading(difference: Mapping | None, noise: float) -> str | None:

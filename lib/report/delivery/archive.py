@@ -1,12 +1,13 @@
 """The zip of a delivery and its checksums: the same files give the same bytes."""
 
-import hashlib
 import shutil
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-SUMS = "SHA256SUMS"
+from lib.core import checksums
+from lib.core.unpacking import SUMS
+
 FIRST = datetime(1980, 1, 1, tzinfo=UTC)  # the first date that a zip can hold
 LAST = datetime(2107, 12, 31, tzinfo=UTC)
 MODE = 0o100644  # a file that its owner may write and everyone read
@@ -18,15 +19,9 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def write_sums(folder: Path) -> None:
     """Write the SHA-256 of every other file of a folder, as `sha256sum --check` reads them."""
-    lines = [f"{sha256(folder / name)}  {name}\n" for name in files(folder) if name != SUMS]
+    lines = [f"{checksum}  {name}\n" for name, checksum in checksums.of(folder, files(folder)).items() if name != SUMS]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 

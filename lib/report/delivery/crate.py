@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import nbformat
 
-from lib.core import cache
+from lib.core import cache, checksums
 from lib.params import Parameters
 from lib.report.delivery import archive
 from lib.report.delivery.facts import Facts
@@ -255,7 +255,7 @@ def _file(name: str, facts: Facts, unhashed: str) -> Entity:
         entity["encodingFormat"] = guess
     if name != unhashed:
         path = facts.folder / name
-        entity |= {"contentSize": str(path.stat().st_size), "sha256": archive.sha256(path)}
+        entity |= {"contentSize": str(path.stat().st_size), "sha256": checksums.of_file(path)}
     for output, (file, _) in RESULTS.items():
         if file == name:
             entity["exampleOfWork"] = {"@id": f"#output-{output}"}

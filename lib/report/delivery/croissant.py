@@ -11,12 +11,11 @@ from urllib.parse import quote
 import pandas as pd
 
 from lib import data
-from lib.core import csv_files
+from lib.core import checksums, csv_files
 from lib.core.cache import write_json
 from lib.core.characters import readable
 from lib.core.errors import UserError
 from lib.core.formatting import count
-from lib.report.delivery import archive
 from lib.report.delivery.facts import Facts
 
 TABLE = "images.csv"
@@ -99,7 +98,7 @@ def _metadata(table: pd.DataFrame, sizes: pd.Series, facts: Facts) -> dict[str, 
         "contentUrl": TABLE,
         "contentSize": f"{path.stat().st_size} B",
         "encodingFormat": "text/csv",
-        "sha256": archive.sha256(path),
+        "sha256": checksums.of_file(path),
     }
     counts = table["label"].value_counts()
     origin = facts.params.origin

@@ -40,16 +40,17 @@ def deliver(params: Parameters, out: Path | None = None) -> Path:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
             folder = Path(temporary) / params.study
             contents.collect(report, params, folder)
-            describe(folder)
-            Saved.load(Facts.of(folder).detector)
+            facts = Facts.of(folder)
+            describe(facts)
+            Saved.load(facts.detector)
             with replacing(out) as unfinished:
-                archive.write(folder, unfinished, Facts.of(folder).date)
+                archive.write(folder, unfinished, facts.date)
     return out
 
 
-def describe(folder: Path) -> None:
+def describe(facts: Facts) -> None:
     """Write the descriptions of a folder that `contents.collect` filled, each of what is there before it."""
-    facts = Facts.of(folder)
+    folder = facts.folder
     if facts.params.images:
         croissant.write(facts, folder / DATA)
     (folder / CARD).write_text(model_card.model_card(facts), encoding="utf-8")

@@ -16,7 +16,6 @@ from lib.params import Parameters
 from lib.study import Run
 
 EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
-LAST = 253402300799  # seconds; the end of the year 9999, the last that dates are written in
 
 
 @dataclass(frozen=True)
@@ -118,4 +117,4 @@ class Facts:
     def date(self) -> datetime:
         """The date of every file in the zip: `SOURCE_DATE_EPOCH`, else that of the run."""
         given = provenance.source_date()
-        return self.started or EPOCH if given is None else datetime.fromtimestamp(min(given, LAST), UTC)
+        return self.started or EPOCH if given is None else datetime.fromtimestamp(given, UTC)

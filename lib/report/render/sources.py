@@ -8,7 +8,6 @@ import html
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from lib.core import traced
 from lib.report.render import pandoc
@@ -101,7 +100,7 @@ def about(ref: str, metrics: Mapping[str, Any]) -> str:
     """What is known of a number: what it is, n, interval, formula, and its file; one line."""
     if "#/" not in ref or " " in ref or not ref.startswith("run/metrics.json"):
         return f"computed: {ref.strip('()')}" if " " in ref else f"computed in {ref}"
-    keys = [unquote(part).replace("~1", "/").replace("~0", "~") for part in ref.split("#/", 1)[1].split("/")]
+    keys = traced.keys(ref)
     nodes: list[Any] = [metrics]
     for key in keys:
         node = nodes[-1]

@@ -51,11 +51,13 @@ class Verification:
         problems: one line a difference; none where the report is right.
         counts: how many numbers there are of each kind, see `kind_of`.
         written: the numbers without a source, by page.
+        pdf: whether there is a PDF.
     """
 
     problems: list[str]
     counts: Counter[str]
-    written: dict[str, list[Number]]
+    written: dict[str, list[str]]
+    pdf: bool
 
 
 def verify(folder: Path, study: Study, notice: str = "") -> Verification:
@@ -70,8 +72,9 @@ def verify(folder: Path, study: Study, notice: str = "") -> Verification:
     changed = [f"{name}: not the file that was written; its checksum differs" for name in changed_files(folder)]
     return Verification(
         [*changed, *differences(found, expected(folder, study, notice), _noise(folder))],
-        Counter(kind_of(name, number) for name, page in found.pages.items() for number in page if number.states_one),
-        {name: [number for number in page if _is_written(name, number)] for name, page in found.pages.items()},
+        Counter(kind_of(name, number) for name, page in found.pages.items() for number in page if number.stated),
+        {name: [number.stated for number in page if _is_written(name, number)] for name, page in found.pages.items()},
+        bool(found.pdf),
     )
 
 
@@ -140,7 +143,7 @@ def kind_of(name: str, number: Number) -> str:
 
 
 def _is_written(name: str, number: Number) -> bool:
-    return number.states_one and kind_of(name, number) == "written"
+    return bool(number.stated) and kind_of(name, number) == "written"
 
 
 def _noise(folder: Path) -> float:

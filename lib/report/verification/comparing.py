@@ -4,18 +4,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
-from urllib.parse import unquote
 
 from lib.core import traced
 from lib.report.render import sources
 from lib.report.verification.pages import Number
 from lib.report.verification.recomputed import Outputs
+from lib.study import METRICS
 
 MISSING = object()
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 
 
-def metrics(found: Any, expected: Any, pointer: str = "run/metrics.json#", relative: float = 0.0) -> Iterator[str]:
+def metrics(found: Any, expected: Any, pointer: str = METRICS, relative: float = 0.0) -> Iterator[str]:
     """The places at which two JSON values differ.
 
     Args:
@@ -138,10 +138,8 @@ def _expression(tokens: list[str], found: Mapping[str, Any]) -> float:
 
 
 def _place(ref: str, found: Any) -> float:
-    file, _, pointer = ref.partition("#/")
-    if file != "run/metrics.json":
+    if not ref.startswith(f"{METRICS}/"):
         raise LookupError(ref)
-    for key in pointer.split("/"):
-        key = unquote(key).replace("~1", "/").replace("~0", "~")
+    for key in traced.keys(ref):
         found = found[int(key)] if isinstance(found, list) else found[key]
     return found

@@ -39,9 +39,10 @@ class Number:
     kind: str = "written"
 
     @property
-    def states_one(self) -> bool:
-        """Whether the word is or holds a number, and is not a mere name with a digit."""
-        return NUMBER.search(self.text) is not None
+    def stated(self) -> str:
+        """The number in the word; empty for a mere name with a digit."""
+        found = NUMBER.search(self.text)
+        return found[0] if found else ""
 
 
 class _Page(HTMLParser):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 
 from lib.core import cache
@@ -68,26 +67,34 @@ def _chapters(study: Study) -> list[Path]:
 
 
 def executed(path: Path, parameters: Mapping[str, Any]) -> Outputs:
-    """Execute the code of a notebook in this process.
+    """Execute the code of a notebook, without its figures; what each cell shows in a report, by the cell's id."""
+    cells = run_cells(uptodate.read(path), path.stem, parameters, draw=False)
+    return {cell.id: [_said(*output) for output in shown if output[1]["kind"] in SHOWN] for cell, shown in cells}
+
+
+def run_cells(
+    notebook: nbformat.NotebookNode, name: str, parameters: Mapping[str, Any], *, draw: bool
+) -> Iterator[tuple[nbformat.NotebookNode, show.Outputs]]:
+    """Execute the code of a notebook in this process, cell by cell.
 
     Args:
-        path: the notebook's text.
+        notebook: of `lib.report.uptodate.read`.
+        name: of the notebook, for errors.
         parameters: a whole parameter set; the notebook takes those that it declares.
+        draw: whether figures are drawn.
 
-    Returns:
-        What each cell shows in a report, by the cell's id.
+    Yields:
+        Each cell of code, with what it showed.
     """
     names: dict[str, Any] = {"__name__": "notebook"}
-    outputs: Outputs = {}
-    for number, cell in enumerate(jupytext.read(path).cells):
+    for number, cell in enumerate(notebook.cells, start=1):
         if cell.cell_type != "code":
             continue
-        with show.captured() as captured, contextlib.redirect_stdout(io.StringIO()):
-            exec(compile(cell.source, f"{path.stem}, cell {number + 1}", "exec"), names)
+        with show.captured(draw=draw) as shown, contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(cell.source, f"{name}, cell {number}", "exec"), names)
         if "parameters" in cell.metadata.get("tags", []):
             names |= {name: value for name, value in parameters.items() if name in names}
-        outputs[f"c{number:03d}"] = [_said(bundle, about) for bundle, about in captured if about["kind"] in SHOWN]
-    return outputs
+        yield cell, shown
 
 
 def of_notebook(path: Path) -> Outputs:
