@@ -10,7 +10,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import pytest
 from executed import executed
 
 from lib import params
@@ -21,8 +20,7 @@ from lib.report.verdicts import Verdict
 def execute(study, folder, found):
     found |= dict.fromkeys(found, Verdict(verdicts.OK))
     os.environ["ANOMALY_RUN_FOLDER"] = str(folder / "run")
-    with pytest.MonkeyPatch.context() as patch:
-        return [executed(path, study.params, folder / "notebooks", patch) for path in uptodate.notebooks(study)]
+    return [executed(path, study.params, folder / "notebooks") for path in uptodate.notebooks(study)]
 
 
 build._execute = execute

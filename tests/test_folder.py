@@ -281,9 +281,11 @@ def test_a_changed_image_is_prepared_again_and_a_moved_folder_keeps_its_fingerpr
     (tmp_path / "two").mkdir()
     moved = root.rename(tmp_path / "two" / "parts")
     assert data.load(study(moved)).fingerprint == first.fingerprint
+    before = data.state(study(moved))
     Image.fromarray(picture(99)).save(moved / "good/001.png")
     changed = data.load(study(moved))
-    assert data.state(study(moved)) == changed.version != first.version and data.state(params.load("digits")) == ""
+    assert data.state(study(moved)) != before and data.state(params.load("digits")) == ""
+    assert changed.version == changed.fingerprint != first.version == first.fingerprint
     assert changed.fingerprint != first.fingerprint and (changed.images[2] != first.images[2]).any()
     (moved / "good/002.png").unlink()
     assert len(data.load(study(moved))) == 3
