@@ -120,6 +120,23 @@ def test_losses_are_those_of_a_plain_script_but_for_float_noise():
     assert not np.allclose(other["loss"], expected, rtol=1e-3)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_that_share_an_engine_are_fitted_and_run_as_if_each_were_alone(name):
+    """The engine's weights, optimiser, draws and metrics are those of one network at a time."""
+    made, changes = [], [{"seed": 5}, {"seed": 6, "epochs": 3}, {"seed": 5}]
+    for change in changes:
+        one = network(name, **change, batch_norm=True)
+        made.append((one, one.fit(eights(), name)))
+    assert made[0][1]["loss"] == made[2][1]["loss"] != made[1][1]["loss"]
+    np.testing.assert_equal(made[0][0].model.get_weights(), made[2][0].model.get_weights())
+    shared = [passes.mean_squared_error(one, eights()) for one, _ in made]
+    network(name, latent_dim=9, epochs=1).fit(eights(), name)  # takes the engine's place
+    alone = [passes.mean_squared_error(one, eights()) for one, _ in made]
+    assert all(one.engine() is one for one, _ in made)
+    np.testing.assert_allclose(shared, alone, rtol=1e-5)
+    assert (shared[0] == shared[2]).all() and (shared[0] != shared[1]).any()
+
+
 def test_a_fit_shows_its_progress_and_times_each_epoch(capfd):
     history = network(epochs=3).fit(eights(), "the eights")
     assert "the eights: 100%" in capfd.readouterr().err

@@ -4,9 +4,9 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -54,7 +54,12 @@ class Network:
 
     Subclasses give `build(settings)`, and override `inputs`, `input_signature` and `decoded` where the decoder takes
     more than the encoder's output.
+
+    Attributes:
+        latest: the engine of the last fit.
     """
+
+    latest: ClassVar["Network | None"] = None
 
     def __init__(self, settings: Settings, model: keras.Model | None = None):
         self.settings = settings
@@ -63,6 +68,7 @@ class Network:
                 model = self.build(settings)
         self.model = model
         self.graphs: dict[str, Callable] = {}  # of the passes over images, each compiled at its first use
+        self.owner: Network = self  # whose weights the model has
 
     @classmethod
     def of(cls, options: Any, image_shape: tuple[int, int, int], beta: float) -> Self:
@@ -77,10 +83,13 @@ class Network:
         raise TypeError("a subclass builds its model")
 
     def fit(self, images: np.ndarray, name: str) -> dict[str, list[float]]:
-        """Fits to normal images, uint8 (N, H, W, C); returns `loss`, `reconstruction`, `seconds` by epoch."""
-        settings = self.settings
-        return training.fit(
-            self.model,
+        """Fits to normal images, uint8 (N, H, W, C); returns `loss`, `reconstruction`, `seconds` by epoch.
+
+        The model of `engine` is fitted in place of this one's, and this one takes its weights.
+        """
+        settings, fitted = self.settings, self._new_engine().model
+        history = training.fit(
+            fitted,
             images,
             epochs=settings.epochs,
             batch_size=settings.batch_size,
@@ -90,6 +99,38 @@ class Network:
             loss=settings.loss,
             variation=settings.variation,
         )
+        self.model.set_weights(fitted.get_weights())
+        return history
+
+    def engine(self) -> Self:
+        """The network that computes for this one, with the weights of this one.
+
+        TensorFlow traces a model anew for every object, which takes longer than to fit a small one. So networks of one
+        architecture are fitted and run by one of them, after each other; a network that was loaded runs by itself.
+        """
+        made = Network.latest
+        if type(made) is not type(self) or made.shared != self.shared:
+            return self
+        if made.owner is not self:
+            made.model.set_weights(self.model.get_weights())
+            made.owner = self
+        return made
+
+    def _new_engine(self) -> Self:
+        """The engine with everything as in this unfitted network: weights, the state of random draws, metrics."""
+        made = Network.latest
+        if type(made) is not type(self) or made.shared != self.shared:
+            Network.latest = None  # its memory is given back first
+            made = Network.latest = type(self)(self.settings)
+        for variable, value in zip(made.model.variables, self.model.variables, strict=True):
+            variable.assign(value)
+        made.owner = self
+        return made
+
+    @property
+    def shared(self) -> Settings:
+        """What networks must have in common to be fitted and run by one model."""
+        return replace(self.settings, seed=0, epochs=0)
 
     def describe(self) -> list[dict[str, Any]]:
         """One row a layer: `part`, `layer`, `output`, `parameters`."""
@@ -98,10 +139,8 @@ class Network:
     def save(self, folder: Path) -> None:
         """Writes `model.keras` and `settings.json`."""
         folder.mkdir(parents=True, exist_ok=True)
-        bare = type(self)(self.settings).model  # without the optimiser, which is twice as large
-        bare.set_weights(self.model.get_weights())
         with replacing(folder / "model.keras") as temporary:
-            bare.save(temporary)
+            self.model.save(temporary)  # it has no optimiser, which is twice as large; the engine's has one
             _remove_times(temporary)
         write_json(folder / "settings.json", asdict(self.settings))
 

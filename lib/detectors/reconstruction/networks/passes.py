@@ -27,6 +27,7 @@ def reconstructions(network: Network, images: np.ndarray) -> np.ndarray:
 
 def _compiled(network: Network, name: str, result: Callable) -> Callable:
     """From a uint8 batch to what `result` computes of it, scaled to [0, 1], and of its reconstruction, in one graph."""
+    network = network.engine()
     if name in network.graphs:
         return network.graphs[name]
     signature = [tf.TensorSpec([None, *network.settings.image_shape], tf.uint8), *network.input_signature()]

@@ -32,7 +32,6 @@ class Scores:
 
     def __init__(self, network: Network, state: dict[str, np.ndarray]):
         self._network = network
-        self._function = _compiled(network)
         self._nearest = {name: _Nearest(state[name]) for name in ("residual_neighbour", "latent_neighbour")}
         self._around = {}
         for name in ("latent_mahalanobis", "encoder_mahalanobis"):
@@ -43,7 +42,7 @@ class Scores:
     @staticmethod
     def fit(network: Network, images: np.ndarray) -> dict[str, np.ndarray]:
         """The arrays that the distances need, by name, of the images fitted on, uint8 (n, H, W, C)."""
-        vectors = [found for _, found in _batches(network, _compiled(network), images)]
+        vectors = [found for _, found in _batches(network, images)]
         residuals, latents, features = (np.concatenate(part) for part in zip(*vectors, strict=True))
         state = {"residual_neighbour": residuals, "latent_neighbour": latents}
         for name, values in {"latent_mahalanobis": latents, "encoder_mahalanobis": features}.items():
@@ -60,7 +59,7 @@ class Scores:
         """
         names = [*_PLAIN, *self._nearest, *self._around]
         parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
-        for plain, (residuals, latents, features) in _batches(self._network, self._function, images):
+        for plain, (residuals, latents, features) in _batches(self._network, images):
             for column, name in enumerate(_PLAIN):
                 parts[name].append(plain[:, column].astype(np.float64))
             vectors = {"residual_neighbour": residuals, "latent_neighbour": latents}
@@ -75,7 +74,8 @@ class Scores:
         return scores
 
 
-def _batches(network: Network, function, images: np.ndarray) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+def _batches(network: Network, images: np.ndarray) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+    function = _compiled(network)
     for batch in batches.slices(images):
         plain, *vectors = function(batch, *network.inputs(batch))
         yield plain.numpy(), [vector.numpy() for vector in vectors]
@@ -83,6 +83,7 @@ def _batches(network: Network, function, images: np.ndarray) -> Iterator[tuple[n
 
 def _compiled(network: Network):
     """From a uint8 batch to the plain scores (n, 7), and residuals, latent vectors and features, each (n, F)."""
+    network = network.engine()
     if "scores" in network.graphs:
         return network.graphs["scores"]
     signature = [tf.TensorSpec([None, *network.settings.image_shape], tf.uint8), *network.input_signature()]
