@@ -189,6 +189,15 @@ def test_batches_repeat_one_order_and_hold_every_image_once():
     assert sorted(image.tobytes() for image in in_batches) == sorted(image.tobytes() for image in eights())
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_saved_network_has_the_same_bytes_whatever_the_process_made_before(name, tmp_path):
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        network(name, depth=1, batch_norm=True).save(folder)
+    NETWORKS[name].load(tmp_path / "one").save(tmp_path / "three")
+    files = [(tmp_path / folder / "model.keras").read_bytes() for folder in ("one", "two", "three")]
+    assert files[0] == files[1] == files[2]
+
+
 def test_what_is_saved_is_the_model_and_not_its_optimiser(tmp_path):
     made, _ = fitted()
     made.save(tmp_path)

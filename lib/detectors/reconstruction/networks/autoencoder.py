@@ -57,6 +57,8 @@ class AutoencoderNetwork(Network):
     @staticmethod
     def build(settings: Settings) -> AutoencoderModel:
         """The unfitted model, with the study's initial weights."""
-        model = AutoencoderModel(settings.image_shape, settings.latent_dim, settings.seed, settings.capacity)
+        model = AutoencoderModel(
+            settings.image_shape, settings.latent_dim, settings.seed, settings.capacity, name="autoencoder"
+        )
         model.build((None, *settings.image_shape))
         return model

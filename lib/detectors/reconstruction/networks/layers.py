@@ -49,14 +49,12 @@ def encoder(outputs: int, seed: int, capacity: Capacity = PUBLISHED) -> keras.Se
     convolutions = [
         layer for filters in capacity.filters for layer in _convolutions(keras.layers.Conv2D, filters, seed, capacity)
     ]
-    return keras.Sequential(
-        [
-            *convolutions,
-            keras.layers.Flatten(),
-            keras.layers.Dense(256, activation="relu", kernel_initializer=_glorot(seed)),
-            keras.layers.Dense(outputs, name="latent_vector", kernel_initializer=_glorot(seed)),
-        ],
-        name="encoder",
+    return _sequential(
+        "encoder",
+        *convolutions,
+        keras.layers.Flatten(),
+        keras.layers.Dense(256, activation="relu", kernel_initializer=_glorot(seed)),
+        keras.layers.Dense(outputs, kernel_initializer=_glorot(seed)),
     )
 
 
@@ -71,23 +69,27 @@ def decoder(image_shape: tuple[int, int, int], seed: int, capacity: Capacity = P
         for layer in _convolutions(keras.layers.Conv2DTranspose, filters, seed, capacity)
     ]
     units = smallest[0] * smallest[1] * smallest[2]
-    return keras.Sequential(
-        [
-            keras.layers.Dense(units, activation="relu", kernel_initializer=_glorot(seed)),
-            keras.layers.Reshape(smallest),
-            *transposed,
-            ThinConv2D(
-                channels,
-                3,
-                padding="same",
-                activation="sigmoid",
-                kernel_initializer=_glorot(seed),
-                name="image",
-                dtype="float32",  # whatever the other layers compute in, as errors are computed in float32
-            ),
-        ],
-        name="decoder",
+    return _sequential(
+        "decoder",
+        keras.layers.Dense(units, activation="relu", kernel_initializer=_glorot(seed)),
+        keras.layers.Reshape(smallest),
+        *transposed,
+        ThinConv2D(
+            channels,
+            3,
+            padding="same",
+            activation="sigmoid",
+            kernel_initializer=_glorot(seed),
+            dtype="float32",  # whatever the other layers compute in, as errors are computed in float32
+        ),
     )
+
+
+def _sequential(name: str, *steps: keras.Layer) -> keras.Sequential:
+    """The layers, named by their places; Keras' own names count all layers of a process, so equal files would differ."""
+    for place, layer in enumerate(steps, start=1):
+        layer.name = f"{name}_{place}"
+    return keras.Sequential(steps, name=name)
 
 
 def _convolutions(kind: type, filters: int, seed: int, capacity: Capacity) -> Iterator[keras.Layer]:

@@ -117,7 +117,9 @@ class VAENetwork(Network):
     @staticmethod
     def build(settings: Settings) -> VAEModel:
         """The unfitted model, with the study's initial weights."""
-        model = VAEModel(settings.image_shape, settings.latent_dim, settings.beta, settings.seed, settings.capacity)
+        model = VAEModel(
+            settings.image_shape, settings.latent_dim, settings.beta, settings.seed, settings.capacity, name="vae"
+        )
         model.build((None, *settings.image_shape))
         return model
 
