@@ -72,7 +72,7 @@ class Parameters(BaseModel):
         "group", description="`group`: near-duplicates stay on one side of the split; `keep`: each image for itself"
     )
     normal_class: str = Field("8", min_length=1, description="the class that is normal; all others are anomalies")
-    image_size: int = Field(32, ge=16, le=512, multiple_of=8, description="side of the square images, pixels")
+    image_size: int = Field(16, ge=16, le=512, multiple_of=8, description="side of the square images, pixels")
     protocol: Literal["resubstitution", "holdout"] = Field(
         "resubstitution", description="which images are fitted on and which are the test set"
     )

@@ -37,7 +37,7 @@ intensity: str = ""  # of images of more than 8 bits: which values are black and
 unreadable_share: float = 0.01  # share of files that cannot be read, above which nothing is made
 duplicates: str = "group"  # near-duplicates stay on one side of the split; "keep": each image for itself
 normal_class: str = "8"  # the class that is normal; every other is an anomaly
-image_size: int = 32  # side of the square images, pixels, a multiple of 8
+image_size: int = 16  # side of the square images, pixels, a multiple of 8
 protocol: str = "resubstitution"  # which images are fitted on and which are the test set
 fit_share: float = 0.55  # share of the normal images fitted on, under "holdout"
 calibration_share: float = 0.25  # share of them set aside to calibrate and choose; the rest is the test set
@@ -62,7 +62,7 @@ tiles: int = 1  # each image is cut into tiles × tiles pieces, each looked at w
 detectors: list = []  # besides the published three, by name or with options
 refinements: list = [{"fit_images": 0.5}, {"latent_dim": 128}]  # changes to the autoencoder to measure
 backbone: str = "efficientnet_lite0"  # pretrained network whose features are compared too; empty for none
-backbone_size: int = 64  # side of the images it is given, pixels; 0 for the size it was made for
+backbone_size: int = 32  # side of the images it is given, pixels; 0 for the size it was made for
 sha256: str = ""  # of a backbone that is a file
 published: str = ""  # published figures to compare with, a name in params/published/
 

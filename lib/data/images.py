@@ -230,6 +230,15 @@ def state(params: Parameters) -> str:
     return sources.source(params).version if params.images else ""
 
 
+def prepared(params: Parameters) -> bool:
+    """Whether the images of a study are in the cache, so that `load` takes no time.
+
+    Raises:
+        UserError: no source has the data set.
+    """
+    return cache.has("images", _folder(sources.source(params), params, params.image_size).name)
+
+
 def missing(params: Parameters) -> str:
     """Why a data set cannot be had now, within 10 s; an empty string if it can."""
     try:

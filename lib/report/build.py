@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lib import data
 from lib.core import checksums, paths, provenance, traced
 from lib.core.cache import publish, write_json
 from lib.core.characters import readable
@@ -28,6 +29,7 @@ from lib.report import uptodate, verdicts
 from lib.report.attempts import clear, study_lock
 from lib.report.verdicts import Verdict
 from lib.study import Run, Study
+from lib.study.ahead import Ahead
 
 
 def build(params: Parameters, notice: str = "") -> Path:
@@ -52,13 +54,12 @@ def build(params: Parameters, notice: str = "") -> Path:
     with study_lock(params.study), _signals_as_interrupt():
         clear(params.study)
         key = uptodate.report_key(params, notice)  # of the code as it is now, whatever is edited in the meantime
-        study = Study.open(params)  # before any kernel starts: downloads and prepares images, checks the normal class
         folder = reports / f".{params.study}.making.{secrets.token_hex(4)}"  # not the place of a killed run's kernel
         (folder / "notebooks").mkdir(parents=True)
         started = time.monotonic()
-        found = {source.stem: Verdict(verdicts.NEVER_RAN) for source in uptodate.notebooks(study)}
+        found: dict[str, Verdict] = {}
         try:
-            notebooks = _execute(study, folder, found)
+            study, notebooks = _execute(params, folder, found)
             print(f"{'rendering':<15} after {clock(time.monotonic() - started)}", file=sys.stderr)
             pages, pdf_problem = render(study, notebooks, notice, folder)
             status = {
@@ -74,6 +75,8 @@ def build(params: Parameters, notice: str = "") -> Path:
             }
             write_json(folder / "run" / "status.json", status)
         except Exception as error:
+            if not found:  # the images cannot be had
+                raise
             failed = _move_to_failed(folder, params, error, found)
             if not isinstance(error, UserError):
                 raise
@@ -94,37 +97,54 @@ def build(params: Parameters, notice: str = "") -> Path:
     return reports / params.study
 
 
-def _execute(study: Study, folder: Path, found: dict[str, Verdict]) -> list[Path]:
-    """Execute the notebooks into `folder`, or take them from the cache; return the executed notebooks.
+def _execute(params: Parameters, folder: Path, found: dict[str, Verdict]) -> tuple[Study, list[Path]]:
+    """Open the study and execute its notebooks into `folder`, or take them from the cache; return both.
 
-    Puts the verdict on each notebook into `found`.
+    Puts the verdict on each notebook into `found`, once the study is open: its images are downloaded and prepared, and
+    the normal class is checked.
     """
     from lib.report import execute
+    from lib.report.kernel import Kernel
 
-    run_folder, provenance, executed, params = folder / "run", study.provenance(), [], study.params
+    run_folder, executed = folder / "run", []
     os.environ["ANOMALY_RUN_FOLDER"] = str(run_folder)
-    try:
-        for source in uptodate.notebooks(study):
-            target = folder / "notebooks" / f"{source.stem}.ipynb"
-            try:
-                parameters = execute.convert(source, target, params.model_dump())
-                execution = uptodate.Execution(params.study, source, target, parameters, run_folder, provenance)
-                if execution.restore():
-                    print(f"{source.stem} is up to date", file=sys.stderr)
-                else:
-                    execute.execute(target, parameters, params.cell_minutes, params.notebook_minutes)
-                    execution.save()
-            except execute.NotebookFailed as failed:
-                found[source.stem] = failed.verdict
-                raise
-            except Exception as error:
-                found[source.stem] = Verdict(verdicts.STOPPED, error=_in_a_line(error))
-                raise
-            found[source.stem] = Verdict(verdicts.OK)
-            executed.append(target)
-    finally:
-        del os.environ["ANOMALY_RUN_FOLDER"]
-    return executed
+    with Kernel(folder / "notebooks") as kernel, Ahead() as ahead:
+        try:
+            if not data.prepared(params):  # imports take as long as to prepare images
+                _get_ready(params, kernel, ahead)
+            study = Study.open(params)
+            provenance = study.provenance()
+            found |= {source.stem: Verdict(verdicts.NEVER_RAN) for source in uptodate.notebooks(study)}
+            for source in uptodate.notebooks(study):
+                target = folder / "notebooks" / f"{source.stem}.ipynb"
+                try:
+                    parameters = execute.convert(source, target, params.model_dump())
+                    execution = uptodate.Execution(params.study, source, target, parameters, run_folder, provenance)
+                    if execution.restore():
+                        print(f"{source.stem} is up to date", file=sys.stderr)
+                    else:
+                        if source.stem <= uptodate.FITTING:
+                            _get_ready(params, kernel, ahead)
+                        execute.execute(target, parameters, params.cell_minutes, params.notebook_minutes, kernel)
+                        execution.save()
+                except execute.NotebookFailed as failed:
+                    found[source.stem] = failed.verdict
+                    raise
+                except Exception as error:
+                    found[source.stem] = Verdict(verdicts.STOPPED, error=_in_a_line(error))
+                    raise
+                found[source.stem] = Verdict(verdicts.OK)
+                executed.append(target)
+        finally:
+            del os.environ["ANOMALY_RUN_FOLDER"]
+    return study, executed
+
+
+def _get_ready(params: Parameters, kernel: Any, ahead: Ahead) -> None:
+    """Let the kernel import what it needs, and a second process begin with the fits, where notebooks fit any."""
+    if any(source.stem == uptodate.FITTING for source in uptodate.notebooks()):
+        kernel.start(imports=True)
+        ahead.start(params)
 
 
 def render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> tuple[list[Path], str]:

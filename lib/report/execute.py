@@ -6,12 +6,7 @@ declare; so a notebook gets the parameters that it declares, the verdict is ours
 
 import asyncio
 import contextlib
-import ctypes
-import functools
-import os
 import re
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -33,6 +28,7 @@ from lib.core.errors import UserError
 from lib.core.formatting import clock
 from lib.params import Parameters
 from lib.report import uptodate, verdicts
+from lib.report.kernel import LOG, Kernel
 from lib.report.verdicts import Verdict
 
 LOG_SECONDS = 30.0
@@ -51,7 +47,7 @@ class NotebookFailed(UserError):
 
     def __init__(self, notebook: Path, verdict: Verdict) -> None:
         place = f"{notebook.stem}.py" + (f", cell {verdict.cell}" if verdict.cell else "")
-        log = notebook.with_suffix(".log")
+        log = notebook.with_name(LOG)
         written = verdict.verdict != verdicts.CELL_ERROR and log.is_file() and log.stat().st_size
         see = f"; see {log.name} beside the notebook" if written else ""
         super().__init__(f"{place}: {verdict.error}{see}")
@@ -79,6 +75,7 @@ def execute(
     parameters: Mapping[str, Any],
     cell_minutes: float = Parameters.model_fields["cell_minutes"].default,
     notebook_minutes: float = Parameters.model_fields["notebook_minutes"].default,
+    kernel: Kernel | None = None,
 ) -> None:
     """Execute an `.ipynb` in place; on failure it is saved as far as it came.
 
@@ -87,37 +84,38 @@ def execute(
         parameters: those that it declares.
         cell_minutes: that a cell may run for; then it is interrupted, and its kernel is ended.
         notebook_minutes: that all cells together may run for.
+        kernel: that executes it, after others; a new one if not given.
 
     Raises:
         NotebookFailed: an error in a cell, a dead kernel, a timeout, or a cell that was not executed.
         OSError: the notebook could not be saved.
     """
-    attempt = _Attempt(notebook.with_suffix(".log"), cell_minutes * 60, notebook_minutes * 60)
+    if kernel is None:
+        with Kernel(notebook.parent) as kernel:
+            return execute(notebook, parameters, cell_minutes, notebook_minutes, kernel)
+    attempt = _Attempt(kernel, cell_minutes * 60, notebook_minutes * 60)
     _log(f"{notebook.stem} ...")
     try:
-        with contextlib.ExitStack() as stack:
-            stack.callback(attempt.end)
-            papermill.execute_notebook(
-                notebook,
-                notebook,
-                dict(parameters),
-                engine_name="report",
-                kernel_name="python3",
-                cwd=str(paths.notebooks_folder()),
-                log_output=True,
-                attempt=attempt,
-                progress_bar={"desc": notebook.stem, "bar_format": BAR, "disable": None, "file": sys.stderr},
-            )
+        papermill.execute_notebook(
+            notebook,
+            notebook,
+            dict(parameters),
+            engine_name="report",
+            kernel_name="python3",
+            cwd=str(paths.notebooks_folder()),
+            log_output=True,
+            attempt=attempt,
+            progress_bar={"desc": notebook.stem, "bar_format": BAR, "disable": None, "file": sys.stderr},
+        )
     except (CellExecutionError, CellTimeoutError, DeadKernelError, NoSuchKernel, RuntimeError, OSError) as error:
         of_disk = isinstance(error, OSError) and not isinstance(error, CellTimeoutError)
-        if of_disk and not (attempt.starting and attempt.process is None):
+        if of_disk and not (attempt.starting and kernel.process is None):
             raise
         _tidy(notebook)
         raise NotebookFailed(notebook, attempt.verdict(error)) from None
     _tidy(notebook, timeless=provenance.source_date() is not None)
     if verdict := _unfinished(nbformat.read(notebook, as_version=4).cells):
         raise NotebookFailed(notebook, verdict)
-    attempt.log.unlink()
     _log(f"{notebook.stem} took {clock(time.monotonic() - attempt.started)}")
 
 
@@ -125,14 +123,13 @@ def execute(
 class _Attempt:
     """One execution of a notebook, and the evidence of how it ended."""
 
-    log: Path
+    kernel: Kernel
     cell_seconds: float
     notebook_seconds: float
     started: float = field(default_factory=time.monotonic)
     begun: float = field(default_factory=time.monotonic)  # again when the kernel is there
     killings: int = field(default_factory=verdicts.killings)
     starting: bool = False
-    process: subprocess.Popen[bytes] | None = None
     cell: int | None = None
     exceeded: str = ""
 
@@ -146,12 +143,6 @@ class _Attempt:
             return f"the notebook ran for more than notebook_minutes, {self.notebook_seconds / 60:g} min"
         return f"the cell ran for more than cell_minutes, {self.cell_seconds / 60:g} min"
 
-    def end(self) -> None:
-        """End processes that the kernel left behind; they are in the group that is named for it."""
-        if self.process:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-
     def verdict(self, error: BaseException) -> Verdict:
         """The verdict after an exception."""
         if self.exceeded:
@@ -160,12 +151,12 @@ class _Attempt:
             return verdicts.of_error(error.ename, error.evalue, self.cell)
         if isinstance(error, CellTimeoutError):
             return Verdict(verdicts.TIMED_OUT, self.cell, f"its output did not arrive within {OUTPUT_SECONDS} s")
-        if self.process is None:
+        if self.kernel.process is None:
             return Verdict(verdicts.KERNEL_DIED, None, verdicts.line(f"its kernel could not be started: {error}"))
         if self.cell is None and time.monotonic() - self.started >= START_SECONDS:
             return Verdict(verdicts.TIMED_OUT, None, f"its kernel did not start within {START_SECONDS} s")
         more = verdicts.killings() - self.killings
-        return verdicts.of_dead_kernel(self.process.poll(), self.log, more, self.cell)
+        return verdicts.of_dead_kernel(self.kernel.process.poll(), self.kernel.log, more, self.cell)
 
 
 def _unfinished(cells: list[nbformat.NotebookNode]) -> Verdict | None:
@@ -223,14 +214,21 @@ class _Client(PapermillNotebookClient):
     _logged = 0.0
 
     def __init__(self, nb_man: Any, attempt: _Attempt, **options: Any) -> None:
-        super().__init__(nb_man, timeout_func=attempt.seconds, timeout=max(int(attempt.cell_seconds), 1), **options)
+        limits = {"timeout_func": attempt.seconds, "timeout": max(int(attempt.cell_seconds), 1)}
+        super().__init__(nb_man, km=attempt.kernel.manager, **limits, **options)
         self.attempt = attempt
 
-    def start_new_kernel(self, **options: Any) -> None:
+    def execute(self) -> nbformat.NotebookNode:
+        """Execute the notebook in the kernel, which stays."""
+        kernel = self.attempt.kernel
         self.attempt.starting = True
-        super().start_new_kernel(**options, preexec_fn=_end_with_parent())
-        self.attempt.process = self.km.provisioner.process
+        kernel.clear()
+        kernel.start()
         self.attempt.starting = False
+        self.kc = kernel.client
+        executed = super().execute()
+        kernel.client = self.kc
+        return executed
 
     def papermill_execute_cells(self) -> None:
         """Execute the cells; papermill's own would mark one as completed that was not."""
@@ -261,19 +259,8 @@ class _Client(PapermillNotebookClient):
             print(f"    {terminal(lines[-1])}", file=sys.stderr, flush=True)
 
 
-def _end_with_parent() -> Any:
-    """What a kernel's process does first on Linux: ask to be killed when this process ends, however it ends.
-
-    Elsewhere the kernel itself looks every second whether its parent is there, unless a cell keeps it busy.
-    """
-    if sys.platform != "linux":
-        return None
-    set_signal = 1  # PR_SET_PDEATHSIG
-    return functools.partial(ctypes.CDLL(None).prctl, set_signal, int(signal.SIGKILL))
-
-
 class _Engine(NBClientEngine):
-    """papermill's own engine with `_Client`; what the kernel's process writes goes to a file, not to the terminal."""
+    """papermill's own engine with `_Client`."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man, kernel_name, log_output=False, attempt=None, **_):
@@ -285,8 +272,7 @@ class _Engine(NBClientEngine):
             kernel_name=kernel_name,
             log_output=log_output,
         )
-        with open(attempt.log, "wb") as log:
-            return client.execute(stdout=log, stderr=log)
+        return client.execute()
 
 
 papermill_engines.register("report", _Engine)

@@ -90,6 +90,20 @@ def _has_other_scores(params: Parameters, spec: Spec) -> bool:
     return params.refines and spec.scores_as_published and own and "score" in spec.options.scoring
 
 
+def in_order(planned: list[Planned]) -> list[Planned]:
+    """The detectors in the order in which they are fitted: those of one architecture after each other."""
+    places: dict[tuple, int] = {}
+    for entry in planned:
+        places.setdefault(_architecture(entry.spec), len(places))
+    return sorted(planned, key=lambda entry: places[_architecture(entry.spec)])
+
+
+def _architecture(spec: Spec) -> tuple:
+    """What is equal for detectors that one traced model fits; see `Network.engine`."""
+    own = {"seed", "epochs", "fit_images", *spec.options.scoring}
+    return spec.kind.name, *sorted(spec.options.model_dump(mode="json", exclude=own).items())
+
+
 def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
     """Fits and scores every detector of the study, and leaves everything that later pages read in the run folder.
 
@@ -106,8 +120,8 @@ def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
     run.write_table("split.csv", splits.to_table(study.split, ids))
     run.update_metrics(about(study))
     planned, fitted = plan(study), {}
-    fits = [entry.column for entry in planned if entry.spec.scores_as_published]
-    for entry in planned:
+    fits = [entry.column for entry in in_order(planned) if entry.spec.scores_as_published]
+    for entry in in_order(planned):
         if entry.column in fits:
             print(
                 f"{readable(entry.spec.label)} ({fits.index(entry.column) + 1} of {len(fits)})",
@@ -115,6 +129,7 @@ def fit_all(study: Study, run: Run) -> dict[str, Fitted]:
                 flush=True,
             )
         fitted[entry.column] = fit_and_score(entry.study, entry.spec, entry.every_score)
+    fitted = {entry.column: fitted[entry.column] for entry in planned}
     _write(study, run, planned, fitted)
     _write_heat_maps(planned, fitted, run)
     tests = [record for entry in fitted.values() for record in entry.device_tests]

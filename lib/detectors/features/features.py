@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PATCHES = "lib.detectors.features.patches"
 KNOWN = 50_000  # embeddings of images fitted on that are kept at most: 256 MB
+MAPPED = 32  # pixels, side of images of which a map has enough patches, 4 × 4
 CHUNK = 4096  # embeddings that are scored at once
 _TITLES = {"knn": "nearest neighbours", "mahalanobis": "Mahalanobis", "patches": "patches"}
 
@@ -189,7 +190,8 @@ class Features(Detector):
         sizes = [own] if known.fixed else sorted({image_size, own})
         wanted = [{"method": method, "size": size} for size in sizes for method in ("knn", "mahalanobis")]
         if known.maps:
-            wanted.append({"method": "patches", "size": sizes[0] if known.fixed else image_size, "share": 1.0})
+            enough = next((size for size in sizes if size >= MAPPED), sizes[-1])
+            wanted.append({"method": "patches", "size": enough, "share": 1.0})
         return [
             {"backbone": backbone, **options, "label": f"features, {_TITLES[options['method']]}, {options['size']} px"}
             for options in wanted

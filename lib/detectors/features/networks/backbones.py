@@ -19,6 +19,7 @@ OWN = "efficientnet_lite0"  # its weights come with the installation
 PIXELS = 600_000  # in a batch: 65 images at 96 px, 11 at 224; larger batches are not faster on 2 cores
 AT_LEAST = 160  # pixels. Nearest neighbours on airplanes of 96 px: AUROC 0.993 without enlargement, 0.999 at 160, and
 # 0.9995 at 224 in twice the time.
+MOST = 2  # times at most: a small image shows no more where it is larger
 STRIDES = (8, 16)  # of the two layers that patch features are made of
 
 
@@ -63,7 +64,7 @@ class Backbone:
     """A network that turns images into features.
 
     Grey images are repeated to three channels. Embeddings are best near `size`, so smaller images are enlarged to
-    `at_least` before they are embedded. Patch features are computed without enlargement. A network from a file is given
+    `at_least` before they are embedded, but to no more than twice their size. Patch features are computed without enlargement. A network from a file is given
     images as they are; see `keras_file.load` for what it must be.
 
     Attributes:
@@ -106,7 +107,7 @@ class Backbone:
             self._preprocess = sys.modules[getattr(keras.applications, name).__module__].preprocess_input
             network = _application(name, weights)
             layers = _at_strides(network, self.size)
-        self.key = f"{weights_key}, embedded at {self.at_least} px or more"
+        self.key = f"{weights_key}, embedded at {self.at_least} px or {MOST} times their size"
         self.channels = network.inputs[0].shape[3]
         self.network, self._fitting = network, set()
         output, self._has_maps = network.outputs[0], len(network.outputs[0].shape) == 4
@@ -169,7 +170,7 @@ class Backbone:
         if not len(images):  # TensorFlow's convolutions refuse an empty batch, so one blank image gives the shape
             one = np.zeros((1, *images.shape[1:]), np.uint8)
             yield from (batch[:0] for batch in self._batches(forward, one, at_least, None, pieces))
-        scale = max(at_least / min(height, width), 1)
+        scale = max(min(at_least / min(height, width), MOST), 1)
         size = round(height * scale), round(width * scale)
         self._check(*size)
         count = max(PIXELS // (size[0] * size[1]), 1)

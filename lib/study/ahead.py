@@ -1,0 +1,60 @@
+"""A second process that makes the fits of a study from the last on, while a notebook makes them from the first on.
+
+Small networks cannot use a second core by themselves. The two meet in the cache, where each fit and its scores are made
+once and waited for. Should the second process fail, the notebook makes what is left, and says what is wrong.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from typing import Self
+
+from lib.core import paths
+from lib.params import Parameters
+
+LARGEST = 48  # side of images, pixels; larger ones keep two cores busy, and two fits at once need twice the memory
+
+
+class Ahead:
+    """The second process; it ends with the block, or with this process.
+
+    Attributes:
+        process: None before it has started.
+    """
+
+    def __init__(self):
+        self.process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+
+    def start(self, params: Parameters) -> None:
+        """Starts it, unless it runs already, or could not help: with one core, or large images."""
+        if self.process is None and params.image_size <= LARGEST and os.cpu_count() > 1:
+            command = [sys.executable, "-m", "lib.study.ahead"]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            self.process = subprocess.Popen(command, cwd=paths.ROOT, text=True, **pipes)
+            self.process.stdin.write(params.model_dump_json() + "\n")
+            self.process.stdin.flush()
+
+
+def main() -> None:
+    """Makes the fits of the parameter set that comes by standard input, and ends when that does."""
+    from lib.study.fits import fit_and_score
+    from lib.study.study import Study
+    from lib.study.training import in_order, plan
+
+    params = Parameters.model_validate_json(sys.stdin.readline())
+    threading.Thread(target=lambda: sys.stdin.read() or os._exit(0), daemon=True).start()
+    for entry in reversed(in_order(plan(Study.open(params)))):
+        fit_and_score(entry.study, entry.spec, entry.every_score)
+
+
+if __name__ == "__main__":
+    main()
