@@ -64,8 +64,8 @@ class Backbone:
     """A network that turns images into features.
 
     Grey images are repeated to three channels. Embeddings are best near `size`, so smaller images are enlarged to
-    `at_least` before they are embedded, but to no more than twice their size. Patch features are computed without enlargement. A network from a file is given
-    images as they are; see `keras_file.load` for what it must be.
+    `at_least` before they are embedded, but to no more than twice their size. Patch features are computed without
+    enlargement. A network from a file is given images as they are; see `keras_file.load` for what it must be.
 
     Attributes:
         name: one of `names()`, or the path of a `.keras` file.
