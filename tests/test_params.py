@@ -140,6 +140,7 @@ def test_any_text_is_a_parameter_set_or_one_clear_error(tmp_path):
 
 def test_detectors_and_their_short_forms_are_specs_with_the_values_of_the_study():
     study = params.Parameters(
+        image_size=32,
         latent_dim=32,
         detectors=["vae", "hog", {"autoencoder": {"latent_dim": 8, "label": "narrow"}}, {"pca": {"components": 4}}],
         refinements=[{"width": 2.0}, {"beta": 0.01}],
@@ -154,6 +155,8 @@ def test_detectors_and_their_short_forms_are_specs_with_the_values_of_the_study(
     assert (beta.kind.name, beta.options.beta) == ("beta_vae", 0.01)
     features = [(spec.options.method, spec.options.size) for spec in specs.values() if spec.family == "features"]
     assert features == [(method, size) for size in (32, 224) for method in ("knn", "mahalanobis")] + [("patches", 32)]
+    small = study.model_copy(update={"image_size": 16, "backbone_size": 40})  # 2 × 2 patches would be too few
+    assert [spec.options.size for spec in detectors.specs(small) if spec.family == "features"] == [16, 16, 40, 40, 40]
     assert study.refines and not params.Parameters().refines
 
 

@@ -226,9 +226,10 @@ class _Client(PapermillNotebookClient):
         kernel.start()
         self.attempt.starting = False
         self.kc = kernel.client
-        executed = super().execute()
-        kernel.client = self.kc
-        return executed
+        try:
+            return super().execute()
+        finally:
+            kernel.client = self.kc
 
     def papermill_execute_cells(self) -> None:
         """Execute the cells; papermill's own would mark one as completed that was not."""

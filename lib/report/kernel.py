@@ -80,9 +80,7 @@ class Kernel:
         if self.process is not None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            with suppress(Exception):
-                run_sync(self.manager.cleanup_resources)()
+            run_sync(self.manager.shutdown_kernel)(now=True)
 
 
 def end_with_parent() -> Any:
