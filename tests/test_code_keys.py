@@ -67,7 +67,7 @@ def code(tmp_path, monkeypatch):
     shutil.copytree(paths.ROOT / "lib", tmp_path / "lib", ignore=shutil.ignore_patterns("__pycache__"))
     opened("holdout")  # before the code moves: what is cached of it has a key of code too
     monkeypatch.setattr(paths, "ROOT", tmp_path)
-    monkeypatch.setattr(cache, "_imported_files", functools.cache(cache._imported_files))  # no edit here imports more
+    monkeypatch.setattr(cache, "_modules", functools.cache(cache._modules))  # no edit here adds a module
     yield tmp_path / "lib"
     forget()
 

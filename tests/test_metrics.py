@@ -10,8 +10,11 @@ import pytest
 import sklearn.metrics
 
 from lib.evaluation import metrics
+from lib.evaluation.metrics import intervals
+from lib.evaluation.metrics import ranking as ranking_metrics
 
 PUBLISHED = {"tp": 7822, "fp": 193, "tn": 607, "fn": 522}
+AUPR_BOUNDS, FPR_BOUNDS = (0.8869780732053163, 0.9488608724802169), (0.46, 0.9004999999999995)
 
 
 def decisions(tp, fp, tn, fn):
@@ -237,10 +240,30 @@ def test_aupr_of_perfect_and_constant_scores():
 
 
 def test_bootstraps_repeat_and_hold_the_value(ranking):
-    for measure in (metrics.aupr, metrics.fpr_at_tpr):
+    # The bounds are those of the first version, which resampled in a loop.
+    for measure, bounds in ((metrics.aupr, AUPR_BOUNDS), (metrics.fpr_at_tpr, FPR_BOUNDS)):
         first = measure(*ranking)
+        assert (first["low"], first["high"]) == pytest.approx(bounds, abs=1e-12)
         assert first == measure(*ranking)
         assert first["low"] < first["value"] < first["high"]
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 9])
+@pytest.mark.parametrize("kept", [True, False])
+def test_resamples_are_those_of_a_plain_loop(ranking, monkeypatch, decimals, kept):
+    labels, scores = ranking
+    scores = np.round(scores + np.linspace(0, 0.01, 200), decimals)
+    if not kept:  # in blocks of a few resamples
+        monkeypatch.setattr(intervals, "_KEPT", 0)
+        monkeypatch.setattr(intervals, "_BLOCK", 700)
+    order = np.argsort(-scores, kind="stable")
+    rng, drawn = np.random.default_rng(555), []
+    for _ in range(1000):
+        rows = [kind[rng.integers(kind.size, size=kind.size)] for kind in (order[labels[order] == k] for k in (1, 0))]
+        rows = np.concatenate(rows)
+        drawn.append(sklearn.metrics.average_precision_score(labels[rows], scores[rows]))
+    found = intervals._resample(labels.astype(bool), scores, ranking_metrics._average_precision)
+    assert found == pytest.approx(drawn, abs=1e-12)
 
 
 @pytest.mark.parametrize(("anomalies", "normals", "distance"), [(100, 100, 1.0), (60, 240, 1.5)])

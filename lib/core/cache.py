@@ -69,9 +69,10 @@ def code_files(*starts: str | Path) -> list[Path]:
     Raises:
         ValueError: there is no such module in `lib`.
     """
+    modules = _modules()
     files, waiting = set(), []
     for start in starts:
-        file = start if isinstance(start, Path) else _module_file(start)
+        file = start if isinstance(start, Path) else modules.get(start)
         if file is None:
             raise ValueError(f"code_files: there is no module {start}")
         waiting.append(file)
@@ -79,14 +80,22 @@ def code_files(*starts: str | Path) -> list[Path]:
         file = waiting.pop()
         if file not in files:
             files.add(file)
-            waiting += _imported_files(file)
+            waiting += _imported_files(file, modules)
     folders = {file.parent for file in files}
     return sorted(files | {beside for folder in folders for beside in _data_files(folder)})
 
 
-def _module_file(module: str) -> Path | None:
-    path = paths.ROOT.joinpath(*module.split("."))
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+def _modules() -> dict[str, Path]:
+    """The file of every module of `lib`, by its full name; listed anew each time, as code may be edited meanwhile."""
+    found = {}
+    for folder, _, names in os.walk(paths.ROOT / "lib"):
+        package = ".".join(Path(folder).relative_to(paths.ROOT).parts)
+        for name in names:
+            if name == "__init__.py":
+                found.setdefault(package, Path(folder, name))
+            elif name.endswith(".py"):
+                found[f"{package}.{name.removesuffix('.py')}"] = Path(folder, name)
+    return found
 
 
 def _data_files(folder: Path) -> list[Path]:
@@ -95,9 +104,9 @@ def _data_files(folder: Path) -> list[Path]:
     return [file for file in folder.iterdir() if file.is_file() and file.suffix != ".py" and file.name[0] != "."]
 
 
-def _imported_files(file: Path) -> set[Path]:
+def _imported_files(file: Path, modules: dict[str, Path]) -> set[Path]:
     imports = _imports(file.read_bytes(), str(file))
-    files = {next((file for file in map(_module_file, modules) if file), None) for modules in imports} - {None}
+    files = {next((modules[name] for name in names if name in modules), None) for names in imports} - {None}
     if file.name == "__init__.py" and ("lazy_loader",) in imports:
         files |= set(file.parent.glob("*.py"))
     return files
@@ -119,7 +128,8 @@ def _imports(source: bytes, name: str) -> frozenset[tuple[str, ...]]:
         elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             waiting += node.orelse
             continue
-        waiting += ast.iter_child_nodes(node)
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):  # statements, of which expressions have none
+            waiting += getattr(node, part, ())
     return frozenset(imports)
 
 

@@ -1,11 +1,14 @@
 """Where a result comes from besides its data: the code, the versions of the libraries, the device."""
 
+import functools
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from lib.core import cache, paths
@@ -54,7 +57,8 @@ def record() -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
+@functools.cache
+def versions() -> Mapping[str, str]:
     """The version of each of `PACKAGES` that is installed."""
     found = {}
     for package in PACKAGES:
@@ -62,7 +66,7 @@ def versions() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return MappingProxyType(found)
 
 
 def device() -> str:

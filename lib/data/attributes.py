@@ -17,6 +17,7 @@ A pixel looks like sky where it is smooth and blue, grey or white. Smooth dry ta
 Hue, saturation and value are those of the HSV model; luma weighs red, green and blue by 0.299, 0.587 and 0.114.
 """
 
+import functools
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +74,7 @@ _REACH = 1 / 16  # of the height: how far above and below a pixel the frame is c
 _FOUND = 0.06  # share of the pixels compared that have to be near
 _SPECK = 0.01  # share of the image; smaller is not an object
 _PIECE = 0.2  # of the largest connected piece; smaller ones are clutter
+_TOUCHING = np.ones((3, 3))  # pieces are connected at corners too
 _SMOOTH = 0.015  # luma's gradient per pixel
 _HUES = 36  # bins of 10 degrees, for finding the most frequent hue
 _ORANGE = 30.0  # degrees: the warmest hue
@@ -147,10 +149,8 @@ def _measure(image: np.ndarray) -> dict[str, float]:
     blue = ~pale & lit & (hue >= 180) & (hue <= 260)
     sky = (white | grey | blue) & (edges < _SMOOTH)
 
-    frame = _frame(height, width)
+    frame, upper, lower = _frame(height, width)
     framed = rgb[frame]
-    upper, lower = frame.copy(), frame.copy()
-    upper[math.ceil(height / 3) :], lower[: height - math.ceil(height / 3)] = False, False
 
     background = _background(rgb, framed)
     area, centring = _object(~background)
@@ -188,12 +188,15 @@ def _without_blank(rgb: np.ndarray) -> np.ndarray:
     return rgb[tuple(cuts)]
 
 
-def _frame(height: int, width: int) -> np.ndarray:
-    """Mark the pixels of the frame, bool (H, W)."""
+@functools.lru_cache(maxsize=64)
+def _frame(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mark the pixels of the frame, and those of its upper and its lower third, bool (H, W)."""
     thickness = max(1, round(_FRAME * min(height, width)))
     frame = np.ones((height, width), dtype=bool)
     frame[thickness : height - thickness, thickness : width - thickness] = False
-    return frame
+    upper, lower = frame.copy(), frame.copy()
+    upper[math.ceil(height / 3) :], lower[: height - math.ceil(height / 3)] = False, False
+    return frame, upper, lower
 
 
 def _hsv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -230,28 +233,46 @@ def _background(rgb: np.ndarray, framed: np.ndarray) -> np.ndarray:
     marked = _distance(rgb, _most_frequent(framed)) <= _NEAR
     marked |= _on_both_sides(rgb)
     marked |= _on_both_sides(np.ascontiguousarray(rgb.swapaxes(0, 1))).T
-    marked = scipy.ndimage.median_filter(marked.view(np.uint8), 3, mode="nearest").astype(bool)
-    pieces = scipy.ndimage.label(~marked, np.ones((3, 3)))[0]
+    pieces = scipy.ndimage.label(~_majority(marked), _TOUCHING)[0]
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0  # the background itself
     marked = (sizes < max(_PIECE * sizes.max(), 1))[pieces]
     return marked if (~marked).mean() >= _SPECK else np.ones_like(marked)
 
 
+def _majority(marked: np.ndarray) -> np.ndarray:
+    """Mark the pixels of which most of the 3 × 3 around are marked; beyond an edge its pixels are repeated."""
+    counts = marked.view(np.uint8)
+    for _ in range(2):  # down, then across
+        padded = np.concatenate([counts[:1], counts, counts[-1:]])
+        counts = (padded[:-2] + padded[1:-1] + padded[2:]).T
+    return counts >= 5
+
+
 def _on_both_sides(rgb: np.ndarray) -> np.ndarray:
     """Mark the pixels whose colour the left and the right side of the frame both have at about their height."""
     height, width, _ = rgb.shape
+    nearby = _nearby(height, width)
+    squared = np.einsum("...c,...c->...", rgb, rgb)[..., None]
+    ones = np.ones_like(squared)
+    pixels = np.concatenate([-2 * rgb, squared, ones], axis=-1)
+    sides = np.concatenate([rgb, ones, squared], axis=-1).reshape(-1, 5)[nearby]
+    # Squared, as |a|² + |b|² - 2ab: one product of matrices a row. The levels of 8-bit images are so far apart that
+    # rounding moves no distance across the limit.
+    near = sides @ pixels.swapaxes(1, 2) <= 3 * _NEAR**2
+    compared = nearby.shape[1] // 2
+    found = near.view(np.uint8).reshape(height, 2, compared, width).sum(axis=2, dtype=np.uint8)  # of 35 at most
+    return (found >= _FOUND * compared).all(axis=1)
+
+
+@functools.lru_cache(maxsize=64)
+def _nearby(height: int, width: int) -> np.ndarray:
+    """Flat indices of the pixels of the left side, then of the right, that a row is compared with, (H, 2n)."""
     thickness, reach = max(1, round(_FRAME * min(height, width))), max(1, round(_REACH * height))
     step = max(1, reach // 2)  # a smaller step takes longer and gives the same result
-    squared = np.einsum("...c,...c->...", rgb, rgb)[..., None]
-    marked = np.ones((height, width), dtype=bool)
-    for side in (rgb[:, :thickness:step], rgb[:, width - thickness :: step]):
-        padded = np.pad(side, ((reach, reach), (0, 0), (0, 0)), mode="edge")
-        nearby = np.concatenate([padded[start : start + height] for start in range(0, 2 * reach + 1, step)], axis=1)
-        # Squared, as |a|² + |b|² - 2ab: one product of matrices a row.
-        distances = squared + np.einsum("...c,...c->...", nearby, nearby)[:, None] - 2 * rgb @ nearby.swapaxes(1, 2)
-        marked &= (distances <= 3 * _NEAR**2).mean(axis=-1) >= _FOUND
-    return marked
+    rows = np.arange(height)[:, None] + np.arange(-reach, reach + 1, step)
+    columns = np.array([range(0, thickness, step), range(width - thickness, width, step)])
+    return (rows.clip(0, height - 1)[:, None, :, None] * width + columns[:, None]).reshape(height, -1)
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -21,8 +21,9 @@ same fitted detector at the same threshold.
 Signal Processing Letters 21 (2014) 1389-1393. [4] Statistics in Medicine 25 (2006) 559-573, method 5.
 """
 
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import NormalDist
 
 import numpy as np
@@ -32,12 +33,14 @@ from scipy.stats import rankdata
 LEVEL = 0.95
 Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
-Statistic = Callable[[np.ndarray, np.ndarray], float]  # of the counts that `cumulative` returns
+Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of the counts of `cumulative`, along the last axis
 
 _TAILS = (50 * (1 - LEVEL), 50 * (1 + LEVEL))  # percentiles
 _RESAMPLES = 1000
 _DRAWS = 10_000
 _SEED = 555
+_BLOCK = 2**16  # images drawn at once: a few arrays of 0.5 MB
+_KEPT = 10_000_000  # images drawn in all, up to which the draws are kept for the next detector: 20 MB
 
 
 # ---------------------------------------------------------------- a single rate
@@ -191,14 +194,32 @@ def logit_bootstrap(labels: np.ndarray, scores: np.ndarray, statistic: Statistic
 
 def _resample(labels: np.ndarray, scores: np.ndarray, statistic: Statistic) -> np.ndarray:
     """A statistic of the cumulative counts, each class resampled separately, shape (1000,)."""
+    tp, fp = cumulative(labels, scores)
+    needed = np.diff(tp, prepend=0) > 0  # at other scores recall does not change, with any weights
+    needed[-1] = True
+    ranks = [counts[needed].astype(int) for counts in (tp, fp)]
+    # Images differ in their weights alone, so the draws are the same for all detectors.
+    draws = _kept_draws if _RESAMPLES * labels.size <= _KEPT else _draws
+    values = []
+    for both in draws(int(tp[-1]), int(fp[-1])):
+        counts = (np.take(flagged, rank, axis=1).astype(float) for flagged, rank in zip(both, ranks, strict=True))
+        values.append(statistic(*counts))
+    return np.concatenate(values)
+
+
+def _draws(*sizes: int) -> Iterator[list[np.ndarray]]:
+    """Blocks of resamples: for each class, how often its first k images were drawn, shape (block, size + 1)."""
     rng = np.random.default_rng(_SEED)
-    order = np.argsort(-scores, kind="stable")  # sorted once: resampling only changes the weights
-    labels, scores = labels[order], scores[order]
-    last = np.append(np.flatnonzero(np.diff(scores)), labels.size - 1)
-    groups = np.flatnonzero(labels), np.flatnonzero(~labels)
+    block, dtype = max(_BLOCK // sum(sizes), 1), np.min_scalar_type(max(sizes))
+    for start in range(0, _RESAMPLES, block):
+        resamples = min(block, _RESAMPLES - start)
+        flagged = [np.zeros((resamples, size + 1), dtype) for size in sizes]
+        for row in range(resamples):
+            for counts, size in zip(flagged, sizes, strict=True):
+                counts[row, 1:] = np.bincount(rng.integers(size, size=size), minlength=size)
+        yield [np.cumsum(counts, axis=1, dtype=dtype) for counts in flagged]
 
-    def resampled(members: np.ndarray) -> np.ndarray:
-        drawn = members[rng.integers(members.size, size=members.size)]
-        return np.cumsum(np.bincount(drawn, minlength=labels.size))[last].astype(float)
 
-    return np.array([statistic(*map(resampled, groups)) for _ in range(_RESAMPLES)])
+@functools.lru_cache(maxsize=2)
+def _kept_draws(*sizes: int) -> list[list[np.ndarray]]:
+    return list(_draws(*sizes))
