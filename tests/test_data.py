@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 
 from lib import data, params
 from lib.core.errors import UserError
-from lib.data import ImageSet, sources
+from lib.data import ImageSet, resizing, sources
 from lib.data.sources import tfds
 
 
@@ -27,7 +27,7 @@ def empty(tmp_path, monkeypatch):
 def digits(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANOMALY_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-        yield data.load(params.load("digits"))
+        yield data.load(params.load("digits").model_copy(update={"image_size": 32}))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_images_are_memory_mapped_and_read_only(digits):
 
 
 def test_loading_again_gives_the_same_images_and_fingerprint(digits, empty):
-    again = data.load(params.load("digits"))
+    again = data.load(params.load("digits").model_copy(update={"image_size": 32}))
     assert again.fingerprint == digits.fingerprint and (again.images == digits.images).all()
 
 
@@ -139,6 +139,22 @@ def test_the_fingerprint_of_a_set_in_memory_follows_from_its_content():
     assert ImageSet.of(images.copy()).fingerprint == sets[0].fingerprint
 
 
+def test_bilinear_resizing_is_tensorflow_s_to_the_last_bit():
+    from lib.core.backend import tf
+
+    random = np.random.default_rng(0)
+    for height, width, channels, size in (
+        (8, 8, 1, 16),
+        (300, 200, 3, 96),
+        (1, 5, 3, 7),
+        (50, 50, 1, 50),
+        (9, 33, 3, 32),
+    ):
+        pixels = random.integers(0, 256, (height, width, channels), dtype=np.uint8)
+        floats = tf.image.resize(tf.cast(pixels, tf.float32) / 255.0, [size, size]).numpy()
+        np.testing.assert_array_equal(resizing.bilinear(pixels, size), np.rint(floats * np.float32(255)))
+
+
 def test_a_set_in_memory_is_resized_as_prepared_images_are(digits, originals):
     made = ImageSet.of(np.rint(originals * 255).astype(np.uint8)[..., None], digits.table)
     assert (made.at(32).images == digits.images).all() and made.at(32).table.equals(digits.table)
@@ -210,7 +226,7 @@ def toy(empty, tmp_path, monkeypatch):
 
 def test_a_source_is_one_file(toy):
     images = data.load(toy[1])
-    assert images.table["id"].tolist() == ["a/1", "b/1"] and images.images.shape == (2, 32, 32, 3)
+    assert images.table["id"].tolist() == ["a/1", "b/1"] and images.images.shape == (2, 16, 16, 3)
     assert images.table[["height", "width"]].to_numpy().tolist() == [[10, 10], [20, 30]]
     assert images.images.mean(axis=(1, 2, 3)).tolist() == [3, 7] and images.labels("a").tolist() == [0, 1]
 

@@ -122,18 +122,16 @@ def maker(size: int, preparation: dict[str, Any]) -> Callable[[Original], Prepar
     """
     channels = preparation["channels"]
     if preparation["resize"] == resizing.PLAIN:
-        from_file, from_pixels = resizing.plain(size, channels)
-        return functools.partial(_plain, from_file, from_pixels, channels)
+        return functools.partial(_plain, functools.cache(lambda: resizing.of_files(size, channels)), size, channels)
     limits = tuple(preparation["intensity"]) or None
     return functools.partial(_antialiased, size, channels, limits)
 
 
 def resized(images: np.ndarray, size: int) -> np.ndarray:
     """Images in memory, resized as prepared ones are: uint8 (N, H, W, C) to (N, size, size, C)."""
-    _, from_pixels = resizing.plain(size, images.shape[-1])
     pixels = np.empty((len(images), size, size, images.shape[-1]), np.uint8)
     for number, image in enumerate(images):
-        pixels[number] = from_pixels(image)[0].numpy()
+        pixels[number] = resizing.bilinear(image, size)
     return pixels
 
 
@@ -171,20 +169,26 @@ def _or_reason(original: Original, make: Callable[[Original], Prepared], root: P
     return pixels, row
 
 
-def _plain(from_file: Callable, from_pixels: Callable, channels: int, original: Original) -> Prepared:
+def _plain(of_files: Callable, size: int, channels: int, original: Original) -> Prepared:
     if original.pixels is not None:
-        content, prepared = original.pixels.tobytes(), from_pixels(original.pixels)
-    elif original.encoded is not None:
-        content, prepared = original.encoded, from_file(original.encoded)
-    else:
+        return _from_pixels(original, original.pixels, original.pixels.tobytes(), size)
+    content = original.encoded
+    if content is None:
         content = _content(original.path)
         decoded = decoding.decode(content)  # it names damage; TensorFlow's pixels are taken, which differ a little
-        try:
-            prepared = from_file(content)
-        except Exception:  # a format that TensorFlow does not read
-            pixels = np.rint(decoding.scaled(decoded, None) * 255) if decoded.measured else decoded.pixels
-            prepared = from_pixels(decoding.with_channels(pixels.astype(np.uint8), channels))
-    return prepared[0].numpy(), _row(original, content, int(prepared[1]), int(prepared[2]))
+    try:
+        pixels, height, width = of_files()(content)
+    except Exception:
+        if original.encoded is not None:
+            raise
+        # A format that TensorFlow does not read.
+        pixels = np.rint(decoding.scaled(decoded, None) * 255) if decoded.measured else decoded.pixels
+        return _from_pixels(original, decoding.with_channels(pixels.astype(np.uint8), channels), content, size)
+    return pixels, _row(original, content, int(height), int(width))
+
+
+def _from_pixels(original: Original, pixels: np.ndarray, content: bytes, size: int) -> Prepared:
+    return resizing.bilinear(pixels, size), _row(original, content, *pixels.shape[:2])
 
 
 def _antialiased(size: int, channels: int, limits: tuple[float, float] | None, original: Original) -> Prepared:
