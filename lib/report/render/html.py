@@ -126,10 +126,8 @@ class _Texts:
                 self._add("", title, pandoc.paragraph(title))
         memo = info.memo
         caption = (memo.picture.caption,) if memo.picture else ()
-        sentences = {
-            sentence: parse_outside(sentence, chapters, "the first page")
-            for sentence in (memo.answer, memo.in_use, *caption, *memo.warnings, *memo.next_steps)
-        }
+        texts = (memo.answer, memo.in_use, *caption, *memo.warnings, *memo.next_steps)
+        sentences = dict(zip(texts, parse_outside(texts, chapters, "the first page"), strict=True))
         for sentence in sentences.values():
             self._add("", sentence, _unwrap(sentence))
         written = pandoc.write(list(self._parts.values()), "html5", "--mathml", "--syntax-highlighting=none")
