@@ -109,7 +109,7 @@ def test_the_policy_allows_the_style_sheet_and_images_and_nothing_else(site):
 
 def test_every_inner_link_has_its_target(site, chapters):
     images = {f"images/{figure.label}.{figure.suffix}" for chapter in chapters for figure in chapter.figures}
-    beside = BESIDE | images | {"images/cover.png"} | {f"notebooks/{chapter.stem}.ipynb" for chapter in chapters}
+    beside = BESIDE | images | {"images/cover.svg"} | {f"notebooks/{chapter.stem}.ipynb" for chapter in chapters}
     for name, page in site.items():
         for link in page.all("a"):
             target, _, anchor = link["href"].partition("#")
