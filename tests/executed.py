@@ -37,7 +37,7 @@ def paragraphs(report):
         *memo.next_steps,
         memo.picture.caption if memo.picture else "",
     ]:
-        yield pandoc.plain(parse_outside(text, report.chapters, "first page"))
+        yield pandoc.plain(parse_outside([text], report.chapters, "first page"))
 
 
 def tables(report):

@@ -100,7 +100,7 @@ def test_a_chapter_with_nothing_to_say_is_left_out_and_the_numbers_close_up(tmp_
     chapters = read_chapters(paths)
     assert [(chapter.stem, chapter.number) for chapter in chapters] == [("01_a", 1), ("03_c", 2)]
     assert words(chapters[0]) == ["ASee the next and there."] and not links(chapters[0])
-    assert pandoc.plain(parse_outside("As [B](02_b.ipynb) says.", chapters, "memo")) == "As B says."
+    assert pandoc.plain(parse_outside(["As [B](02_b.ipynb) says."], chapters, "memo")) == "As B says."
 
 
 def test_links_to_what_this_study_does_not_show_become_text(tmp_path):
@@ -158,7 +158,7 @@ def test_an_unknown_work_is_an_error(tmp_path):
     with pytest.raises(RenderError, match=r"cell 2: citation of '@delong1988' in a report without an appendix"):
         read(tmp_path, material.text("[@delong1988]"), appended=False)
     with pytest.raises(RenderError, match=r"memo: citation of '@delong1988' outside the chapters"):
-        parse_outside("[@delong1988]", read(tmp_path), "memo")
+        parse_outside(["[@delong1988]"], read(tmp_path), "memo")
 
 
 def test_names_with_an_at_sign_are_no_citations(tmp_path):

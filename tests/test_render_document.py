@@ -93,10 +93,10 @@ def test_bare_environments_become_mathematics_and_comments_go(tmp_path):
 
 def test_the_key_results_may_refer_to_figures(tmp_path):
     chapters = read_chapters(material.study(tmp_path))
-    blocks = parse_outside("See [it](#fig-roc).", chapters, "key results")
+    [blocks] = parse_outside(["See [it](#fig-roc)."], chapters, "key results")
     assert pandoc.plain(blocks) == "See Figure 5."
     with pytest.raises(RenderError, match=r"key results: link to unknown label '#fig-rok'.*fig-roc"):
-        parse_outside("See [it](#fig-rok).", chapters, "key results")
+        parse_outside(["See [it](#fig-rok)."], chapters, "key results")
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_the_policy_allows_the_style_sheet_and_images_and_nothing_else(site):
 
 def test_every_inner_link_has_its_target(site, chapters):
     images = {f"images/{figure.label}.{figure.suffix}" for chapter in chapters for figure in chapter.figures}
-    beside = BESIDE | images | {"images/cover.png"} | {f"notebooks/{chapter.stem}.ipynb" for chapter in chapters}
+    beside = BESIDE | images | {"images/cover.svg"} | {f"notebooks/{chapter.stem}.ipynb" for chapter in chapters}
     for name, page in site.items():
         for link in page.all("a"):
             target, _, anchor = link["href"].partition("#")
@@ -128,7 +128,7 @@ def test_every_figure_opens_at_its_full_size(site, chapters, tmp_path):
             assert (tmp_path / file).read_bytes() == figure.image
             assert {"class": "full", "href": file, "title": f"Open {figure.name} at full size"} in page.all("a")
             assert file in [image["src"] for image in page.all("img")]
-    assert (tmp_path / "images" / "cover.png").read_bytes() == material.INFO.memo.picture.image
+    assert (tmp_path / "images" / "cover.svg").read_bytes() == material.INFO.memo.picture.image
 
 
 def test_every_image_has_its_alternative_text_and_size(site):
@@ -252,7 +252,7 @@ def test_what_the_memo_does_not_have_is_left_out(chapters, tmp_path):
     assert "Is <b>it</b> & 'that'?" in page.text
     for words in ("Answer", "Warnings", "What to do next"):
         assert words not in page.text
-    assert not page.all("img") and not (tmp_path / "images" / "cover.png").exists()
+    assert not page.all("img") and not (tmp_path / "images" / "cover.svg").exists()
 
 
 def test_the_explorer_is_linked_where_there_is_one(chapters, tmp_path):

@@ -1,16 +1,13 @@
 """The first page of a report, from its run folder."""
 
-import io
-
 from lib.core import traced
 from lib.core.characters import readable
 from lib.detectors import BASELINE
-from lib.presentation import plots
+from lib.presentation import plots, show
 from lib.presentation.memo import Memo, Picture
 from lib.presentation.text import first_page, warning
 from lib.study import Run, Study
 
-DPI = 200  # of the picture
 KINDS = ("Detected anomaly", "Missed anomaly", "False alarm", "Normal image")
 
 
@@ -48,7 +45,4 @@ def _picture(study: Study, run: Run) -> Picture | None:
     classes = {kind: str(study.class_names[index]) for kind, index in indices.items()}
     titles = [f"{kind}\n{readable(name)}" for kind, name in classes.items()]
     figure = plots.decisions(list(images.values()), titles, heat_map, scale)
-    buffer = io.BytesIO()
-    with plots.style():
-        figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    return Picture(buffer.getvalue(), figure.get_label(), first_page.picture(classes, by))
+    return Picture(show.svg(figure).encode(), figure.get_label(), first_page.picture(classes, by))

@@ -23,7 +23,7 @@ class Picture:
     """The picture of the first page.
 
     Attributes:
-        image: The bytes of a PNG that states its resolution.
+        image: The bytes of an SVG.
         alt: A description for people who do not see it.
         caption: Markdown, one paragraph.
     """

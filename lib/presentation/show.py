@@ -7,11 +7,14 @@ does not show metadata, so the caption is also displayed under the figure.
 import base64
 import contextlib
 import io
+import re
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
+import matplotlib
 import pandas as pd
+import PIL.Image
 from IPython.display import display
 from matplotlib.figure import Figure
 
@@ -19,7 +22,12 @@ from lib.core import traced
 from lib.presentation import plots, tables
 
 SOURCES = {"text/markdown": "sources", "caption": "caption_sources"}  # metadata with the places of traced numbers
-DPI = 160  # of figures that contain images; the others are vector graphics
+DPI = 160  # of images in figures
+QUALITY = 85  # of JPEG
+
+_EMBEDDED = re.compile(r"data:image/png;base64,\s*([^\"]+)")
+_PLACES = re.compile(r'\bd="[^"]*"|translate\([^)]*\)')
+_DIGITS = re.compile(r"(?<=\.\d\d)\d+")  # below a hundredth of a point
 
 Outputs = list[tuple[dict[str, Any], dict[str, Any]]]  # the bundle and the metadata of each
 _captured: ContextVar[Outputs | None] = ContextVar("captured", default=None)
@@ -46,7 +54,7 @@ def captured(*, draw: bool) -> Iterator[Outputs]:
 
 
 def figure(drawn: Figure, *, label: str, caption: str) -> None:
-    """Show a figure: as SVG, or as PNG if it contains images.
+    """Show a figure, as SVG.
 
     Args:
         drawn: The figure, with its alternative text as its label, as all of `lib.presentation.plots` have it.
@@ -59,7 +67,7 @@ def figure(drawn: Figure, *, label: str, caption: str) -> None:
     alt = drawn.get_label()
     if not alt:
         raise ValueError(f"figure {label!r} has no alternative text; set it with `set_label`")
-    bundle = _image(drawn) if _drawing.get() else {}
+    bundle = {"image/svg+xml": svg(drawn)} if _drawing.get() else {}
     _display(bundle, {"kind": "figure", "label": label, "caption": caption, "alt": alt})
     _display_caption(caption)
 
@@ -127,15 +135,27 @@ def _emit(bundle: dict[str, Any], report: dict[str, Any]) -> None:
         outputs.append((bundle, report))
 
 
-def _image(drawn: Figure) -> dict[str, str]:
-    """A figure as PNG if it contains images, else as SVG, by its MIME type."""
+def svg(drawn: Figure) -> str:
+    """A figure as SVG: text and lines are vectors, images have the resolution `DPI`."""
     buffer = io.BytesIO()
-    with plots.style():  # it fixes the ids in SVG files
-        if any(axes.images for axes in drawn.axes):
-            drawn.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-            return {"image/png": base64.b64encode(buffer.getvalue()).decode()}
-        drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-        return {"image/svg+xml": buffer.getvalue().decode()}
+    # Its style has laid the figure out. With a layout engine, saving would lay it out and draw it once more.
+    with plots.style(), matplotlib.rc_context({"figure.constrained_layout.use": False}):  # it also fixes the ids
+        drawn.set_layout_engine(None)
+        drawn.savefig(buffer, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
+    text = _EMBEDDED.sub(_compressed, buffer.getvalue().decode())
+    return _PLACES.sub(lambda places: _DIGITS.sub("", " ".join(places[0].split())), text)
+
+
+def _compressed(embedded: re.Match[str]) -> str:
+    """An image in an SVG as JPEG, with its transparency; as it is where PNG takes less, as with few colours."""
+    png, buffer = base64.b64decode(embedded[1]), io.BytesIO()
+    image = PIL.Image.open(io.BytesIO(png))
+    least, opacity = image.getextrema()[-1]
+    image.convert("RGB").save(buffer, "JPEG", quality=QUALITY)
+    if least < opacity or buffer.tell() >= len(png):
+        return embedded[0]
+    jpeg = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return jpeg if opacity == 255 else f'{jpeg}" opacity="{opacity / 255:.3f}'
 
 
 def _display_caption(caption: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
@@ -71,7 +72,8 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
             figure = function(*args, **kwargs)
             for text in figure.findobj(Text):
                 text.set_text(drawable(text.get_text()))
-            figure.draw_without_rendering()  # ticks are created while drawing, in the style of that moment
+            if not isinstance(figure.get_layout_engine(), PlaceHolderLayoutEngine):  # a sheet has its places
+                figure.draw_without_rendering()  # ticks are created while drawing, in the style of that moment
         return figure
 
     return wrapper

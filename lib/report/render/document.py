@@ -62,24 +62,24 @@ def read_chapters(paths: Sequence[Path], appendix: nbformat.NotebookNode | None 
     return [draft.chapter(number, targets) for number, draft in enumerate(printed, start=1)]
 
 
-def parse_outside(markdown: str, chapters: Sequence[Chapter], place: str) -> Elements:
+def parse_outside(texts: Sequence[str], chapters: Sequence[Chapter], place: str) -> list[Elements]:
     """Parse Markdown that is outside the chapters, such as the cover's; its links may lead into them.
 
     Args:
-        markdown: the text.
+        texts: each on its own.
         chapters: of the report.
-        place: what an error calls the text.
+        place: what an error calls the texts.
 
     Returns:
-        Its blocks.
+        The blocks of each text.
 
     Raises:
         RenderError: a link leads nowhere.
     """
     targets = {chapter.stem: chapter.targets for chapter in chapters}
     try:
-        content = sources.attributed(pandoc.parse([markdown])[0], METRICS)
-        return links.resolve(content, None, targets)
+        parsed = [sources.attributed(blocks, METRICS) for blocks in pandoc.parse(texts)]
+        return [links.resolve(blocks, None, targets) for blocks in parsed]
     except UserError as error:
         raise RenderError(f"{place}: {error}") from None
 
@@ -232,8 +232,9 @@ class _Draft:
             if part.cell.cell_type == "markdown":
                 part.cell.metadata["block"] = indices[0]
             else:
-                outputs = [nbformat.v4.new_output("display_data", metadata={"block": each}) for each in indices]
-                part.cell.outputs = outputs
+                # `new_output` validates each, which takes ten times as long.
+                outputs = [{"output_type": "display_data", "data": {}, "metadata": {"block": each}} for each in indices]
+                part.cell.outputs = nbformat.from_dict(outputs)
         self.notebook.cells = [part.cell for part in self.parts]
 
     def _heading(self, inlines: Elements, targets: dict[str, Targets]) -> Elements:

@@ -26,7 +26,7 @@ from lib.report.render.pandoc import TEMPLATES, Element, Elements
 from lib.study import METRICS
 
 TEMPLATE = "html"
-COVER_PICTURE = "images/cover.png"
+COVER_PICTURE = "images/cover.svg"
 PIXELS_PER_INCH = 96  # CSS
 MAGNIFICATION = 1.3  # figures are drawn for paper; a screen is read from further away
 LONG = 40  # characters; a longer word is broken where its cell ends
@@ -126,10 +126,8 @@ class _Texts:
                 self._add("", title, pandoc.paragraph(title))
         memo = info.memo
         caption = (memo.picture.caption,) if memo.picture else ()
-        sentences = {
-            sentence: parse_outside(sentence, chapters, "the first page")
-            for sentence in (memo.answer, memo.in_use, *caption, *memo.warnings, *memo.next_steps)
-        }
+        texts = (memo.answer, memo.in_use, *caption, *memo.warnings, *memo.next_steps)
+        sentences = dict(zip(texts, parse_outside(texts, chapters, "the first page"), strict=True))
         for sentence in sentences.values():
             self._add("", sentence, _unwrap(sentence))
         written = pandoc.write(list(self._parts.values()), "html5", "--mathml", "--syntax-highlighting=none")
@@ -184,11 +182,7 @@ def natural_size(figure: Figure) -> tuple[float, float]:
         RenderError: the image is damaged or states no size.
     """
     try:
-        if figure.suffix == "png":
-            return _png_size(figure.image)
-        tag = re.search(rb"<svg\b[^>]*>", figure.image)[0].decode()
-        width, height = (_LENGTH.match(re.search(rf'\b{side}="([^"]*)"', tag)[1]) for side in ("width", "height"))
-        return float(width[1]) * _INCHES[width[2]], float(height[1]) * _INCHES[height[2]]
+        return (_png_size if figure.suffix == "png" else _svg_size)(figure.image)
     except (TypeError, ValueError, struct.error, ZeroDivisionError):
         raise RenderError(f"{figure.name} ({figure.label}): not a readable {figure.suffix.upper()} image") from None
 
@@ -201,6 +195,13 @@ def _image(source: str, alt: str, size: tuple[float, float]) -> dict[str, Any]:
     """An image as the templates need it."""
     width, height = (round(side * PIXELS_PER_INCH * MAGNIFICATION) for side in size)
     return {"source": source, "alt": " ".join(alt.split()), "width": width, "height": height}
+
+
+def _svg_size(image: bytes) -> tuple[float, float]:
+    """Width and height of an SVG in inches."""
+    tag = re.search(rb"<svg\b[^>]*>", image)[0].decode()
+    width, height = (_LENGTH.match(re.search(rf'\b{side}="([^"]*)"', tag)[1]) for side in ("width", "height"))
+    return float(width[1]) * _INCHES[width[2]], float(height[1]) * _INCHES[height[2]]
 
 
 def _png_size(image: bytes) -> tuple[float, float]:
@@ -228,7 +229,7 @@ def _cover(site: dict[str, Any], info: ReportInfo, texts: _Texts, chapters: Sequ
         ("Tables", [texts.entry(chapter, table) for chapter in chapters for table in chapter.tables]),
     ]
     memo = info.memo
-    picture = _image(COVER_PICTURE, memo.picture.alt, _png_size(memo.picture.image)) if memo.picture else None
+    picture = _image(COVER_PICTURE, memo.picture.alt, _svg_size(memo.picture.image)) if memo.picture else None
     cover = environment().get_template("cover.html.j2")
 
     def sourced(text: str, origin: str = METRICS) -> str:

@@ -146,14 +146,18 @@ def replace(tree: Any, change: Callable[[Element], Elements | None]) -> Any:
         change: takes an element and returns the elements to put in its place, or None to keep it.
     """
     if isinstance(tree, dict):
-        return {key: replace(value, change) for key, value in tree.items()}
+        return {key: value if isinstance(value, str) else replace(value, change) for key, value in tree.items()}
     if not isinstance(tree, list):
         return tree
     result = []
     for child in tree:
-        child = replace(child, change)
+        if isinstance(child, dict | list):
+            child = replace(child, change)
         new = change(child) if isinstance(child, dict) and "t" in child else None
-        result.extend([child] if new is None else new)
+        if new is None:
+            result.append(child)
+        else:
+            result.extend(new)
     return result
 
 

@@ -84,10 +84,10 @@ def write_source(chapters: Sequence[Chapter], info: ReportInfo, folder: Path) ->
     for figure in (figure for chapter in chapters for figure in chapter.figures):
         (folder / _file_name(figure)).write_bytes(figure.image)
     if info.memo.picture:
-        (folder / "picture.png").write_bytes(info.memo.picture.image)
+        (folder / "picture.svg").write_bytes(info.memo.picture.image)
     (folder / "info.json").write_text(json.dumps(_printable(_cover(chapters, info))), encoding="utf-8")
     titles = {chapter.stem: _title(chapter) for chapter in chapters}
-    memo = [_typst(parse_outside(text, chapters, "first page"), "", titles) for text in _memo(info)]
+    memo = [_typst(blocks, "", titles) for blocks in parse_outside(_memo(info), chapters, "first page")]
     pieces = [piece for chapter in chapters for piece in _pieces(chapter, titles)]
     written = pandoc.write([*memo, *(piece.content for piece in pieces)], "typst", "--syntax-highlighting=idiomatic")
     texts = "".join(f"  [{text}],\n" for text in written[: len(memo)])
