@@ -94,8 +94,8 @@ show.figure(
 # ## Where an image is unlike normal images
 #
 # A network trained on many other images can show where an image is unlike all
-# normal ones: for each patch, the distance to the nearest normal patch
-# [@roth2022]. [Figure](#fig-heat) shows such heat maps of the anomalies that
+# normal ones: for each patch, its distance from normal patches
+# [@roth2022; @defard2021]. [Figure](#fig-heat) shows such heat maps of the anomalies that
 # the autoencoder reconstructs best.
 
 # %%

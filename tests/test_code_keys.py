@@ -31,7 +31,10 @@ DEPENDENTS = {
     "detectors/baselines/median.py": (SHORTCUTS, set()),
     **{f"detectors/baselines/{name}.py": ({name}, set()) for name in SHORTCUTS | PIXELS},
     "detectors/features/features.py": ({"features"}, set()),
-    **{f"detectors/features/{name}.py": ({"features"}, set()) for name in ("patches", "options", "files", "tiles")},
+    **{
+        f"detectors/features/{name}.py": ({"features"}, set())
+        for name in ("patches", "positions", "options", "files", "tiles")
+    },
     "detectors/features/gaussian.py": ({"features"}, NETWORKS),
     "detectors/features/neighbours.py": ({"features", "hog"}, NETWORKS),
     "detectors/features/networks/backbones.py": ({"features"}, set()),

@@ -201,7 +201,7 @@ def entries(folder):
 def test_all_shares_and_both_methods_alone_share_two_fits_and_two_passes(study, empty_cache):
     shares = {share: fit_and_score(study, spec(share=share)) for share in (0.05, 0.01, 0.2)}
     knn = fit_and_score(study, detectors.spec("features", {"size": 32}, {}))
-    patches = fit_and_score(study, spec("features", method="patches", share=0.05))
+    patches = fit_and_score(study, spec("features", method="positions", share=0.05))
     assert entries(empty_cache) == {"fits": 2, "scores": 4, "features": 1, "patch_maps": 1}
     assert knn.cached and patches.cached and shares[0.2].cached
     new = study.split.test
@@ -214,7 +214,9 @@ def test_all_shares_and_both_methods_alone_share_two_fits_and_two_passes(study, 
     assert detector.groups.tolist() == ["", "even", "odd"]
     np.testing.assert_allclose(detector.combine([knn.scores, patches.scores], groups)[new], shares[0.05].scores[new])
     without = replace(study, images=replace(study.images, table=study.images.table.drop(columns="group")))
-    np.testing.assert_allclose(fit_and_score(without, spec()).scores[new], np.mean(by_hand, axis=0)[new])
+    np.testing.assert_allclose(
+        fit_and_score(without, spec()).scores[new], np.average(by_hand, axis=0, weights=combined.WEIGHTS)[new]
+    )
     # Every detector pays for the pass that it shares, so that times can be compared.
     assert shares[0.01].seconds["score"] >= cache.read_json(
         next((empty_cache / "patch_maps").glob("*")) / "seconds.json"
@@ -321,7 +323,7 @@ def test_a_study_that_inspects_has_the_default_set_and_no_published_detector():
         ("features_combined_share_0_01", "features, combined, share 0.01"),
         ("features_combined_share_0_2", "features, combined, share 0.2"),
         ("features_nearest_neighbours", "features, nearest neighbours"),
-        ("features_patches", "features, patches"),
+        ("features_positions", "features, positions"),
     ]
     assert [own.name for own in specs[5:]] == cheap
     assert [own.options.share for own in specs[:3]] == [0.05, 0.01, 0.2] and specs[4].options.share == 0.05
@@ -350,7 +352,7 @@ def test_the_leading_detector_is_combined_unless_another_is_named():
         ("My patches", ["features", patches], "my_patches"),
         ("my_patches", ["features", patches], "my_patches"),
         ("features_combined_share_0_2", [], "features_combined_share_0_2"),
-        ("features, patches", [], "features_patches"),
+        ("features, positions", [], "features_positions"),
         ("hog", [], "hog"),
     ):
         assert detectors.leading(inspecting(detector=named, detectors=others)) == expected

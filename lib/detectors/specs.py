@@ -19,7 +19,7 @@ INSPECTING: tuple[tuple[str, Mapping[str, Any]], ...] = (
     (COMBINED, {"share": 0.01}),
     (COMBINED, {"share": 0.2}),
     ("features", {}),
-    ("features", {"method": "patches", "share": 0.05, "label": "features, patches"}),
+    ("features", {"method": "positions", "share": 0.05, "label": "features, positions"}),
 )
 
 

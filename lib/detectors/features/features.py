@@ -18,15 +18,15 @@ from lib.detectors.features.gaussian import Gaussian
 from lib.detectors.features.neighbours import Neighbours, directions, nearest
 from lib.detectors.features.options import BACKBONES, BackboneOptions, facts, identity
 from lib.detectors.features.patches import CORESET, POOL, Patches
+from lib.detectors.features.positions import Positions
 
 if TYPE_CHECKING:
     from lib.detectors.features.networks.backbones import Backbone
 
-PATCHES = "lib.detectors.features.patches"
 KNOWN = 50_000  # embeddings of images fitted on that are kept at most: 256 MB
 MAPPED = 32  # pixels, side of images of which a map has enough patches, 4 × 4
 CHUNK = 4096  # embeddings that are scored at once
-_TITLES = {"knn": "nearest neighbours", "mahalanobis": "Mahalanobis", "patches": "patches"}
+_TITLES = {"knn": "nearest neighbours", "mahalanobis": "Mahalanobis", "patches": "patches", "positions": "positions"}
 
 
 class FeaturesOptions(BackboneOptions):
@@ -34,17 +34,20 @@ class FeaturesOptions(BackboneOptions):
 
     scoring: ClassVar[frozenset[str]] = frozenset({"share"})
 
-    method: Literal["knn", "mahalanobis", "patches"] = Field("knn", description="how features are scored")
+    method: Literal["knn", "mahalanobis", "patches", "positions"] = Field("knn", description="how features are scored")
     neighbours: int = Field(2, ge=1, le=1000, description="of knn: number of nearest neighbours that are averaged")
     coreset: int = Field(CORESET, ge=1, le=100_000, description="of patches: number of normal patches compared with")
     share: float = Field(
-        0.0, ge=0, le=1, description="of patches: share of a tile's patches whose mean is its score; 0: the farthest"
+        0.0,
+        ge=0,
+        le=1,
+        description="of patches and positions: share of a tile's patches whose mean is its score; 0: the farthest",
     )
 
     @property
     def needs_maps(self) -> bool:
         """Whether the method compares patches."""
-        return self.method == "patches"
+        return self.method in ("patches", "positions")
 
     @classmethod
     def describe(cls, title: str, given: Mapping[str, Any]) -> str:
@@ -57,9 +60,11 @@ class FeaturesOptions(BackboneOptions):
 class Features(Detector):
     """Scores by distances between features of a pretrained network.
 
-    `knn` and `mahalanobis` compare one embedding for each image, `patches` a map of features, which gives heat maps.
-    With the option `tiles`, large images are cut into tiles, each is scored as an image is, and the image has the
-    highest score of its tiles. A tile is compared with the tiles of all normal images, wherever in the image they are.
+    `knn` and `mahalanobis` compare one embedding for each image, `patches` and `positions` a map of features, which
+    gives heat maps: `patches` with the nearest normal patch, wherever it is, `positions` with the normal patches at the
+    same place. With the option `tiles`, large images are cut into tiles, each is scored as an image is, and the image
+    has the highest score of its tiles. A tile is compared with the tiles of all normal images, wherever in the image
+    they are; only `positions` compares it with those of the same place.
 
     Attributes:
         scorer: computes scores from features.
@@ -76,12 +81,15 @@ class Features(Detector):
         self._weights = ""  # key of the backbone's weights, of a detector that was loaded
         if options.method == "patches":
             self.scorer = Patches(options.seed, options.coreset, options.share, options.tiles)
-            self.heatmap = self._heatmap
+        elif options.method == "positions":
+            self.scorer = Positions(options.seed, options.share, options.tiles)
         elif options.method == "knn":
             self.scorer = Neighbours(options.neighbours, options.tiles**2)
             self.left_out, self.embed, self.nearest = self._left_out, self._embed, self._nearest
         else:
             self.scorer = Gaussian()
+        if options.needs_maps:
+            self.heatmap = self._heatmap
 
     @cached_property
     def backbone(self) -> "Backbone":
@@ -110,15 +118,15 @@ class Features(Detector):
 
     def prepare(self, images: Images) -> float:
         """Makes the embeddings; returns the seconds that they took when they were made."""
-        return 0.0 if self.options.method == "patches" else self._embedded(images)[1]
+        return 0.0 if self.options.needs_maps else self._embedded(images)[1]
 
     def prepare_score(self, images: Images) -> float:
         """Makes the heat maps of patches; returns the seconds that they took when they were made."""
-        return self._mapped(images)[1] if self.options.method == "patches" else 0.0
+        return self._mapped(images)[1] if self.options.needs_maps else 0.0
 
     def learn(self, images: Images, indices: np.ndarray) -> History:
         """Fits the method to the features of the images at `indices`; there is no history."""
-        if self.options.method == "patches":
+        if self.options.needs_maps:
             used = batches.spaced(indices, POOL)
             maps = self.backbone.stream_maps(images.pixels(self.size), used, self.options.tiles)
             self.scorer.fit(maps, len(used))
@@ -131,7 +139,7 @@ class Features(Detector):
 
     def score(self, images: Images) -> np.ndarray:
         """Anomaly scores, float64 (N,), at least 0."""
-        if self.options.method == "patches":
+        if self.options.needs_maps:
             found = [self.scorer.score(batch) for batch in batches.slices(self._mapped(images)[0])]
             return np.concatenate(found or [np.empty(0)])
         found = [self.scorer.score(batch) for batch in batches.slices(self._embedded(images)[0], CHUNK)]
@@ -240,7 +248,7 @@ class Features(Detector):
 
     def _maps_key(self, sized: Images) -> str:
         """The key of the heat maps of all images, by what the detector has learned."""
-        code = (cache.code_of(BACKBONES), cache.code_of(PATCHES))
+        code = (cache.code_of(BACKBONES), cache.code_of(type(self.scorer).__module__))
         return cache.content_key(sized.fingerprint, self.key(), *code, _libraries())
 
     def _draw(self, pixels: np.ndarray, indices: np.ndarray | None):

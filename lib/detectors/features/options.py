@@ -80,6 +80,7 @@ class BackboneOptions(Options):
             "size": lambda value: f"{value} px",
             "backbone": lambda value: Path(value).stem,
             "tiles": lambda value: f"{value} × {value} tiles",
+            "patches": str,
         }
         named = ["size", *(key for key in given if key not in ("size", "sha256"))]
         texts = [words.get(key, lambda value, key=key: f"{key} {value:g}")(given[key]) for key in named if key in given]

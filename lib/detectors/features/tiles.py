@@ -13,9 +13,9 @@ def cut(images: np.ndarray, count: int) -> np.ndarray:
 
 
 def joined(maps: np.ndarray, count: int) -> np.ndarray:
-    """Maps of images, (n, count · h, count · w), of maps of their tiles in the order of `cut`, (n · count², h, w)."""
+    """Maps of images, (n, count · h, count · w, …), of maps of tiles in the order of `cut`, (n · count², h, w, …)."""
     if count == 1:
         return maps
-    height, width = maps.shape[1:]
-    grid = maps.reshape(-1, count, count, height, width)
-    return grid.swapaxes(2, 3).reshape(-1, count * height, count * width)
+    height, width, *rest = maps.shape[1:]
+    grid = maps.reshape(-1, count, count, height, width, *rest)
+    return grid.swapaxes(2, 3).reshape(-1, count * height, count * width, *rest)

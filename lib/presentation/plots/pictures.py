@@ -242,7 +242,7 @@ def heat_maps(originals, maps, scores, titles: Sequence[str] | None = None, empt
 
     Args:
         originals: k images, at most 8.
-        maps: Distance of each place to the nearest normal patch, shape (k, rows, columns); usually coarser than the
+        maps: Distance of each place from normal patches, shape (k, rows, columns); usually coarser than the
             images, and interpolated over them.
         scores: Anomaly scores, shape (k,).
         titles: One text per image, above it; long ones are broken into two lines.
@@ -303,14 +303,14 @@ def heat_maps(originals, maps, scores, titles: Sequence[str] | None = None, empt
     scale.grid(False)
     scale.tick_params(labelsize=SMALL, length=2, pad=2)
     scale.xaxis.set_major_locator(MaxNLocator(4))
-    scale.set_xlabel("distance to the nearest normal patch", fontsize=SMALL + 0.5, labelpad=2)
+    scale.set_xlabel("distance from normal patches", fontsize=SMALL + 0.5, labelpad=2)
     items = some(
         [f"{title}: {short_score(score)}".removeprefix(": ") for title, score in zip(titles, scores, strict=True)]
     )
     of = "of " if any(titles) else ""
     return described(
         sheet.figure,
-        f"{count(images, 'image')} above a heat map of distances to the nearest normal patch, {short_score(nearest)} "
+        f"{count(images, 'image')} above a heat map of distances from normal patches, {short_score(nearest)} "
         f"to {short_score(farthest)}. Anomaly score {of}{items}.",
     )
 
