@@ -63,8 +63,6 @@ def prepare(source: Source, size: int, folder: Path, quiet: bool = False) -> Non
     Raises:
         UserError: two images have the same id, or too many files cannot be read.
     """
-    import lib.core.backend  # noqa: F401 - imports TensorFlow quietly, tensorflow-datasets does not
-
     preparation = rules(source)
     make = maker(size, preparation)
     layout = getattr(source, "layout", None)

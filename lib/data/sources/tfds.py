@@ -62,8 +62,6 @@ class Tfds:
             return
         print(f"{self.name} {self.version}: downloading to {self.folder}", file=sys.stderr)
         try:
-            import lib.core.backend  # noqa: F401 - imports TensorFlow without its messages; tensorflow-datasets does not
-
             self._builder().download_and_prepare()
         except Exception as error:  # tensorflow-datasets raises many kinds; the user can do the same about each
             reason = " ".join(str(error).split())[:200]
@@ -122,6 +120,8 @@ class Tfds:
     @functools.cache  # noqa: B019 - there are few sources, and each is small
     def _builder(self):
         import tensorflow_datasets as tfds
+
+        import lib.core.backend  # noqa: F401 - imports TensorFlow without its messages; tensorflow-datasets does not
 
         try:
             return tfds.builder(f"{self.name}:{self.version}", data_dir=self.folder)
