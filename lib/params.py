@@ -96,7 +96,7 @@ class Parameters(BaseModel):
     cost_miss: float = Field(1.0, gt=0, le=1e9, description="cost of a missed anomaly, for `min_cost`")
     cost_false_alarm: float = Field(1.0, gt=0, le=1e9, description="cost of a false alarm, for `min_cost`")
     prevalence: Share = Field(0.1, description="share of anomalies expected in use, for costs and workload")
-    threshold: Threshold = Field(0.01, description="an image is flagged when its score exceeds it")
+    threshold: Threshold = Field(0.015, description="an image is flagged when its score exceeds it")
     thresholds: list[Threshold] = Field(
         [0.005, 0.01, 0.015, 0.02, 0.03], min_length=2, max_length=50, description="thresholds of the sweep"
     )
