@@ -1,4 +1,4 @@
-"""Makes the report of a parameter set, with its notebooks executed in this process, which is quicker than six kernels.
+"""Makes the report of a parameter set, with its notebooks executed in this process, which is quicker than a kernel.
 
 `python tests/run_report.py params.yaml`; the cache and the reports go where the environment says.
 """
