@@ -15,12 +15,15 @@ from executed import executed
 from lib import params
 from lib.report import build, uptodate, verdicts
 from lib.report.verdicts import Verdict
+from lib.study import Study
 
 
-def execute(study, folder, found):
-    found |= dict.fromkeys(found, Verdict(verdicts.OK))
+def execute(parameters, folder, found):
+    study = Study.open(parameters)
     os.environ["ANOMALY_RUN_FOLDER"] = str(folder / "run")
-    return [executed(path, study.params, folder / "notebooks") for path in uptodate.notebooks(study)]
+    notebooks = [executed(path, parameters, folder / "notebooks") for path in uptodate.notebooks(study)]
+    found |= {path.stem: Verdict(verdicts.OK) for path in notebooks}
+    return study, notebooks
 
 
 build._execute = execute

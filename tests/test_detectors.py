@@ -209,7 +209,7 @@ def test_a_study_fits_the_published_detectors_those_that_it_names_and_the_cheap_
     short = [spec for spec in specs_of(backbone="efficientnet_lite0") if spec.family == "features"]
     assert [(spec.options.method, spec.options.size, spec.options.share) for spec in short] == [
         *((method, size, 0.0) for size in (16, 224) for method in ("knn", "mahalanobis")),
-        ("patches", 16, 1.0),
+        ("patches", 224, 1.0),  # at 16 px there would be 2 × 2 of them
     ]
 
 

@@ -51,7 +51,7 @@ def test_short_forms_seeds_and_mixed_precision_are_planned_beside_the_published_
     study = with_params(opened("resubstitution"), detectors=[], seeds=[1], dtype_policy="mixed_bfloat16", **asked)
     planned = {each.column: each for each in plan(study)}
     features = [f"{method}_{size}_px" for size in (16, 32) for method in ("nearest_neighbours", "mahalanobis")]
-    features = [f"features_{name}_held_out" for name in [*features, "patches_16_px"]]
+    features = [f"features_{name}_held_out" for name in [*features, "patches_32_px"]]
     assert [name for name in planned if name.startswith("features")] == features
     assert {"beta_vae_beta_0_01_held_out", "beta_vae_beta_0_01_coarse_held_out"} <= set(planned)
     for name, protocol in {"autoencoder_seed_1": "resubstitution", "autoencoder_seed_1_held_out": "holdout"}.items():

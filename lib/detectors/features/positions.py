@@ -77,8 +77,10 @@ class Positions:
             if not len(features):
                 yield np.empty(features.shape[:3], np.float32)
                 continue
-            distances = np.linalg.norm(np.matmul(by_cell(features), self.whitening), axis=3, keepdims=True)
-            yield from_cells(distances, features.shape[:3])
+            # Image by image: a product of more rows rounds otherwise, and a score must not depend on the batch.
+            whitened = (np.matmul(by_cell(image[None]), self.whitening) for image in features)
+            distances = [np.linalg.norm(each, axis=3, keepdims=True) for each in whitened]
+            yield from_cells(np.concatenate(distances, axis=2), features.shape[:3])
 
     def score(self, maps: np.ndarray) -> np.ndarray:
         """Anomaly scores, float64 (m,), of heat maps of whole images, as `maps` gives them."""
@@ -146,4 +148,5 @@ def whitening(products: np.ndarray, counts: np.ndarray, rounding: float) -> np.n
         return np.broadcast_to(np.eye(dimensions, dtype=np.float32), products.shape).copy()
     pooled = (counts.sum() * pooled + dimensions * variance * np.eye(dimensions)) / (counts.sum() + dimensions)
     covariances = (products + dimensions * pooled) / (counts[..., None, None] + dimensions)
-    return np.linalg.inv(np.linalg.cholesky(covariances)).swapaxes(2, 3).astype(np.float32)
+    # In C order, as it is when loaded again: a product of the other order rounds otherwise.
+    return np.linalg.inv(np.linalg.cholesky(covariances)).swapaxes(2, 3).astype(np.float32, order="C")

@@ -88,7 +88,7 @@ def decoder(image_shape: tuple[int, int, int], seed: int, capacity: Capacity = P
 def _sequential(name: str, *steps: keras.Layer) -> keras.Sequential:
     """The layers, named by their places: Keras counts all layers of a process, and equal networks would differ."""
     for place, layer in enumerate(steps, start=1):
-        layer.name = f"{name}_{place}"
+        layer.name = f"{type(layer).__name__.lower()}_{place}"
     return keras.Sequential(steps, name=name)
 
 
