@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 .NOTPARALLEL:
 
 STUDIES := $(patsubst params/%.yaml,%,$(wildcard params/*.yaml))
-UV ?= uv
+UV ?= $(or $(wildcard .venv/bin/uv),uv)
 
 # What these hold is text: make must not expand a $(shell ...) in it, and recipes take it from the environment.
 TEXTS := STUDY NAME IMAGES NORMAL OUT DETECTOR THRESHOLD FDR FOLDER CRATE
@@ -25,6 +25,9 @@ LOCK := requirements.lock
 STAMP := .venv/.ok
 endif
 PY := .venv/bin/python
+# What only JupyterLab, and what only tests and lint need, is added when it is asked for.
+LAB := .venv/.ok-lab
+TESTS := .venv/.ok-test
 
 # A .venv whose folder was moved, or whose interpreter is missing, is built again, whatever the stamp's date.
 ifneq ($(wildcard $(STAMP)),)
@@ -93,20 +96,20 @@ solar: $(STAMP) ## real defects: fetch photographs of solar cells (91 MB, not fo
 	@$(PY) -m lib solar
 	@$(PY) -m lib report solar_cells
 
-lab: $(STAMP) ## JupyterLab; notebooks/*.py open as notebooks on a click
+lab: $(LAB) ## JupyterLab; notebooks/*.py open as notebooks on a click
 	@JUPYTER_CONFIG_PATH="$$(pwd)/.ci/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
 	    $(PY) -m jupyterlab $$([ "$$(id -u)" -ne 0 ] || echo --allow-root) $(LAB_ARGS)
 
 ##@ Check
-test: $(STAMP) ## every test that needs neither Caltech101 nor the network; PYTEST_ARGS="-k scores" narrows
+test: $(TESTS) ## every test that needs neither Caltech101 nor the network; PYTEST_ARGS="-k scores" narrows
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not caltech101 and not registry" $(PYTEST_ARGS)
 
-check: $(STAMP) ## lint and formatting
+check: $(TESTS) ## lint and formatting
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 
 ##@ House-keeping
-lock: ## renew both locks and environment.yml (needs uv); UPGRADE=1 takes the newest versions
+lock: ## renew the locks and environment.yml (needs uv); UPGRADE=1 takes the newest versions
 	@command -v "$(UV)" >/dev/null || { echo "make: uv is needed to renew the locks: pip install uv" >&2; exit 1; }
 	@"$(UV)" run --quiet --no-project --with packaging python .ci/lock.py "$(UV)" $(if $(UPGRADE),--upgrade)
 
@@ -126,6 +129,12 @@ clean-all: clean clean-cache ## all of this and .venv; a downloaded data set sta
 
 $(STAMP): $(LOCK) pyproject.toml .ci/venv.py $(if $(INTACT),,FORCE)
 	@python=$$(sh .ci/find_python.sh "$(PYTHON)") && exec "$$python" .ci/venv.py $(LOCK) $(STAMP)
+
+$(LAB): requirements-lab.lock $(STAMP)
+	@exec $(PY) .ci/venv.py $< $@ $(STAMP)
+
+$(TESTS): requirements-test.lock $(LAB)
+	@exec $(PY) .ci/venv.py $< $@ $(LAB)
 
 FORCE:
 

@@ -1,4 +1,4 @@
-"""Look for known vulnerabilities in requirements.lock with pip-audit, installed for this into a folder of its own.
+"""Look for known vulnerabilities in the locks with pip-audit, installed for this into a folder of its own.
 
 Ends with 0 if none is known, 1 if one is, and 3 if it cannot be told. pip-audit alone ends with 0 also where its source
 answers for no package, so a release that has known vulnerabilities is asked for first.
@@ -11,14 +11,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
+LOCKS = sorted(Path(__file__).resolve().parent.parent.glob("requirements*.lock"))
 PIP_AUDIT = "pip-audit==2.10.1"
 KNOWN = "jinja2==2.10"  # has known vulnerabilities
 CLEAN, VULNERABLE, UNKNOWN = 0, 1, 3
 
 
 def main() -> int:
-    """Audit the lock and print what was found."""
+    """Audit the locks and print what was found."""
     with tempfile.TemporaryDirectory(prefix="audit-") as name:
         folder = Path(name)
         subprocess.run([sys.executable, "-I", "-m", "venv", folder / "venv"], check=True)  # venv.py is beside this file
@@ -33,7 +33,7 @@ def main() -> int:
             print(f"audit: not done: no vulnerability data can be reached ({KNOWN} has known ones)", file=sys.stderr)
             return UNKNOWN
         found = []
-        for number, some in enumerate(rounds(LOCK.read_text(encoding="utf-8"))):
+        for number, some in enumerate(rounds("".join(path.read_text(encoding="utf-8") for path in LOCKS))):
             (folder / f"{number}.txt").write_text("\n".join(some) + "\n", encoding="utf-8")
             found += ask(python, folder / f"{number}.txt").get("dependencies", [])
         code, lines = verdict({"dependencies": found})
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def rounds(lock: str) -> list[list[str]]:
-    """Every `name==version` of a lock, whatever its markers, as lists in which each name is there once."""
+    """Every `name==version` of locks, whatever its markers, as lists in which each name is there once."""
     found: list[dict[str, str]] = []
     for name, version in sorted(set(re.findall(r"(?m)^([\w.-]+)==([\w.+!-]+)", lock))):
         free = next((some for some in found if name not in some), None)

@@ -1,4 +1,8 @@
-"""Renew ``requirements.lock``, ``requirements-gpu.lock`` and the pip section of ``environment.yml``.
+"""Renew the locks and the pip section of ``environment.yml``.
+
+``requirements.lock`` has what a report needs, and ``requirements-gpu.lock`` the same with CUDA;
+``requirements-lab.lock`` has what JupyterLab needs beyond it, and ``requirements-test.lock`` what tests and lint need
+beyond both. A package has the same version in all of them.
 
 ``make lock`` runs this: ``uv run --with packaging python .ci/lock.py uv [--upgrade]``. Locked versions stay
 where they still fit, unless ``--upgrade`` is given. The header of each lock says how it was made and what each
@@ -29,6 +33,8 @@ MACHINES = {
 }
 PYTHONS = ["3.11.2", "3.12.0"]
 CONDA_PYTHON = "3.12.0"
+EXTRAS = ("lab", "test")  # of pyproject.toml; each is added to those before it
+UNUSED = "libclang"  # TensorFlow names it and never imports it: 0.06 GB
 
 HEADER = """\
 # Made by "make lock" from pyproject.toml; not edited by hand. One lock for {whom},
@@ -38,8 +44,8 @@ HEADER = """\
 """
 CONDA = """\
 # For conda: conda env create -f environment.yml && conda activate anomaly-reports
-# Python comes from conda-forge; every package below it is pip's, in the versions of requirements.lock.
-# The pip section is written by "make lock"; a test holds the two together.
+# Python comes from conda-forge; every package below it is pip's, in the versions of the three locks.
+# The pip section is written by "make lock"; a test holds them together.
 name: anomaly-reports
 channels:
   - conda-forge
@@ -54,24 +60,49 @@ dependencies:
 
 
 def main(uv: str, options: list[str]) -> None:
-    """Write the three files beside ``pyproject.toml``."""
+    """Write the files beside ``pyproject.toml``."""
     project = Path("pyproject.toml").read_text(encoding="utf-8")
-    cpu = Path("requirements.lock")
-    compile_lock(uv, ["pyproject.toml"], cpu, options)
-    write_header(uv, ["pyproject.toml"], cpu, list(MACHINES), "Linux x86_64 and aarch64, macOS arm64")
+    cpu, gpu = Path("requirements.lock"), Path("requirements-gpu.lock")
+    locks = {(): cpu} | {EXTRAS[: end + 1]: Path(f"requirements-{name}.lock") for end, name in enumerate(EXTRAS)}
+    everywhere = "Linux x86_64 and aarch64, macOS arm64"
     with tempfile.TemporaryDirectory() as folder:
+        whole, constraints = Path(folder) / "whole.txt", Path(folder) / "constraints.txt"
+        known = "".join(path.read_text(encoding="utf-8") for path in locks.values() if path.exists())
+        whole.write_text(known, encoding="utf-8")  # uv keeps the versions that it finds in its output
+        compile_lock(uv, inputs_of(EXTRAS), whole, options)
+        constraints.write_text("\n".join(pins(whole.read_text(encoding="utf-8"))) + "\n", encoding="utf-8")
+        same = ["--constraint", str(constraints), "--no-annotate"]
+        before: set[str] = set()
+        only(whole, before)
+        conda = conda_pins(whole.read_text(encoding="utf-8"))
+        for extras, path in locks.items():
+            inputs = [*inputs_of(extras), *same]
+            path.unlink(missing_ok=True)
+            compile_lock(uv, inputs, path, [])
+            before |= only(path, before)
+            write_header(uv, inputs, path, list(MACHINES), everywhere)
         gpu_project = Path(folder) / "pyproject.toml"
         gpu_project.write_text(with_cuda(project), encoding="utf-8")
-        gpu = Path("requirements-gpu.lock")
-        # Packages in both locks have the same version in both.
-        constraints = Path(folder) / "constraints.txt"
-        constraints.write_text("\n".join(pins(cpu.read_text(encoding="utf-8"))) + "\n", encoding="utf-8")
-        inputs = [str(gpu_project), "--constraint", str(constraints), "--no-annotate"]
-        compile_lock(uv, inputs, gpu, options)
-        write_header(uv, inputs, gpu, [("linux", "x86_64")], "Linux x86_64 with an NVIDIA GPU (not tested by CI)")
-    conda = conda_pins(cpu.read_text(encoding="utf-8"))
+        compile_lock(uv, [str(gpu_project), *same], gpu, options)
+        only(gpu, set())
+        whom = "Linux x86_64 with an NVIDIA GPU (not tested by CI)"
+        write_header(uv, [str(gpu_project), *same], gpu, [("linux", "x86_64")], whom)
     text = CONDA.format(pins="\n".join(f"      - {quoted(pin)}" for pin in conda))
     Path("environment.yml").write_text(text, encoding="utf-8")
+
+
+def inputs_of(extras: Iterable[str]) -> list[str]:
+    """What uv resolves: this project with some of its extras."""
+    return ["pyproject.toml", *(word for name in extras for word in ("--extra", name))]
+
+
+def only(lock: Path, before: set[str]) -> set[str]:
+    """Leave out of a lock what others have for the same machines, and what nothing uses; return the pins of the rest."""
+    head, *entries = re.split(r"^(?=[A-Za-z0-9])", lock.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    kept = {entry: pins(entry)[0] for entry in entries if not entry.startswith(f"{UNUSED}==")}
+    kept = {entry: pin for entry, pin in kept.items() if pin not in before}
+    lock.write_text(head + "".join(kept), encoding="utf-8")
+    return set(kept.values())
 
 
 def with_cuda(project: str) -> str:
@@ -94,7 +125,7 @@ def compile_lock(uv: str, inputs: list[str], output: Path, options: list[str]) -
 
 
 def write_header(uv: str, inputs: list[str], lock: Path, machines: Iterable[tuple[str, str]], whom: str) -> None:
-    """Write the header of a lock; the sizes come from the same resolution in a format that states them."""
+    """Write the header of a lock; the sizes of what it has come from the same resolution in a format that states them."""
     body = lock.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         exact = Path(folder) / "exact.txt"
@@ -102,6 +133,8 @@ def write_header(uv: str, inputs: list[str], lock: Path, machines: Iterable[tupl
         sized = Path(folder) / "pylock.toml"
         compile_lock(uv, [*inputs, "--constraint", str(exact)], sized, [])
         packages = tomllib.loads(sized.read_text(encoding="utf-8"))["packages"]
+    named = {pin.split("==")[0] for pin in pins(body)}
+    packages = [package for package in packages if package["name"] in named]
     lines = []
     for system, processor in machines:
         for python in PYTHONS:

@@ -1,7 +1,10 @@
 """Build ``.venv`` from a hash-locked requirements file: ``python .ci/venv.py requirements.lock .venv/.ok``.
 
+With the stamp of a finished ``.venv`` as a third word, the packages of another lock are added to that one:
+``python .ci/venv.py requirements-lab.lock .venv/.ok-lab .venv/.ok``.
+
 Standard library only, since this runs before anything is installed. Every failure is reported in one line;
-pip's output goes to ``.cache/venv-install.log``. The stamp is written last, so an interrupted build is never
+the installers' output goes to ``.cache/venv-install.log``. The stamp is written last, so an interrupted build is never
 mistaken for a finished one: the next ``make`` removes it and starts again.
 """
 
@@ -28,11 +31,23 @@ VENV = Path(".venv")
 LOG = Path(".cache/venv-install.log")
 CPU_MACHINES = {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")}
 GPU_MACHINES = {("linux", "x86_64")}
-BYTES = {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+BYTES = {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+FIRST = {"setuptools", "wheel", "uv"}  # setuptools builds the package that is published as source only, and this project
+HEADERS = "lib/python3*/site-packages/tensorflow/include"  # for TensorFlow operations in C++: 0.3 GB that nothing reads
+# Settings of pip that tell where packages come from, and uv's names for them.
+INDEX = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "no-index": "UV_NO_INDEX",
+    "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
+    "proxy": "ALL_PROXY",
+}
 
 # Patterns searched for in the log of a failed step, most specific first, and the message for the user.
 REASONS = {
-    r"No space left on device": "the disk is full; a finished .venv takes about 3 GB",
+    r"No space left on device": "the disk is full; a finished .venv takes about 2 GB",
     r"DO NOT MATCH THE HASHES": "a downloaded file is not the one that the lock names; "
     "run make again, and report it if it stays so",
     r"Retrying \(Retry|NewConnectionError|ConnectionError|ReadTimeoutError|ProxyError|SSLError": (
@@ -49,12 +64,13 @@ class Refusal(Exception):
     """A failure with a known reason; its message is the line that the user sees."""
 
 
-def main(lock: Path, stamp: Path) -> None:
+def main(lock: Path, stamp: Path, below: Path | None = None) -> None:
     """Make ``.venv`` agree with ``lock`` and ``pyproject.toml``, then write ``stamp``.
 
     Args:
         lock: requirements file with hashes; its header says how much each kind of machine downloads.
         stamp: file inside ``.venv``, written last: what the finished ``.venv`` was built from.
+        below: stamp of the ``.venv`` to which the packages of ``lock`` are added; by default it is built anew.
 
     Raises:
         Refusal: it cannot be built. No unfinished files stay.
@@ -63,9 +79,13 @@ def main(lock: Path, stamp: Path) -> None:
     refuse_folder(os.getcwd())
     LOG.parent.mkdir(exist_ok=True)
     with only_one_builder():
-        wanted = fingerprint(lock)
+        wanted = fingerprint(lock, below)
         if is_finished(stamp, wanted):
             stamp.touch()  # a file was touched, or edited where it makes no difference here
+            return
+        if below:
+            build(lock, added=True)
+            stamp.write_text(json.dumps(wanted, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             return
         if VENV.exists():
             print("Removing .venv: it is unfinished, or the lock has changed", flush=True)
@@ -108,12 +128,13 @@ def only_one_builder() -> Iterator[None]:
         yield
 
 
-def fingerprint(lock: Path) -> dict[str, str]:
-    """What a finished ``.venv`` depends on: the lock, the package's own metadata, Python and the folder."""
+def fingerprint(lock: Path, below: Path | None = None) -> dict[str, str]:
+    """What a finished ``.venv`` depends on: its locks, the package's own metadata, Python and the folder."""
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
     tools = [project["tool"].get(name) for name in ("setuptools", "distutils")]
     own = [project["build-system"], project["project"], tools]
-    locked = hashlib.sha256(lock.read_bytes() + json.dumps(own, sort_keys=True).encode())
+    before = below.read_bytes() if below else b""
+    locked = hashlib.sha256(lock.read_bytes() + json.dumps(own, sort_keys=True).encode() + before)
     return {"locked": locked.hexdigest(), "python": platform.python_version(), "folder": os.getcwd()}
 
 
@@ -135,26 +156,36 @@ def remove_venv() -> None:
         shutil.rmtree(VENV)
 
 
-def build(lock: Path) -> None:
-    """Create ``.venv``, install what ``lock`` names with its hashes checked, then this project, editable."""
+def build(lock: Path, added: bool = False) -> None:
+    """Create ``.venv``, install what ``lock`` names with its hashes checked, then this project, editable.
+
+    Args:
+        lock: requirements file with hashes.
+        added: whether its packages are added to the ``.venv`` that is there.
+    """
     started = time.monotonic()
-    count, megabytes = announced(lock.read_text(encoding="utf-8"))
+    text = lock.read_text(encoding="utf-8")
+    count, megabytes = announced(text)
+    where = f"Building .venv with Python {platform.python_version()} ({sys.executable})"
     print(
-        f"Building .venv with Python {platform.python_version()} ({sys.executable}):\n"
-        f"  {count} packages, {megabytes} MB to download where pip has not cached them; log in {LOG}",
+        f"{f'Adding {lock} to .venv' if added else where}:\n"
+        f"  {count} packages, {megabytes} MB to download where they are not cached; log in {LOG}",
         flush=True,
     )
-    # setuptools comes first: it builds the one package that is published as source only, and this project.
-    # It also tests the network: few retries, so that a missing one is reported within seconds.
-    first = LOG.with_name("venv-first.txt")
-    first.write_text(entries(lock.read_text(encoding="utf-8"), {"setuptools", "wheel"}), encoding="utf-8")
     with LOG.open("w", encoding="utf-8") as log:
-        run([sys.executable, "-m", "venv", str(VENV)], log)
-        pip(["--retries", "1", "--timeout", "8", "--require-hashes", "-r", str(first)], log)
-        downloaded = pip(["--require-hashes", "-r", str(lock)], log, count)
-        pip(["--editable", "."], log)
-        # Byte code on every core, where pip would use one; files for another Python may fail to compile.
-        compiler = [VENV / "bin/python", "-m", "compileall", "-q", "-j", "0", VENV / "lib"]
+        if not added:
+            # These also test the network: few retries, so that a missing one is reported within seconds.
+            first = LOG.with_name("venv-first.txt")
+            first.write_text(entries(text, FIRST), encoding="utf-8")
+            run([sys.executable, "-m", "venv", str(VENV)], log)
+            pip(["--retries", "1", "--timeout", "8", "--require-hashes", "-r", str(first)], log)
+        downloaded = install(lock, log, count)
+        if not added:
+            pip(["--editable", "."], log)
+            for headers in VENV.glob(HEADERS):
+                shutil.rmtree(headers)
+        # Byte code on every core; files for another Python may fail to compile, and packages' own tests never run.
+        compiler = [VENV / "bin/python", "-m", "compileall", "-q", "-j", "0", "-x", "/tests/", VENV / "lib"]
         subprocess.run(compiler, stdout=log, stderr=log)
     size = sum(path.lstat().st_size for path in VENV.rglob("*"))
     print(
@@ -162,6 +193,42 @@ def build(lock: Path) -> None:
         f"{downloaded / 1e6:.0f} MB downloaded, {size / 1e9:.1f} GB on disk",
         flush=True,
     )
+
+
+def install(lock: Path, log, count: int) -> float:
+    """Install what a lock names; return the bytes downloaded.
+
+    uv takes a tenth of pip's time. Where it fails, pip is asked: it knows more ways to reach an index, and the reasons
+    for its failures are known here.
+    """
+    command = [str(VENV / "bin/uv"), "pip", "install", "--python", str(VENV / "bin/python"), "--no-deps"]
+    command += ["--require-hashes", "--no-build-isolation", "--no-progress", "-r", str(lock)]
+    settings = subprocess.run(
+        [VENV / "bin/python", "-m", "pip", "config", "list"], capture_output=True, text=True, env=environment()
+    )
+    try:
+        return run(command, log, count, environment() | index_settings(settings.stdout))
+    except Refusal:
+        return pip(["--require-hashes", "-r", str(lock)], log, count)
+
+
+def index_settings(listed: str) -> dict[str, str]:
+    """The environment by which uv takes packages from where pip does.
+
+    Args:
+        listed: what ``pip config list`` prints: ``global.index-url='https://…'`` and so on.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for section, name, value in re.findall(r"^(global|install|:env:)\.([\w-]+)='(.*)'$", listed, flags=re.MULTILINE):
+        found.setdefault(name, {})[section] = value
+    settings = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # as pip: all indexes are asked, and the hash decides
+    for name, variable in INDEX.items():
+        by_section = found.get(name, {})
+        value = by_section.get(":env:") or by_section.get("install") or by_section.get("global")
+        if value:
+            several = value.replace("\\n", " ").split()
+            settings[variable] = ("," if name == "find-links" else " ").join(several)
+    return settings
 
 
 def announced(lock_text: str) -> tuple[int, int]:
@@ -187,35 +254,35 @@ def pip(arguments: list[str], log, count: int = 0) -> float:
     return run([str(VENV / "bin/python"), "-m", "pip", "install", *fixed, *arguments], log, count)
 
 
-def run(command: list[str], log, count: int = 0) -> float:
-    """Run a command, write its output to the log, and show pip's progress.
+def run(command: list[str], log, count: int = 0, variables: dict[str, str] | None = None) -> float:
+    """Run a command, write its output to the log, and show the installer's progress.
 
     Args:
         command: what to run.
         log: open text file for its output.
         count: packages to expect; above 0, progress is shown.
+        variables: its environment; by default that of `environment`.
 
     Returns:
-        Bytes that pip says it downloaded.
+        Bytes that the installer says it downloaded.
 
     Raises:
         Refusal: the command failed, with the reason that the log gives.
     """
     lines: list[str] = []
-    downloaded, collected, shown = 0.0, 0, time.monotonic()
+    downloaded, shown = 0.0, time.monotonic()
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
-    with subprocess.Popen(command, env=environment(), **pipes) as process:
+    with subprocess.Popen(command, env=variables or environment(), **pipes) as process:
         try:
             for line in process.stdout:
                 lines.append(line)
                 log.write(line)
                 log.flush()
-                collected += line.startswith(("Collecting ", "Processing ", "Requirement already"))
                 downloaded += size_in(line)
-                progress = f"  {collected} of {count} packages, {downloaded / 1e6:.0f} MB downloaded"
+                progress = f"  {count} packages, {downloaded / 1e6:.0f} MB downloaded"
                 # A terminal gets one line that is rewritten; a log file gets a line every half minute.
                 due = time.monotonic() - shown > (0.5 if sys.stdout.isatty() else 30)
-                if count and line.startswith("Installing collected packages"):
+                if count and line.startswith(("Installing collected packages", "Prepared ")):
                     show(f"{progress}; unpacking", last=True)
                     count = 0
                 elif count and due:
@@ -230,8 +297,8 @@ def run(command: list[str], log, count: int = 0) -> float:
 
 
 def size_in(line: str) -> float:
-    """Bytes of the file that a line of pip's output says it downloads, or 0."""
-    match = re.match(r"\s*Downloading (?!\S+\.metadata).*\(([\d.]+) (bytes|kB|MB|GB)\)", line)
+    """Bytes of the file that a line of pip's or uv's output says it downloads, or 0."""
+    match = re.match(r"\s*Downloading (?!\S+\.metadata).*\(([\d.]+) ?(bytes|[kMG]B|[KMG]iB)\)", line)
     return float(match[1]) * BYTES[match[2]] if match else 0.0
 
 
@@ -265,7 +332,7 @@ def reason(output: str) -> str:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        main(Path(sys.argv[1]), Path(sys.argv[2]))
+        main(*map(Path, sys.argv[1:]))
     except Refusal as refusal:
         sys.exit(f"\nmake: .venv cannot be built: {refusal}")
     except KeyboardInterrupt:

@@ -24,8 +24,8 @@ def project(tmp_path):
     """What make needs of this project, in a folder of its own, whose name has a space."""
     folder = tmp_path / "a project"
     folder.mkdir()
-    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-gpu.lock", "LICENSE"):
-        shutil.copy(ROOT / name, folder)
+    for path in [ROOT / name for name in ("Makefile", "pyproject.toml", "LICENSE")] + [*ROOT.glob("*.lock")]:
+        shutil.copy(path, folder)
     shutil.copytree(ROOT / ".ci", folder / ".ci", ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
@@ -74,7 +74,8 @@ def pretend_venv(project):
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\n[ "$1" = -c ] || echo "$@" > asked\n')
     python.chmod(0o755)
-    (project / ".venv/.ok").write_text(json.dumps({"folder": str(project)}) + "\n")
+    for name in (".ok", ".ok-lab", ".ok-test"):
+        (project / ".venv" / name).write_text(json.dumps({"folder": str(project)}) + "\n")
 
 
 # Help
@@ -131,7 +132,18 @@ def test_the_makefile_keeps_to_what_make_3_81_knows():
 
 def test_targets_that_need_the_environment_build_it_first(project):
     for target in ("report", "test", "check", "lab"):
-        assert ".ci/venv.py requirements.lock .venv/.ok" in make(project, "-n", target).stdout, target
+        assert ".ci/venv.py requirements.lock .venv/.ok\n" in make(project, "-n", target).stdout, target
+
+
+def test_a_report_installs_neither_jupyterlab_nor_what_tests_need(project):
+    added = {
+        "lab": [".ci/venv.py requirements-lab.lock .venv/.ok-lab .venv/.ok\n"],
+        "test": [".ci/venv.py requirements-test.lock .venv/.ok-test .venv/.ok-lab\n"],
+    }
+    added |= {"test": added["lab"] + added["test"], "report": [], "score": []}
+    for target, commands in added.items():
+        asked = make(project, "-n", target, "STUDY=digits", "IMAGES=x").stdout
+        assert all(command in asked for command in commands) and asked.count("venv.py") == 1 + len(commands), target
 
 
 def test_a_gpu_takes_its_own_lock_and_is_remembered(project):
@@ -199,10 +211,11 @@ def builder(project, monkeypatch):
     monkeypatch.chdir(project)
     module.builds = []
 
-    def build(lock):
+    def build(lock, added=False):
         module.builds.append(lock)
-        (project / ".venv/bin").mkdir(parents=True)
-        (project / ".venv/bin/python").symlink_to(sys.executable)
+        if not added:
+            (project / ".venv/bin").mkdir(parents=True)
+            (project / ".venv/bin/python").symlink_to(sys.executable)
 
     module.build = build
     return module
@@ -224,6 +237,39 @@ def test_another_lock_rebuilds_in_an_empty_folder(builder):
     LOCK.write_text(LOCK.read_text() + "# changed\n")
     builder.main(LOCK, STAMP)
     assert len(builder.builds) == 2 and not Path(".venv/leftover").exists()
+
+
+def test_packages_are_added_to_what_is_there_and_go_with_it(builder):
+    lab, test = Path(".venv/.ok-lab"), Path(".venv/.ok-test")
+    more = [(Path("requirements-lab.lock"), lab, STAMP), (Path("requirements-test.lock"), test, lab)]
+    for _ in range(2):
+        builder.main(LOCK, STAMP)
+        for step in more:
+            builder.main(*step)
+    assert [path.name for path in builder.builds] == [LOCK.name, *(path.name for path, *_ in more)]
+    LOCK.write_text(LOCK.read_text() + "# changed\n")
+    builder.main(LOCK, STAMP)
+    assert not lab.exists() and not test.exists()
+    for step in more:
+        builder.main(*step)
+    assert len(builder.builds) == 6
+    more[0][0].write_text(more[0][0].read_text() + "# changed\n")
+    for step in [(LOCK, STAMP), *more]:
+        builder.main(*step)
+    assert [path.name for path in builder.builds[6:]] == [path.name for path, *_ in more]
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError])
+def test_an_addition_that_is_interrupted_leaves_what_was_there(builder, failure):
+    builder.main(LOCK, STAMP)
+
+    def stopped(lock, added):
+        raise failure
+
+    builder.build = stopped
+    with pytest.raises(failure):
+        builder.main(Path("requirements-lab.lock"), Path(".venv/.ok-lab"), STAMP)
+    assert STAMP.is_file() and not Path(".venv/.ok-lab").exists()
 
 
 def test_settings_of_other_tools_do_not_rebuild(builder):
@@ -307,12 +353,48 @@ def test_a_failed_step_has_its_reason_in_one_line(builder, log, words):
 def test_the_sizes_in_pips_output_are_added_up(builder):
     log = ["  Downloading a-1-py3-none-any.whl (137 kB)", "Using cached b.whl (9 MB)", "Downloading c.whl (1.5 MB)\n"]
     log += ["  Downloading d-1-py3-none-any.whl.metadata (4.2 kB)", "Collecting e==1"]
-    assert sum(map(builder.size_in, log)) == 137e3 + 1.5e6
+    log += ["Downloading f (2.5MiB)", " Downloaded f"]  # as uv writes it
+    assert sum(map(builder.size_in, log)) == 137e3 + 1.5e6 + 2.5 * 2**20
+
+
+def test_uv_takes_packages_from_where_pip_does(builder):
+    listed = """:env:.index-url='https://a/simple'
+global.cert='/certs/a.pem'
+global.extra-index-url='https://b/simple https://c/simple'
+global.find-links='\\n/wheels\\n/more'
+global.index-url='https://other/simple'
+global.quiet='1'
+install.trusted-host='b c'
+"""
+    assert builder.index_settings(listed) == {
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_DEFAULT_INDEX": "https://a/simple",
+        "UV_INDEX": "https://b/simple https://c/simple",
+        "UV_FIND_LINKS": "/wheels,/more",
+        "UV_INSECURE_HOST": "b c",
+        "SSL_CERT_FILE": "/certs/a.pem",
+    }
+    assert set(builder.index_settings("")) == {"UV_INDEX_STRATEGY"}
+
+
+def test_where_uv_fails_pip_is_asked(builder, project, monkeypatch):
+    asked = []
+    (project / ".venv/bin").mkdir(parents=True)
+    (project / ".venv/bin/python").symlink_to(sys.executable)
+
+    def run(command, *rest):
+        asked.append(Path(command[0]).name)
+        if "uv" in command[0]:
+            raise builder.Refusal("no")
+        return 7.0
+
+    monkeypatch.setattr(builder, "run", run)
+    assert builder.install(LOCK, None, 1) == 7.0 and asked == ["uv", "python"]
 
 
 def test_only_the_named_entries_are_taken_from_a_lock(builder):
-    first = builder.entries(LOCK.read_text(), {"setuptools", "wheel"})
-    assert re.findall(r"(?m)^([\w-]+)==", first) == ["setuptools", "wheel"] and first.count("--hash=sha256:") >= 2
+    first = builder.entries(LOCK.read_text(), builder.FIRST)
+    assert set(re.findall(r"(?m)^([\w-]+)==", first)) == builder.FIRST and first.count("--hash=sha256:") >= 3
 
 
 def test_a_registry_out_of_reach_is_one_line_within_a_minute(project):

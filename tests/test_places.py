@@ -33,7 +33,7 @@ def copied(folder):
     """The checkout in a folder with a hostile name, without what git does not have."""
     project = folder / HOSTILE
     project.mkdir()
-    for name in ("lib", "params", "notebooks", ".ci", "Makefile", "pyproject.toml", "requirements.lock"):
+    for name in ("lib", "params", "notebooks", ".ci", "Makefile", "pyproject.toml", *(path.name for path in ROOT.glob("*.lock"))):
         source = ROOT / name
         ignored = shutil.ignore_patterns("__pycache__", "*.ipynb", ".ipynb*")
         shutil.copytree(source, project / name, ignore=ignored) if source.is_dir() else shutil.copy(source, project)
@@ -123,8 +123,9 @@ def pretended(place):
         f'#!/bin/sh\nif [ "$1" = -c ]; then exec {sys.executable} "$@"; fi\nprintf "%s\\n" "$@" > asked\n'
     )
     python.chmod(0o755)
-    stamp = place / ".venv" / ".ok"
-    stamp.write_text(json.dumps({"folder": str(place)}, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name in (".ok", ".ok-lab", ".ok-test"):
+        stamp = json.dumps({"folder": str(place)}, ensure_ascii=False) + "\n"
+        (place / ".venv" / name).write_text(stamp, encoding="utf-8")
     return place / "asked"
 
 
