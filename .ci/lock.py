@@ -97,7 +97,7 @@ def inputs_of(extras: Iterable[str]) -> list[str]:
 
 
 def only(lock: Path, before: set[str]) -> set[str]:
-    """Leave out of a lock what others have for the same machines, and what nothing uses; return the pins of the rest."""
+    """Leave out of a lock what others have for the same machines, and what nothing uses; return the other pins."""
     head, *entries = re.split(r"^(?=[A-Za-z0-9])", lock.read_text(encoding="utf-8"), flags=re.MULTILINE)
     kept = {entry: pins(entry)[0] for entry in entries if not entry.startswith(f"{UNUSED}==")}
     kept = {entry: pin for entry, pin in kept.items() if pin not in before}
@@ -125,7 +125,7 @@ def compile_lock(uv: str, inputs: list[str], output: Path, options: list[str]) -
 
 
 def write_header(uv: str, inputs: list[str], lock: Path, machines: Iterable[tuple[str, str]], whom: str) -> None:
-    """Write the header of a lock; the sizes of what it has come from the same resolution in a format that states them."""
+    """Write the header of a lock; sizes come from the same resolution in a format that states them."""
     body = lock.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         exact = Path(folder) / "exact.txt"

@@ -32,7 +32,7 @@ LOG = Path(".cache/venv-install.log")
 CPU_MACHINES = {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")}
 GPU_MACHINES = {("linux", "x86_64")}
 BYTES = {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-FIRST = {"setuptools", "wheel", "uv"}  # setuptools builds the package that is published as source only, and this project
+FIRST = {"setuptools", "wheel", "uv"}  # to build the package that is published as source only, and to install
 HEADERS = "lib/python3*/site-packages/tensorflow/include"  # for TensorFlow operations in C++: 0.3 GB that nothing reads
 # Settings of pip that tell where packages come from, and uv's names for them.
 INDEX = {

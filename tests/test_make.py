@@ -307,15 +307,15 @@ def test_a_half_built_environment_is_removed(builder):
 
 def test_a_project_that_was_moved_is_rebuilt(builder, project):
     builder.main(LOCK, STAMP)
-    assert ".ci/venv.py" not in make(project, "-n", "check").stdout
+    assert ".ci/venv.py" not in make(project, "-n", "verify").stdout
     moved = project.rename(project.with_name("moved"))
-    assert ".ci/venv.py" in make(moved, "-n", "check").stdout
+    assert ".ci/venv.py" in make(moved, "-n", "verify").stdout
 
 
 def test_a_missing_interpreter_is_noticed(builder, project):
     builder.main(LOCK, STAMP)
     Path(".venv/bin/python").unlink()
-    assert ".ci/venv.py" in make(project, "-n", "check").stdout
+    assert ".ci/venv.py" in make(project, "-n", "verify").stdout
     builder.main(LOCK, STAMP)
     assert len(builder.builds) == 2
 

@@ -33,7 +33,8 @@ def copied(folder):
     """The checkout in a folder with a hostile name, without what git does not have."""
     project = folder / HOSTILE
     project.mkdir()
-    for name in ("lib", "params", "notebooks", ".ci", "Makefile", "pyproject.toml", *(path.name for path in ROOT.glob("*.lock"))):
+    locks = [path.name for path in ROOT.glob("*.lock")]
+    for name in ("lib", "params", "notebooks", ".ci", "Makefile", "pyproject.toml", *locks):
         source = ROOT / name
         ignored = shutil.ignore_patterns("__pycache__", "*.ipynb", ".ipynb*")
         shutil.copytree(source, project / name, ignore=ignored) if source.is_dir() else shutil.copy(source, project)
