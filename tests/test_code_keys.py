@@ -33,7 +33,7 @@ DEPENDENTS = {
     "detectors/features/features.py": ({"features"}, set()),
     **{
         f"detectors/features/{name}.py": ({"features"}, set())
-        for name in ("patches", "positions", "options", "files", "tiles")
+        for name in ("patches", "positions", "autoencoder", "options", "files", "tiles")
     },
     "detectors/features/gaussian.py": ({"features"}, NETWORKS),
     "detectors/features/neighbours.py": ({"features", "hog"}, NETWORKS),

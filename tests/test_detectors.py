@@ -28,7 +28,8 @@ FIT = np.arange(60)
 # Name of the case: the kind of detector, its options, the channels of the images.
 CASES = {name: (name, {}, 1) for name in detectors.kinds()}
 CASES |= {"features by mahalanobis": ("features", {"method": "mahalanobis"}, 1)}
-CASES |= {f"features by {name}, colour": ("features", {"method": name}, 3) for name in ("patches", "positions")}
+MAPS = ("patches", "positions", "autoencoder")
+CASES |= {f"features by {name}, colour": ("features", {"method": name}, 3) for name in MAPS}
 CASES |= {f"{name}, colour": (name, {}, 3) for name in ("pca", "hog", "edge_energy", "white_margin")}
 
 each_case = pytest.mark.parametrize("case", CASES)

@@ -167,7 +167,11 @@ def test_detectors_and_their_short_forms_are_specs_with_the_values_of_the_study(
         ("detectors", {"pca": {"component": 4}}, "did you mean 'components'?"),
         ("detectors", {"pca": {"components": "4"}}, "components: input should be a valid integer"),
         ("detectors", {"pca": {"components": 0}}, "greater than or equal to 1, and is 0"),
-        ("detectors", {"features": {"method": "nearest"}}, "'knn', 'mahalanobis', 'patches' or 'positions'"),
+        (
+            "detectors",
+            {"features": {"method": "nearest"}},
+            "'knn', 'mahalanobis', 'patches', 'positions' or 'autoencoder'",
+        ),
         ("detectors", {"pca": {"label": 4}}, "label: must be text"),
         ("refinements", {"latnet_dim": 8}, "did you mean 'latent_dim'?"),
         ("refinements", {"width": -1.0}, "greater than 0"),

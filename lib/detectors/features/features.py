@@ -14,6 +14,7 @@ from lib.core.errors import UserError
 from lib.core.provenance import versions
 from lib.detectors import batches
 from lib.detectors.base import Detector, History, Images, register
+from lib.detectors.features.autoencoder import Autoencoder
 from lib.detectors.features.gaussian import Gaussian
 from lib.detectors.features.neighbours import Neighbours, directions, nearest
 from lib.detectors.features.options import BACKBONES, BackboneOptions, facts, identity
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 KNOWN = 50_000  # embeddings of images fitted on that are kept at most: 256 MB
 MAPPED = 32  # pixels, side of images of which a map has enough patches, 4 × 4
 CHUNK = 4096  # embeddings that are scored at once
-_TITLES = {"knn": "nearest neighbours", "mahalanobis": "Mahalanobis", "patches": "patches", "positions": "positions"}
+_TITLES = {
+    "knn": "nearest neighbours",
+    "mahalanobis": "Mahalanobis",
+    "patches": "patches",
+    "positions": "positions",
+    "autoencoder": "autoencoder",
+}
 
 
 class FeaturesOptions(BackboneOptions):
@@ -34,20 +41,22 @@ class FeaturesOptions(BackboneOptions):
 
     scoring: ClassVar[frozenset[str]] = frozenset({"share"})
 
-    method: Literal["knn", "mahalanobis", "patches", "positions"] = Field("knn", description="how features are scored")
+    method: Literal["knn", "mahalanobis", "patches", "positions", "autoencoder"] = Field(
+        "knn", description="how features are scored"
+    )
     neighbours: int = Field(2, ge=1, le=1000, description="of knn: number of nearest neighbours that are averaged")
     coreset: int = Field(CORESET, ge=1, le=100_000, description="of patches: number of normal patches compared with")
     share: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="of patches and positions: share of a tile's patches whose mean is its score; 0: the farthest",
+        description="of methods for patches: share of a tile's patches whose mean is its score; 0: the farthest",
     )
 
     @property
     def needs_maps(self) -> bool:
         """Whether the method compares patches."""
-        return self.method in ("patches", "positions")
+        return self.method in ("patches", "positions", "autoencoder")
 
     @classmethod
     def describe(cls, title: str, given: Mapping[str, Any]) -> str:
@@ -60,11 +69,12 @@ class FeaturesOptions(BackboneOptions):
 class Features(Detector):
     """Scores by distances between features of a pretrained network.
 
-    `knn` and `mahalanobis` compare one embedding for each image, `patches` and `positions` a map of features, which
-    gives heat maps: `patches` with the nearest normal patch, wherever it is, `positions` with the normal patches at the
-    same place. With the option `tiles`, large images are cut into tiles, each is scored as an image is, and the image
-    has the highest score of its tiles. A tile is compared with the tiles of all normal images, wherever in the image
-    they are; only `positions` compares it with those of the same place.
+    `knn` and `mahalanobis` compare one embedding for each image. The others compare a map of features, which gives heat
+    maps: `patches` with the nearest normal patch, wherever it is, `positions` with the normal patches at the same
+    place, and `autoencoder` with what a network fitted to normal patches makes of it. With the option `tiles`, large
+    images are cut into tiles, each is scored as an image is, and the image has the highest score of its tiles. A tile
+    is compared with the tiles of all normal images, wherever in the image they are; only `positions` compares it with
+    those of the same place.
 
     Attributes:
         scorer: computes scores from features.
@@ -83,6 +93,8 @@ class Features(Detector):
             self.scorer = Patches(options.seed, options.coreset, options.share, options.tiles)
         elif options.method == "positions":
             self.scorer = Positions(options.seed, options.share, options.tiles)
+        elif options.method == "autoencoder":
+            self.scorer = Autoencoder(options.seed, options.share, options.tiles)
         elif options.method == "knn":
             self.scorer = Neighbours(options.neighbours, options.tiles**2)
             self.left_out, self.embed, self.nearest = self._left_out, self._embed, self._nearest
