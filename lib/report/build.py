@@ -12,9 +12,11 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from lib import data
@@ -176,23 +178,29 @@ def render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> tu
         metrics=run.read("metrics") if (run.folder / "metrics.json").is_file() else {},
     )
     chapters = read_chapters(notebooks, appendix(manifest, study.params.model_dump()))
-    problem = _write_pdf(chapters, info, folder / "report.pdf")
-    info = replace(info, pdf_problem=problem)
     explored = bool(len(study.anomalies))  # without anomalies there is nothing to trade false alarms against
-    pages = write_site(chapters, info, folder, explorer=explored)
-    if explored:
-        pages.append(explorer.write_explorer(study, run, folder, info.generated))
+    stop = Event()
+    with ThreadPoolExecutor(1) as pool:  # Typst computes outside Python, so that both take the time of one
+        pdf = pool.submit(_write_pdf, chapters, info, folder / "report.pdf", stop)
+        try:
+            pages = write_site(chapters, info, folder, explorer=explored)
+            if explored:
+                pages.append(explorer.write_explorer(study, run, folder, info.generated))
+            problem = pdf.result()
+        except BaseException:
+            stop.set()
+            raise
+    if problem:  # the pages say so
+        write_site(chapters, replace(info, pdf_problem=problem), folder, explorer=explored)
     return ([*pages] if problem else [*pages, folder / "report.pdf"]), problem
 
 
-def _write_pdf(chapters: list[Any], info: Any, path: Path) -> str:
+def _write_pdf(chapters: list[Any], info: Any, path: Path, stop: Event) -> str:
     """Write the PDF; return why it could not be made, empty if it was. The pages are published either way."""
     from lib.report.render.pdf import write_pdf
 
     try:
-        write_pdf(chapters, info, path)
-    except (KeyboardInterrupt, SystemExit):
-        raise
+        write_pdf(chapters, info, path, stop)
     except UserError as error:
         problem = str(error)
     except BaseException as error:  # a panic of Typst's compiler is no Exception

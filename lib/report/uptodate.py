@@ -165,8 +165,9 @@ class Execution:
             return False
         for name in files:
             _copy(self._cached / name, self.target if name == NOTEBOOK else self.run_folder / name.removeprefix("run/"))
-        if "run/manifest.json" in files:
-            cache.write_json(self.run_folder / "manifest.json", dict(self.provenance))
+        manifest = self.run_folder / "manifest.json"
+        if "run/manifest.json" in files:  # the notebook may have added to it, such as the test of the device
+            cache.write_json(manifest, cache.read_json(manifest) | self.provenance)
         return True
 
     def save(self) -> None:

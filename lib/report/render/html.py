@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters import HTMLExporter, TemplateExporter
+from nbconvert.filters import Highlight2HTML
+from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
@@ -216,11 +218,27 @@ def _png_size(image: bytes) -> tuple[float, float]:
     return width / (across * 0.0254), height / (down * 0.0254)
 
 
+class _Exporter(HTMLExporter):
+    """nbconvert's exporter without its last step: to parse the page, and add what our templates have already.
+
+    That is texts for images without one, and places for the keyboard. It takes a third of the time of a page.
+    """
+
+    def from_notebook_node(self, nb, resources=None, **options):
+        """The page of a notebook, and the resources."""
+        resources = self._init_resources(resources)
+        code = Highlight2HTML(pygments_lexer="ipython3", parent=self)
+        types = WidgetsDataTypeFilter(notebook_metadata=self._nb_metadata, parent=self, resources=resources)
+        self.register_filter("highlight_code", code)
+        self.register_filter("filter_data_type", types)
+        return TemplateExporter.from_notebook_node(self, nb, resources, **options)
+
+
 def _exporter() -> HTMLExporter:
     config = Config()
     config.TemplateExporter.extra_template_basedirs = [str(TEMPLATES)]
     config.TemplateExporter.template_name = TEMPLATE
-    return HTMLExporter(config=config)
+    return _Exporter(config=config)
 
 
 def _cover(site: dict[str, Any], info: ReportInfo, texts: _Texts, chapters: Sequence[Chapter]) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import typst
@@ -35,22 +36,23 @@ LONG_WORD = re.compile(r"\S{40,}")
 Titles = Mapping[str, str]  # the ids of the chapters' titles
 
 
-def write_pdf(chapters: Sequence[Chapter], info: ReportInfo, path: Path) -> None:
+def write_pdf(chapters: Sequence[Chapter], info: ReportInfo, path: Path, stop: Event | None = None) -> None:
     """Write the report as one PDF/UA-1 document. The same chapters give the same bytes.
 
     Args:
         chapters: as `read_chapters` returns them.
         info: what the cover says.
         path: the PDF to write.
+        stop: set by another thread to end this before the PDF is finished.
 
     Raises:
-        RenderError: Typst reported an error or a warning.
+        RenderError: Typst reported an error or a warning, or this was stopped.
     """
     if not chapters:
         raise RenderError("a report needs at least one notebook")
     with tempfile.TemporaryDirectory(prefix="report-") as temporary:
         folder = Path(temporary)
-        pdf = _compile(folder, write_source(chapters, info, folder), info)
+        pdf = _compile(folder, write_source(chapters, info, folder), info, stop or Event())
     with replacing(Path(path)) as target:
         target.write_bytes(pdf)
 
@@ -160,13 +162,15 @@ def _date(info: ReportInfo) -> datetime:
         raise RenderError(f"generated {info.generated!r} is not a date as in 2026-11-23") from None
 
 
-def _compile(folder: Path, pieces: Sequence[Piece], info: ReportInfo) -> bytes:
+def _compile(folder: Path, pieces: Sequence[Piece], info: ReportInfo, stop: Event) -> bytes:
     """Lay the report out until its figures are placed, then write the PDF."""
     compiler = typst.Compiler(
         str(folder / "main.typ"), root=str(folder), font_paths=[str(folder / "fonts")], ignore_system_fonts=True
     )
 
     def lay_out(plan: Plan) -> placement.Marks:
+        if stop.is_set():
+            raise RenderError("the PDF: stopped")
         _arrange(pieces, plan, folder)
         marks = json.loads(compiler.query("<places>", field="value", one=True))
         sides = {"begin": {}, "end": {}}

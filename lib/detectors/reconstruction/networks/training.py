@@ -85,6 +85,7 @@ def fit(
             jit_compile=False,  # XLA is slower on a processor; benchmarks/compilers.py measures it
             steps_per_execution=AT_ONCE if variation is None else 1,  # an endless feed would give too many
         )
+        model.optimizer.build(model.trainable_variables)  # else a step is traced twice, once to make these variables
     clock = EpochSeconds()
     progress = TqdmCallback(epochs, verbose=0, desc=name, tqdm_class=tqdm, leave=True, mininterval=0.5)
     if variation is None:

@@ -7,7 +7,8 @@ summed over pixels, as in the papers, this is a beta of H·W·C times the size.
 
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class Latent(keras.layers.Layer):
     def __init__(self, beta: float, seed: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.beta, self.seed = beta, seed
+        self.factor = tf.Variable(beta, trainable=False, dtype=tf.float32)  # one traced model serves every beta
         self.generator = keras.random.SeedGenerator(seed)
         self.kl = keras.metrics.Mean(name="kl")
 
@@ -36,7 +38,7 @@ class Latent(keras.layers.Layer):
         """From [mean, log_var], each (n, latent_dim), to z (n, latent_dim)."""
         mean, log_var = inputs
         kl = -0.5 * tf.reduce_mean(tf.reduce_sum(1.0 + log_var - tf.square(mean) - tf.exp(log_var), axis=1))
-        self.add_loss(self.beta * kl)
+        self.add_loss(self.factor * kl)
         self.kl.update_state(kl, sample_weight=tf.shape(mean)[0])  # as Keras averages losses: the last batch is smaller
         noise = keras.random.normal(tf.shape(mean), seed=self.generator)
         return sample(mean, log_var, noise)
@@ -113,6 +115,16 @@ class VAENetwork(Network):
     The study draws new noise in every scoring, so its scores change from call to call. Here the noise of an image is a
     function of the seed and the bytes of the image: one draw, as in the study, equal in every order, batch and process.
     """
+
+    @property
+    def shared(self) -> Settings:
+        """What networks must have in common to be fitted and run by one model: beta is a variable of it."""
+        return replace(super().shared, beta=0.0)
+
+    def _new_engine(self) -> Self:
+        engine = super()._new_engine()
+        engine.model.latent.factor.assign(self.settings.beta)
+        return engine
 
     @staticmethod
     def build(settings: Settings) -> VAEModel:
