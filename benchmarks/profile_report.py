@@ -58,7 +58,7 @@ def profile(study: str, onednn: str) -> dict[str, object]:
     few = {name for name, value in spent.items() if value < FEW * whole} | {"other"}
     kept = {name: round(value, 1) for name, value in spent.most_common() if name not in few | WAITING}
     kept["other"] = round(sum(value for name, value in spent.items() if name in few - WAITING), 1)
-    return {"seconds": round(passed, 1), "activities": kept}
+    return {"seconds": round(passed, 1), "cores": os.cpu_count(), "activities": kept}
 
 
 def chart(found: dict[str, dict], path: Path) -> None:

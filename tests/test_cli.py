@@ -1,5 +1,6 @@
 """The command line: commands are found, and a mistake is one clear line, without a traceback or a kernel."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import yaml
 from lib import commands, params
 from lib.__main__ import main
 from lib.core import paths
+from lib.core.formatting import clock
 
 
 @pytest.fixture
@@ -97,6 +99,24 @@ def test_a_command_is_one_file(tmp_path, monkeypatch, capsys):
     assert main(["greet", "you"]) == 0
     assert capsys.readouterr().out == "hello you\n"
     assert main(["greet", "nobody"]) == 130  # interrupted
+
+
+def test_a_report_says_at_once_what_it_does_and_how_long_it_took_before(place, monkeypatch, capsys):
+    from lib.report import build, uptodate
+
+    for name, value in place[1].items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(build, "build", lambda study, notice: None)
+    assert main(["report", "digits"]) == 0
+    measured = json.loads((paths.ROOT / "benchmarks/profile.json").read_text())["digits, oneDNN on"]
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"digits: executing up to {len(uptodate.notebooks())} notebooks, then rendering them into ")
+    assert first.endswith(f"; it took {clock(measured['seconds'])} on {measured['cores']} cores")
+    status = paths.reports_folder() / "digits" / "run" / "status.json"
+    status.parent.mkdir(parents=True)
+    status.write_text('{"seconds": 65.2}')
+    assert main(["report", "digits"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith("; the last report took 1:05 min")
 
 
 def test_the_default_study_falls_back_to_the_embedded_one_with_a_notice(place, monkeypatch, capsys):

@@ -78,7 +78,22 @@ def _build(study: "Parameters", notice: str = "") -> None:
             studies.write_index(folder.parent)
         print(f"{study.study}: nothing has changed; {paths.shown(folder)} is up to date")
         return
+    print(_announcement(study), flush=True)  # at once: the imports that follow are slow
     from lib.report import build
 
     build.build(study, notice)
     print(f"{study.study}: {paths.shown(folder / 'report.pdf')} and {paths.shown(folder / 'index.html')}")
+
+
+def _announcement(study: "Parameters") -> str:
+    """What will be done, and how long it took before: here, or where the benchmark was run."""
+    from lib.core import cache, paths
+    from lib.core.formatting import clock
+    from lib.report import uptodate
+
+    target = paths.shown(paths.reports_folder() / study.study)
+    line = f"{study.study}: executing up to {len(uptodate.notebooks())} notebooks, then rendering them into {target}"
+    if last := cache.read_object(paths.reports_folder() / study.study / "run" / "status.json").get("seconds"):
+        return f"{line}; the last report took {clock(last)}"
+    measured = cache.read_object(paths.ROOT / "benchmarks" / "profile.json").get(f"{study.study}, oneDNN on")
+    return f"{line}; it took {clock(measured['seconds'])} on {measured['cores']} cores" if measured else line

@@ -256,6 +256,15 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON object of a file; empty where it is missing, damaged or no object."""
+    try:
+        found = read_json(path)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def cached(kind: str, key: str, make: Callable[[Path], None]) -> Path:
     """The folder `<cache>/<kind>/<key>`, made by `make(folder)` if it is not there yet, or no longer as it was made.
 

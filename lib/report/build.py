@@ -201,6 +201,8 @@ def _write_pdf(chapters: list[Any], info: Any, path: Path, stop: Event) -> str:
 
     try:
         write_pdf(chapters, info, path, stop)
+    except (KeyboardInterrupt, SystemExit):
+        raise
     except UserError as error:
         problem = str(error)
     except BaseException as error:  # a panic of Typst's compiler is no Exception

@@ -1,12 +1,11 @@
 """Write the page that lists all reports in a folder."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lib.core.cache import content_key, replacing
+from lib.core.cache import content_key, read_object, replacing
 from lib.core.locks import lock
 from lib.presentation.text import detector_name
 from lib.report import uptodate, verdicts
@@ -53,8 +52,8 @@ def write_index(reports: Path) -> Path:
 
 def _study(folder: Path) -> dict[str, Any]:
     """One study as the template needs it."""
-    status, metrics = _read(folder / "run" / "status.json"), _read(folder / "run" / "metrics.json")
-    params, manifest = _read(folder / "run" / "params.json"), _read(folder / "run" / "manifest.json")
+    status, metrics = read_object(folder / "run" / "status.json"), read_object(folder / "run" / "metrics.json")
+    params, manifest = read_object(folder / "run" / "params.json"), read_object(folder / "run" / "manifest.json")
     state = str(status.get("status") or "unfinished")
     reason = str(status.get("error") or "no reason given") if state == "failed" else ""
     if status.get("pdf"):
@@ -112,14 +111,6 @@ def _detector(name: str, values: Any) -> dict[str, str]:
         "auroc": f"{value:.4f}" if known else "–",
         "interval": f"{low:.4f} to {high:.4f}" if known and bounded else "–",
     }
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON object, or an empty one where there is none."""
-    try:
-        return _object(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}
 
 
 def _object(value: Any) -> dict[str, Any]:

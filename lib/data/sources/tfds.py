@@ -60,7 +60,9 @@ class Tfds:
             raise Unavailable(f"{where}, and it cannot be downloaded: {reason}")
         if not download:
             return
-        print(f"{self.name} {self.version}: downloading to {self.folder}", file=sys.stderr)
+        registered = self._class().url_infos or {}
+        size = sum(registered[address].size or 0 for address in self._addresses()) / 1e6
+        print(f"{self.name} {self.version}: downloading {size:.0f} MB to {self.folder}", file=sys.stderr)
         try:
             self._builder().download_and_prepare()
         except Exception as error:  # tensorflow-datasets raises many kinds; the user can do the same about each
