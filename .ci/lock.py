@@ -77,7 +77,6 @@ def main(uv: str, options: list[str]) -> None:
         conda = conda_pins(whole.read_text(encoding="utf-8"))
         for extras, path in locks.items():
             inputs = [*inputs_of(extras), *same]
-            path.unlink(missing_ok=True)
             compile_lock(uv, inputs, path, [])
             before |= only(path, before)
             write_header(uv, inputs, path, list(MACHINES), everywhere)

@@ -1,10 +1,10 @@
 """DFR: the error with which an autoencoder reconstructs the pretrained features of every patch.
 
 Yang, Shi and Qi, DFR: deep feature reconstruction for unsupervised anomaly segmentation, 2020 (arXiv:2012.07122). An
-autoencoder of 1 × 1 convolutions is fitted to the patches of normal images, and the heat map is its error (equations 6
-and 8 there). Three things differ from the paper. The network is smaller, features are standardised, and it is fitted to
-a random sample of the patches, since a patch is one row whatever image it is of. As in the paper, the latent vector is
-as long as the number of principal components that have 90 % of the variance.
+autoencoder of 1 × 1 convolutions is fitted to the patches of normal images, and the heat map is its error. Three things
+differ from the paper. The network is smaller, features are standardised, and it is fitted to a random sample of the
+patches, since a patch is one row whatever image it is of. As in the paper, the latent vector is as long as the number
+of principal components that have 90 % of the variance.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,20 +13,17 @@ from typing import ClassVar
 import numpy as np
 
 from lib.detectors.features import tiles
-from lib.detectors.features.patches import POOL, sampled, summary
+from lib.detectors.features.patches import POOL, PatchMethod, sampled
 
 EXPLAINED = 0.9  # share of the variance that the principal components have
 EPOCHS, BATCH, RATE = 60, 256, 1e-3  # of Adam
 LAYERS = 4
 
 
-class Autoencoder:
+class Autoencoder(PatchMethod):
     """Mean squared error of the reconstruction of every patch's features, each divided by its standard deviation.
 
     Attributes:
-        seed: of the sample, of the weights and of the order of patches.
-        share: share of the patches of an image, worst first, whose mean error is its score; 0: only the worst.
-        tiles: n, where an image is n × n tiles; `share` is of a tile, as in `lib.detectors.features.patches`.
         mean: of each feature, float32 (D,).
         scale: what each feature is multiplied by, float32 (D,).
         weights_1, …, weights_4: of the layers D, H, L, H, D, float32 (in, out); ReLU follows all but the last.
@@ -38,9 +35,6 @@ class Autoencoder:
         "scale",
         *(f"{kind}_{layer}" for layer in range(1, LAYERS + 1) for kind in ("weights", "biases")),
     )
-
-    def __init__(self, seed: int = 555, share: float = 0.0, tiles: int = 1):
-        self.seed, self.share, self.tiles = seed, share, tiles
 
     def fit(self, maps: Iterable[np.ndarray], images: int) -> None:
         """Fits to patch features of normal images.
@@ -69,11 +63,6 @@ class Autoencoder:
                 values = np.maximum(values, 0, out=values) if layer < LAYERS else values
             errors = np.square(values - rows).mean(axis=2)
             yield tiles.joined(errors.reshape(count, height, width), self.tiles)
-
-    def score(self, maps: np.ndarray) -> np.ndarray:
-        """Anomaly scores, float64 (m,), of heat maps of whole images, as `maps` gives them."""
-        tiled = tiles.cut(maps[..., None], self.tiles)[..., 0]
-        return summary(tiled, self.share).reshape(len(maps), self.tiles**2).max(axis=1)
 
 
 def latent_size(rows: np.ndarray) -> int:

@@ -46,7 +46,7 @@ class BackboneOptions(Options):
     tiles: int = Field(
         1, ge=1, le=8, description="images are cut into tiles × tiles pieces of `size`, each scored alone"
     )
-    seed: int = Field(555, ge=0, le=2**31 - 1, description="of patches: seed of the coreset")
+    seed: int = Field(555, ge=0, le=2**31 - 1, description="of methods for patches: seed of every random draw")
 
     @property
     def needs_maps(self) -> bool:

@@ -17,22 +17,38 @@ POOL, CORESET, PROJECTED = 20_000, 1_000, 128
 CHUNK = 4_000  # patches compared at once with the coreset: 16 MB for 1,000 of it
 
 
-class Patches:
+class PatchMethod:
+    """What the methods for patches have in common: an image's score is a summary of its heat map.
+
+    Attributes:
+        seed: of every random draw.
+        share: share of the patches of an image, worst first, whose mean is its score; 0: only the worst.
+        tiles: n, where an image is n × n tiles, each with a map of its own; it has the highest score of its tiles, so
+            that `share` is of a tile, and a small defect of a large image counts as much as in a small image.
+    """
+
+    def __init__(self, seed: int = 555, share: float = 0.0, tiles: int = 1):
+        self.seed, self.share, self.tiles = seed, share, tiles
+
+    def score(self, maps: np.ndarray) -> np.ndarray:
+        """Anomaly scores, float64 (m,), of heat maps of whole images, as `maps` gives them."""
+        tiled = tiles.cut(maps[..., None], self.tiles)[..., 0]
+        return summary(tiled, self.share).reshape(len(maps), self.tiles**2).max(axis=1)
+
+
+class Patches(PatchMethod):
     """Distance of every patch to the nearest of a coreset of normal patches.
 
     Attributes:
-        seed: of the sample and of the coreset.
         size: number of patches in the coreset; all, where there are fewer.
-        share: share of the patches of an image, farthest first, whose mean distance is its score; 0: only the farthest.
-        tiles: n, where an image is n × n tiles, each with a map of its own; it has the highest score of its tiles, so
-            that `share` is of a tile, and a small defect of a large image counts as much as in a small image.
         coreset: the normal patches that others are compared with, float32 (n, D).
     """
 
     learned: ClassVar[tuple[str, ...]] = ("coreset",)
 
     def __init__(self, seed: int = 555, size: int = CORESET, share: float = 0.0, tiles: int = 1):
-        self.seed, self.size, self.share, self.tiles = seed, size, share, tiles
+        super().__init__(seed, share, tiles)
+        self.size = size
 
     def fit(self, maps: Iterable[np.ndarray], images: int) -> None:
         """Fits to patch features of normal images.
@@ -52,11 +68,6 @@ class Patches:
         for batch in maps:
             flat = np.ascontiguousarray(batch).reshape(-1, batch.shape[-1])
             yield tiles.joined(nearest(flat, self.coreset).reshape(batch.shape[:3]), self.tiles)
-
-    def score(self, maps: np.ndarray) -> np.ndarray:
-        """Anomaly scores, float64 (m,), of heat maps of whole images, as `maps` gives them."""
-        tiled = tiles.cut(maps[..., None], self.tiles)[..., 0]
-        return summary(tiled, self.share).reshape(len(maps), self.tiles**2).max(axis=1)
 
 
 def summary(maps: np.ndarray, share: float) -> np.ndarray:

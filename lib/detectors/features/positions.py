@@ -14,24 +14,21 @@ from typing import ClassVar
 import numpy as np
 
 from lib.detectors.features import tiles
-from lib.detectors.features.patches import summary
+from lib.detectors.features.patches import PatchMethod
 
 DIMENSIONS = 100  # of the features after the projection
 CELLS = 14  # places along a side with a covariance of their own; neighbouring places of larger maps share one
 ROUNDING = 1e-10  # as a share of the mean square of features; a smaller variance is rounding
 
 
-class Positions:
+class Positions(PatchMethod):
     """Mahalanobis distance of every patch from the normal patches at its place.
 
     Memory does not grow with the number of images, neither to fit nor to score: the sums of features and of their
     products are kept, for `CELLS`² covariances at most.
 
     Attributes:
-        seed: of the projection.
-        share: share of the patches of an image, farthest first, whose mean distance is its score; 0: only the farthest.
-        tiles: n, where an image is n × n tiles. A place is one of the whole image; `share` is of a tile, as in
-            `lib.detectors.features.patches`.
+        tiles: n, where an image is n × n tiles. A place is one of the whole image, and `share` is of a tile.
         projection: float32 (D, d), its columns orthonormal, d at most `DIMENSIONS`.
         mean: of the projected features at each place, float32 (H, W, d), of whole images.
         whitening: of each cell, float32 (h, w, d, d): (x − mean) @ whitening has the identity as its covariance, and
@@ -39,9 +36,6 @@ class Positions:
     """
 
     learned: ClassVar[tuple[str, ...]] = ("projection", "mean", "whitening")
-
-    def __init__(self, seed: int = 555, share: float = 0.0, tiles: int = 1):
-        self.seed, self.share, self.tiles = seed, share, tiles
 
     def fit(self, maps: Iterable[np.ndarray], images: int) -> None:
         """Fits to patch features of normal images.
@@ -81,11 +75,6 @@ class Positions:
             whitened = (np.matmul(by_cell(image[None]), self.whitening) for image in features)
             distances = [np.linalg.norm(each, axis=3, keepdims=True) for each in whitened]
             yield from_cells(np.concatenate(distances, axis=2), features.shape[:3])
-
-    def score(self, maps: np.ndarray) -> np.ndarray:
-        """Anomaly scores, float64 (m,), of heat maps of whole images, as `maps` gives them."""
-        tiled = tiles.cut(maps[..., None], self.tiles)[..., 0]
-        return summary(tiled, self.share).reshape(len(maps), self.tiles**2).max(axis=1)
 
     def _projected(self, batch: np.ndarray) -> np.ndarray:
         """Projected features of whole images, float32 (m, H, W, d), of those of tiles."""
