@@ -46,12 +46,13 @@ class Ahead:
 
 def main() -> None:
     """Makes the fits of the parameter set that comes by standard input, and ends when that does."""
+    line = sys.stdin.readline()
+    threading.Thread(target=lambda: sys.stdin.read() or os._exit(0), daemon=True).start()  # before the slow imports
     from lib.study.fits import fit_and_score
     from lib.study.study import Study
     from lib.study.training import in_order, plan
 
-    params = Parameters.model_validate_json(sys.stdin.readline())
-    threading.Thread(target=lambda: sys.stdin.read() or os._exit(0), daemon=True).start()
+    params = Parameters.model_validate_json(line)
     for entry in reversed(in_order(plan(Study.open(params)))):
         fit_and_score(entry.study, entry.spec, entry.every_score)
 

@@ -1,0 +1,41 @@
+"""The second process of a report: when it is started, and that it ends with the first."""
+
+import os
+
+import pytest
+
+from lib import params
+from lib.study.ahead import LARGEST, Ahead
+
+
+@pytest.fixture
+def digits(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path))
+    return params.load("digits")
+
+
+def test_it_is_not_started_where_it_cannot_help(digits, monkeypatch):
+    with Ahead() as ahead:
+        ahead.start(digits.model_copy(update={"image_size": LARGEST + 1}))
+        assert ahead.process is None
+        monkeypatch.setattr(os, "cpu_count", lambda: 1)
+        ahead.start(digits)
+        assert ahead.process is None
+
+
+def test_it_ends_when_the_first_process_is_gone(digits, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with Ahead() as ahead:
+        ahead.start(digits)
+        own = ahead.process
+        ahead.start(digits)
+        assert ahead.process is own  # one is enough
+        own.stdin.close()  # as the system does when the first process is killed
+        assert own.wait(timeout=60) == 0
+
+
+def test_it_ends_with_the_block(digits, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with Ahead() as ahead:
+        ahead.start(digits)
+    assert ahead.process.poll() is not None
