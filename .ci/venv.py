@@ -85,17 +85,21 @@ def main(lock: Path, stamp: Path, below: Path | None = None) -> None:
             return
         if below:
             build(lock, added=True)
-            stamp.write_text(json.dumps(wanted, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            return
-        if VENV.exists():
-            print("Removing .venv: it is unfinished, or the lock has changed", flush=True)
-        remove_venv()
-        try:
-            build(lock)
-        except BaseException:
-            remove_venv()
-            raise
+        else:
+            build_anew(lock)
         stamp.write_text(json.dumps(wanted, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def build_anew(lock: Path) -> None:
+    """Build ``.venv`` in an empty folder, and leave none where that fails."""
+    if VENV.exists():
+        print("Removing .venv: it is unfinished, or the lock has changed", flush=True)
+    remove_venv()
+    try:
+        build(lock)
+    except BaseException:
+        remove_venv()
+        raise
 
 
 def refuse_unsupported(lock: Path) -> None:

@@ -64,10 +64,7 @@ def read(text: Path) -> "nbformat.NotebookNode":
 def is_current(params: Parameters, notice: str = "") -> bool:
     """Whether a study's report is there, complete with its PDF, and made from these parameters and this code."""
     folder = paths.reports_folder() / params.study
-    try:
-        status = cache.read_json(folder / "run" / "status.json")
-    except (OSError, ValueError):
-        return False
+    status = cache.read_object(folder / "run" / "status.json")
     files = status.get("files")
     if status.get("pdf") or not status.get("pages") or not isinstance(files, dict):
         return False

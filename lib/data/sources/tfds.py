@@ -56,12 +56,13 @@ class Tfds:
         if (self.folder / self.name / self.version / "dataset_info.json").is_file():
             return
         where = f"{self.name} {self.version}: not in {self.folder} (TFDS_DATA_DIR names another folder)"
-        if reason := _unreachable(self._addresses()):
+        addresses = self._addresses()
+        if reason := _unreachable(addresses):
             raise Unavailable(f"{where}, and it cannot be downloaded: {reason}")
         if not download:
             return
         registered = self._class().url_infos or {}
-        size = sum(registered[address].size or 0 for address in self._addresses()) / 1e6
+        size = sum(registered[address].size or 0 for address in addresses) / 1e6
         print(f"{self.name} {self.version}: downloading {size:.0f} MB to {self.folder}", file=sys.stderr)
         try:
             self._builder().download_and_prepare()
