@@ -222,7 +222,7 @@ def test_operations_list_expected_counts_per_threshold():
     assert head == [
         "Threshold",
         "Reviewed",
-        "Anomalies caught",
+        "Anomalies detected",
         "Anomalies missed",
         "False alarms",
         "Share of false alarms",

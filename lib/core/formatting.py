@@ -11,9 +11,9 @@ def clock(seconds: float) -> str:
     return f"{whole} s" if whole < 60 else f"{whole // 60}:{whole % 60:02d} min"
 
 
-def count(number: int, singular: str, plural: str | None = None) -> str:
-    """`"1 image"`, `"1,234 images"`."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+def count(number: float, singular: str, plural: str | None = None) -> str:
+    """`"1 image"`, `"1,234 images"`; an expected number is rounded."""
+    return f"{number:,.0f} {singular if round(number) == 1 else plural or singular + 's'}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -226,7 +226,7 @@ def operations(frame: pandas.DataFrame, threshold: float | None = None, per: int
     above.plot(thresholds, reviewed, color=INK, marker=marker, label="Reviewed")
     above.plot(thresholds, false_alarms, color=NORMAL, linestyle=(0, (1.4, 1.2)), marker=marker, label="False alarms")
     look = {"color": ANOMALY, "alpha": 0.14, "linewidth": 0}
-    above.fill_between(thresholds, false_alarms, reviewed, label="Anomalies caught", **look)
+    above.fill_between(thresholds, false_alarms, reviewed, label="Anomalies detected", **look)
     below.plot(thresholds, missed, color=ANOMALY, linestyle=ANOMALY_DASHES, marker=marker, label="Anomalies missed")
     if threshold is not None:
         above.axvline(threshold, **THRESHOLD_LOOK)

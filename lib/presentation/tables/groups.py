@@ -47,7 +47,7 @@ def by_class(frame: pandas.DataFrame, top: int = 10) -> pandas.DataFrame:
         top: Number of classes at each end; with at most twice as many classes, all are listed.
 
     Returns:
-        Columns `Rank` (1 is the hardest), `Class`, `Images`, `Caught`, `Recall` and `AUROC` (each with its 95 %
+        Columns `Rank` (1 is the hardest), `Class`, `Images`, `Detected`, `Recall` and `AUROC` (each with its 95 %
         interval) and `Median score`.
     """
     ranked = list(enumerate(traced.rows(frame), start=1))
@@ -62,7 +62,7 @@ def by_class(frame: pandas.DataFrame, top: int = 10) -> pandas.DataFrame:
             "Rank": [rank for rank, _ in rows],
             "Class": [literal(str(row["class"])) for _, row in rows],
             "Images": [row["n"] for _, row in rows],
-            "Caught": [row["caught"] for _, row in rows],
+            "Detected": [row["detected"] for _, row in rows],
             "Recall": cells("recall"),
             "AUROC": cells("auroc"),
             "Median score": [row["median_score"] for _, row in rows],

@@ -94,7 +94,7 @@ def operations(frame: pandas.DataFrame) -> pandas.DataFrame:
         frame: What `lib.evaluation.metrics.operations` returns, with or without `threshold`.
 
     Returns:
-        Columns `Threshold` (if there is one; text of four significant digits), `Reviewed`, `Anomalies caught`,
+        Columns `Threshold` (if there is one; text of four significant digits), `Reviewed`, `Anomalies detected`,
         `Anomalies missed`, `False alarms` (expected counts) and `Share of false alarms` (among the reviewed images).
     """
     columns = {}
@@ -102,10 +102,10 @@ def operations(frame: pandas.DataFrame) -> pandas.DataFrame:
         columns["Threshold"] = [f"{threshold:.4g}" for threshold in frame["threshold"]]
     heads = {
         "reviewed": "Reviewed",
-        "caught": "Anomalies caught",
+        "detected": "Anomalies detected",
         "missed": "Anomalies missed",
         "false_alarms": "False alarms",
         "false_alarm_share": "Share of false alarms",
     }
     columns |= {head: frame[name].tolist() for name, head in heads.items()}
-    return framed(columns, decimals={heads[name]: 1 for name in ("reviewed", "caught", "missed", "false_alarms")})
+    return framed(columns, decimals={heads[name]: 1 for name in ("reviewed", "detected", "missed", "false_alarms")})

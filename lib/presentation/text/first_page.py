@@ -59,12 +59,12 @@ def in_use(answer: Mapping[str, Any], prevalence: float) -> str:
             "by the interval of the false alarm rate)."
         )
     anomalies = PER * prevalence
-    caught, normal = anomalies * recall, PER - anomalies
+    detected, normal = anomalies * recall, PER - anomalies
     alarms = normal * fpr["value"]
     text = (
-        f"Of {PER:,} images in use, {percent(prevalence)} of them anomalies, about {caught + alarms:.0f} are flagged: "
-        f"{caught:.0f} of {anomalies:.0f} anomalies and {alarms:.0f} false alarms ({normal * fpr['low']:.0f} to "
-        f"{normal * fpr['high']:.0f} by the interval of the false alarm rate)."
+        f"Of {PER:,} images in use, {percent(prevalence)} of them anomalies, about {detected + alarms:.0f} are "
+        f"flagged: {detected:.0f} of {count(anomalies, 'anomaly', 'anomalies')} and {count(alarms, 'false alarm')} "
+        f"({normal * fpr['low']:.0f} to {normal * fpr['high']:.0f} by the interval of the false alarm rate)."
     )
     if precision["value"] is None:
         return text

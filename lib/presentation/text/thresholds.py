@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lib.core.formatting import count, percent
+from lib.core.formatting import count, listed, percent
 from lib.evaluation.thresholds import Threshold, realised_fpr
 from lib.params import Parameters
 from lib.presentation.tables.markdown import literal
@@ -132,9 +132,10 @@ def cheapest(found: Mapping[str, tuple[float, float]], prevalence: float) -> str
     """
     parts = []
     for ratio, (threshold, cost) in found.items():
-        part = f"{threshold:.4g} where a missed anomaly costs {ratio} as much as a false alarm"
+        part = f"{threshold:.4g} at {ratio}"
         parts.append(part if cost < 1 else f"{part} (no cheaper than deciding without looking)")
     return (
-        f"Where {percent(prevalence)} of the images are anomalies, the expected cost on the test set is lowest at a "
-        f"threshold of {'; of '.join(parts)}. A threshold chosen on the test set makes its own figures too good."
+        f"Where {percent(prevalence)} of the images are anomalies, the threshold with the lowest expected cost on the "
+        f"test set is {listed(parts)}, by the cost of a missed anomaly to that of a false alarm. A threshold chosen on "
+        "the test set makes its own figures too good."
     )
