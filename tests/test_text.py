@@ -146,7 +146,9 @@ def test_the_answer_states_counts_on_unseen_images_and_the_interval_of_the_false
 def test_names_of_detectors_are_readable_inside_a_sentence():
     assert terms.in_words("vae") == "the VAE"
     assert terms.in_words("features, patches, 96 px") == "the detector “features, patches, 96 px”"
+    assert terms.in_words("latent 128") == "the detector “latent 128”"
     assert terms.in_words("ensemble: HOG + a, b") == "the ensemble of HOG and “a, b”"
+    assert terms.in_words("ensemble of one network: a + b") == "the ensemble of one network (a and b)"
 
 
 def test_no_false_alarm_of_35_does_not_make_every_flagged_image_an_anomaly():
@@ -257,8 +259,8 @@ def test_a_target_that_so_few_images_cannot_promise_is_named():
 
 def test_the_cheapest_threshold_is_named_for_each_ratio():
     sentence = text.cheapest({"1 : 1": (0.3, 0.5), "10 : 1": (0.1, 1.0)}, 0.1)
-    assert "0.3 where a missed anomaly costs 1 : 1 as much as a false alarm;" in sentence
-    assert "0.1 where a missed anomaly costs 10 : 1 as much as a false alarm (no cheaper" in sentence
+    assert "is 0.3 at 1 : 1 and 0.1 at 10 : 1 (no cheaper" in sentence
+    assert "the cost of a missed anomaly to that of" in sentence
 
 
 def test_a_sentence_on_a_difference_and_its_table_read_the_same_interval():

@@ -78,7 +78,8 @@ def recommendation_verdicts(records: Sequence[Mapping[str, Any]]) -> str:
             continue
         difference = record["difference"]
         seeds = f"; two seeds differ by up to {record['noise']:.4f}" if record["noise"] is not None else ""
-        by = f"all images against {literal(record['best'])}" if record["opposite"] else f"by {literal(record['best'])}"
+        best = literal(in_words(record["best"]))
+        by = f"all images against {best}" if record["opposite"] else f"by {best}"
         lines.append(
             f"- **{record['recommendation']}**: {words[record['verdict']]} ({by}: difference of AUROC "
             f"{signed(difference['value'], 3)}, {interval(difference, sign=True)}{seeds})."
@@ -97,8 +98,8 @@ def other_scores(rows: Sequence[Mapping[str, Any]]) -> str:
     difference = best["difference"]
     return (
         f"By the mean squared error, the autoencoder has an AUROC of {area(own['auroc']['value'])} on the test set. Of "
-        f"{len(others)} other scores, {literal(best['name'])} is best on the validation set; on the test set it has "
-        f"an AUROC of **{area(best['auroc']['value'])}** (difference {signed(difference['value'], 3)}, "
+        f"{len(others)} other scores, {literal(in_words(best['name']))} is best on the validation set; on the test set "
+        f"it has an AUROC of **{area(best['auroc']['value'])}** (difference {signed(difference['value'], 3)}, "
         f"{interval(difference, sign=True)}). On the test set, the intervals show {better} of them better than the "
         f"mean squared error and {worse} worse."
     )
@@ -113,7 +114,7 @@ def best_network(rows: Sequence[Mapping[str, Any]]) -> str:
     difference = best["difference"]
     return (
         f"Of all {len(networks):,} other pairs of a network and a score, the validation set chooses "
-        f"**{literal(best['name'])}**: AUROC {area(best['auroc']['value'])} on the test set, "
+        f"**{literal(in_words(best['name']))}**: AUROC {area(best['auroc']['value'])} on the test set, "
         f"{signed(difference['value'], 3)} "
         f"against the autoencoder ({interval(difference, sign=True)}), {_change(difference)}."
     )
@@ -124,8 +125,8 @@ def features(rows: Sequence[Mapping[str, Any]]) -> str:
     ours, own = [row for row in rows if row["family"] == "features"], rows[0]
     best = best_on_validation(ours)
     text = (
-        f"Of {count(len(ours), 'detector')} on features, {literal(best['name'])} is best on the validation set. On "
-        f"the test set it has an AUROC of **{area(best['auroc']['value'])}** ({interval(best['auroc'])}), "
+        f"Of {count(len(ours), 'detector')} on features, {literal(in_words(best['name']))} is best on the validation "
+        f"set. On the test set it has an AUROC of **{area(best['auroc']['value'])}** ({interval(best['auroc'])}), "
         f"{signed(best['difference']['value'], 3)} against the autoencoder "
         f"({interval(best['difference'], sign=True)}), {_change(best['difference'])}. "
     )
@@ -146,7 +147,7 @@ def ensembles(rows: Sequence[Mapping[str, Any]]) -> str:
     """What putting detectors together gains."""
     together = [row for row in rows if row["family"] == "ensemble"]
     return "\n".join(
-        f"- {literal(row['name'])}: AUROC **{area(row['auroc']['value'])}** on the test set, "
+        f"- T{literal(in_words(row['name']))[1:]}: AUROC **{area(row['auroc']['value'])}** on the test set, "
         f"{signed(row['difference']['value'], 3)} against {in_words(rows[0]['name'])} "
         f"({interval(row['difference'], sign=True)}), {_change(row['difference'], in_words(rows[0]['name']))}."
         for row in together

@@ -1,5 +1,6 @@
 """Names of detectors, intervals, rates and comparisons, as they stand in sentences."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,13 +20,15 @@ def in_words(name: str) -> str:
     name = detector_name(name)
     title, _, members = name.partition(": ")
     if members and title.startswith("ensemble"):
-        return f"the {title} of {listed([_quoted(member) for member in members.split(' + ')])}"
-    return f"the detector {_quoted(name)}" if "," in name else f"the {name}"
+        words = listed([_quoted(member) for member in members.split(" + ")])
+        return f"the {title} of {words}" if title == "ensemble" else f"the {title} ({words})"
+    quoted = _quoted(name)
+    return f"the {name}" if quoted == name else f"the detector {quoted}"
 
 
 def _quoted(name: str) -> str:
-    """A name in quotation marks if it has a comma."""
-    return f"“{name}”" if "," in name else name
+    """A name in quotation marks if it has a comma or a number, such as `latent 128`."""
+    return f"“{name}”" if re.search(r"[,\d]", name) else name
 
 
 def both_counts(normal: int, anomalies: int) -> str:

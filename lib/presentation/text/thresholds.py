@@ -115,10 +115,10 @@ def threshold_costs(normal_class: str, thresholds: Sequence[float], results: Seq
     if not lines:
         return "All these thresholds give the same decisions on the test set."
     return (
-        "The best threshold depends on the costs of the two errors: a false alarm rejects an image of class "
-        f"{literal(normal_class)}, a missed anomaly is accepted as one. A higher threshold gives fewer false alarms "
-        f"and more "
-        "missed anomalies:\n\n" + "\n".join(lines) + "\n\nA step to a higher threshold saves cost only if a false "
+        f"A false alarm rejects an image of class {literal(normal_class)}; a missed anomaly is accepted as one. A "
+        "higher threshold gives fewer false alarms and more missed anomalies:\n\n"
+        + "\n".join(lines)
+        + "\n\nA step to a higher threshold saves cost only if a false "
         "alarm costs more than that number of missed anomalies."
     )
 
