@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 from lib import data
@@ -26,12 +26,11 @@ from lib.core.characters import readable
 from lib.core.errors import UserError, of_the_disk
 from lib.core.formatting import clock
 from lib.params import Parameters
-from lib.presentation import explorer, first_page
 from lib.report import uptodate, verdicts
 from lib.report.attempts import clear, study_lock
 from lib.report.verdicts import Verdict
 from lib.study import Run, Study
-from lib.study.ahead import Ahead
+from lib.study.ahead import Ahead, environment
 
 
 def build(params: Parameters, notice: str = "") -> Path:
@@ -50,8 +49,6 @@ def build(params: Parameters, notice: str = "") -> Path:
             could not be made: then the new report is there without it, and says why.
         OSError: the disk; the last report stays.
     """
-    from lib.report import studies  # now, and not when the report is published: code may be edited in the meantime
-
     reports = paths.reports_folder()
     with study_lock(params.study), _signals_as_interrupt():
         clear(params.study)
@@ -85,6 +82,8 @@ def build(params: Parameters, notice: str = "") -> Path:
             where = f"; the unfinished one is in {paths.shown(failed)}" if failed else ""
             raise UserError(f"{error}; {params.study}: no report was made{where}") from None
         else:
+            from lib.report import studies
+
             with _without_interrupts():
                 publish(folder, reports / params.study)
                 shutil.rmtree(reports / f"{params.study}.failed", ignore_errors=True)
@@ -109,6 +108,7 @@ def _execute(params: Parameters, folder: Path, found: dict[str, Verdict]) -> tup
     from lib.report.kernel import Kernel
 
     run_folder, executed = folder / "run", []
+    imports = Thread(target=_import_renderers, daemon=True)
     os.environ["ANOMALY_RUN_FOLDER"] = str(run_folder)
     with Kernel(folder / "notebooks") as kernel, Ahead() as ahead:
         try:
@@ -137,16 +137,27 @@ def _execute(params: Parameters, folder: Path, found: dict[str, Verdict]) -> tup
                     raise
                 found[source.stem] = Verdict(verdicts.OK)
                 executed.append(target)
+                if source.stem == uptodate.FITTING:  # from now on a core has nothing to do
+                    imports.start()
         finally:
             del os.environ["ANOMALY_RUN_FOLDER"]
+    if imports.ident:
+        imports.join()
     return study, executed
 
 
 def _get_ready(params: Parameters, kernel: Any, ahead: Ahead) -> None:
     """Let the kernel import what it needs, and a second process begin with the fits, where notebooks fit any."""
     if any(source.stem == uptodate.FITTING for source in uptodate.notebooks()):
-        kernel.start(imports=True)
+        kernel.start(imports=True, environment=environment(params))
         ahead.start(params)
+
+
+def _import_renderers() -> None:
+    """Import what `render` needs, which takes seconds, while the kernel is busy."""
+    from lib.presentation import explorer, first_page  # noqa: F401
+    from lib.report import studies  # noqa: F401
+    from lib.report.render import appendix, document, html, pdf  # noqa: F401
 
 
 def render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> tuple[list[Path], str]:
@@ -161,6 +172,7 @@ def render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> tu
     Returns:
         The pages, the PDF last, and why there is no PDF, if so.
     """
+    from lib.presentation import explorer, first_page
     from lib.report.render.appendix import appendix
     from lib.report.render.document import read_chapters
     from lib.report.render.html import write_site

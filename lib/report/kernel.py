@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -48,11 +49,12 @@ class Kernel:
         if kind is None:  # else it may say why
             self.log.unlink(missing_ok=True)
 
-    def start(self, *, imports: bool = False) -> None:
+    def start(self, *, imports: bool = False, environment: Mapping[str, str] = os.environ) -> None:
         """Starts its process, unless it runs, and does not wait for it.
 
         Args:
             imports: whether it begins with the imports that notebooks need.
+            environment: its environment variables.
 
         Raises:
             NoSuchKernel: it is not installed.
@@ -62,7 +64,7 @@ class Kernel:
             return
         early = [f"--IPKernelApp.exec_lines={IMPORTS}"] if imports else []
         with open(self.log, "ab") as log:  # appended to, so that `clear` may shorten it
-            where = {"cwd": str(paths.notebooks_folder()), "preexec_fn": end_with_parent()}
+            where = {"cwd": str(paths.notebooks_folder()), "preexec_fn": end_with_parent(), "env": dict(environment)}
             run_sync(self.manager.start_kernel)(extra_arguments=early, stdout=log, stderr=log, **where)
         self.process = self.manager.provisioner.process
 

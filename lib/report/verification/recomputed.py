@@ -17,7 +17,6 @@ from lib.presentation import show
 from lib.report import uptodate
 from lib.study import Run, Study, about
 
-FITTING = "02_training"  # it says what was fitted; `make reproduce` fits again
 NOT_FROM_SCORES = ("pixels",)  # of metrics.json: measured on heat maps while fitting
 SHOWN = ("figure", "table", "prose", "nothing")
 
@@ -63,7 +62,7 @@ def recompute(study: Study, run: Run) -> Recomputed:
 
 
 def _chapters(study: Study) -> list[Path]:
-    return [path for path in uptodate.notebooks(study) if path.stem != FITTING]
+    return [path for path in uptodate.notebooks(study) if path.stem != uptodate.FITTING]
 
 
 def executed(path: Path, parameters: Mapping[str, Any]) -> Outputs:

@@ -153,7 +153,7 @@ class Backbone:
         """A function of uint8 images (n, H, W, C) and the size to enlarge them to, int32 (2,), to network outputs."""
         signature = [tf.TensorSpec([None, None, None, self.channels], tf.uint8), tf.TensorSpec([2], tf.int32)]
 
-        @tf.function(input_signature=signature)
+        @tf.function(input_signature=signature, autograph=False)
         def forward(images, size):
             enlarged = tf.image.resize(images, size)  # bilinear; changes nothing where they have that size
             return network(self._preprocess(enlarged), training=False)

@@ -28,7 +28,7 @@ def _compiled(network: Network) -> Callable:
         return network.graphs["pass"]
     signature = [tf.TensorSpec([None, *network.settings.image_shape], tf.uint8), *network.input_signature()]
 
-    @tf.function(input_signature=signature, jit_compile=False)
+    @tf.function(input_signature=signature, jit_compile=False, autograph=False)
     def run(batch, *inputs):
         scaled = tf.cast(batch, tf.float32) / 255.0
         values, _ = network.encoded(scaled)

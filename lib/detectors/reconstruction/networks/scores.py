@@ -88,7 +88,7 @@ def _compiled(network: Network):
         return network.graphs["scores"]
     signature = [tf.TensorSpec([None, *network.settings.image_shape], tf.uint8), *network.input_signature()]
 
-    @tf.function(input_signature=signature, jit_compile=False)
+    @tf.function(input_signature=signature, jit_compile=False, autograph=False)
     def run(batch, *inputs):
         images = tf.cast(batch, tf.float32) / 255.0
         values, features = network.encoded(images)

@@ -146,6 +146,7 @@ class VAENetwork(Network):
         encode = tf.function(
             lambda batch: self.model.encode(tf.cast(batch, tf.float32) / 255.0),
             input_signature=[tf.TensorSpec([None, *self.settings.image_shape], tf.uint8)],
+            autograph=False,
         )
         parts = [encode(batch) for batch in batches.slices(images)]
         mean, log_var = (np.concatenate([part[which] for part in parts]).astype(np.float64) for which in (0, 1))
