@@ -36,6 +36,10 @@ def pytest_configure(config):
     config.stash[OWN_FOLDER] = tempfile.TemporaryDirectory(prefix="anomaly-tests-")
     os.environ["ANOMALY_CACHE_DIR"] = f"{config.stash[OWN_FOLDER].name}/cache"
     os.environ["ANOMALY_REPORTS_DIR"] = f"{config.stash[OWN_FOLDER].name}/reports"
+    # Processes that run tests side by side share the cores, so that they do not wait for each other's threads.
+    if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
+        for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(name, str(max(os.cpu_count() // workers, 1)))
     # Kernels and other processes that tests start get proxies that do not answer, so they have no network either.
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         os.environ[name] = os.environ[name.upper()] = NOWHERE

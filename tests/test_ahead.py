@@ -5,7 +5,7 @@ import os
 import pytest
 
 from lib import params
-from lib.study.ahead import LARGEST, Ahead
+from lib.study.ahead import LARGEST, THREADS, Ahead, environment
 
 
 @pytest.fixture
@@ -39,3 +39,13 @@ def test_it_ends_with_the_block(digits, monkeypatch):
     with Ahead() as ahead:
         ahead.start(digits)
     assert ahead.process.poll() is not None
+
+
+def test_two_processes_share_the_cores_unless_the_user_says_otherwise(digits, monkeypatch):
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert {environment(digits)[name] for name in THREADS} == {"4"}
+    assert environment(digits.model_copy(update={"image_size": LARGEST + 1})) == dict(os.environ)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert environment(digits)["OMP_NUM_THREADS"] == "1"
