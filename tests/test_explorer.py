@@ -392,7 +392,7 @@ def test_what_is_shown_equals_lib_at_200_thresholds(opened, name):
             rates[rate] = dict(zip(("value", "low", "high"), (k / n, *metrics.clopper_pearson(k, n)), strict=True))
             assert numbers(figures[rate]) == pytest.approx(list(rates[rate].values()), abs=1e-6)
         in_use = metrics.operations(counts["fn"] / len(anomalies), counts["fp"] / len(normal), prevalence).iloc[0]
-        for key, column in (("reviewed",) * 2, ("detected",) * 2, ("missed",) * 2, ("falseAlarms", "false_alarms")):
+        for key, column in (("reviewed",) * 2, ("caught",) * 2, ("missed",) * 2, ("falseAlarms", "false_alarms")):
             assert float(figures[key]) == pytest.approx(in_use[column], abs=1e-6)
         cost = miss * in_use["missed"] + in_use["false_alarms"]
         assert float(figures["cost"]) == pytest.approx(cost, abs=1e-6)
@@ -549,8 +549,8 @@ def test_a_study_is_shown_without_a_request(fitted, browser, tmp_path, width, da
     for place, detector in enumerate(data["detectors"]):
         change = f"const list = document.getElementById('detector'); list.value = {place}; "
         browser.value(f"{{{change} list.dispatchEvent(new Event('change'))}}")
-        detected = int((np.array(detector["anomalies"]) > detector["threshold"]).sum())
-        assert browser.value("Number(document.querySelector('#tp data').value)") == detected
+        caught = int((np.array(detector["anomalies"]) > detector["threshold"]).sum())
+        assert browser.value("Number(document.querySelector('#tp data').value)") == caught
         shown = browser.value("Number(document.getElementById('threshold').value)")
         assert math.isclose(shown, detector["threshold"], rel_tol=0.1)
     background = browser.value("getComputedStyle(document.body).backgroundColor")

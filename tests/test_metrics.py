@@ -428,8 +428,8 @@ def test_the_best_trivial_value_depends_on_the_prevalence():
 def test_operations_add_up_to_the_number_of_images():
     frame = metrics.operations([0.0, 0.1, 1.0], [1.0, 0.2, 0.0], prevalence=0.1, thresholds=[0.01, 0.02, 0.03])
     assert frame["threshold"].tolist() == [0.01, 0.02, 0.03]
-    np.testing.assert_allclose(frame["detected"] + frame["missed"], 100)
-    np.testing.assert_allclose(frame["detected"] + frame["false_alarms"], frame["reviewed"])
+    np.testing.assert_allclose(frame["caught"] + frame["missed"], 100)
+    np.testing.assert_allclose(frame["caught"] + frame["false_alarms"], frame["reviewed"])
     assert frame.loc[0, "reviewed"] == pytest.approx(1000) and frame.loc[0, "false_alarm_share"] == pytest.approx(0.9)
     assert frame.loc[1, ["missed", "false_alarms"]].tolist() == pytest.approx([10, 180])
     assert frame.loc[2, "reviewed"] == 0 and math.isnan(frame.loc[2, "false_alarm_share"])
@@ -439,7 +439,7 @@ def test_operations_at_the_tests_own_prevalence_are_its_counts(ranking):
     labels, scores = ranking
     result = metrics.at_threshold(labels, scores, 0.5)
     frame = metrics.operations(*metrics.error_rates(labels, scores, [0.5]), labels.mean(), per=len(labels))
-    assert frame.loc[0, ["detected", "missed", "false_alarms"]].tolist() == pytest.approx(
+    assert frame.loc[0, ["caught", "missed", "false_alarms"]].tolist() == pytest.approx(
         [result[key] for key in ("tp", "fn", "fp")]
     )
     assert 1 - frame.loc[0, "false_alarm_share"] == pytest.approx(result["precision"]["value"])
@@ -462,7 +462,7 @@ def test_each_class_is_evaluated_against_all_normal_images(classed):
     for row in frame.to_dict("records"):
         part = (classes == row["class"]) | (labels == 0)
         result, area = metrics.at_threshold(labels[part], scores[part], 0.5), metrics.auroc(labels[part], scores[part])
-        assert (row["n"], row["detected"]) == (result["tp"] + result["fn"], result["tp"])
+        assert (row["n"], row["caught"]) == (result["tp"] + result["fn"], result["tp"])
         measured = [row[f"recall{bound}"] for bound in ("", "_low", "_high")]
         assert measured == pytest.approx([result["recall"][bound] for bound in ("value", "low", "high")])
         measured = [row[f"auroc{bound}"] for bound in ("", "_low", "_high")]
@@ -473,7 +473,7 @@ def test_each_class_is_evaluated_against_all_normal_images(classed):
 def test_classes_add_up_to_the_whole(classed):
     labels, scores, classes = classed
     frame = metrics.by_class(labels, scores, classes, 0.5)
-    assert frame["detected"].sum() == metrics.at_threshold(labels, scores, 0.5)["tp"]
+    assert frame["caught"].sum() == metrics.at_threshold(labels, scores, 0.5)["tp"]
     assert frame["n"] @ frame["auroc"] / frame["n"].sum() == pytest.approx(metrics.auroc(labels, scores)["value"])
 
 

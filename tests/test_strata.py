@@ -56,7 +56,7 @@ def test_groups_add_up_to_the_whole_and_one_without_anomalies_has_no_recall():
     labels[groups == "c"] = 0
     frame = metrics.by_group(labels, scores, groups, 0.5).set_index("group")
     whole = metrics.at_threshold(labels, scores, 0.5)
-    assert frame["detected"].sum() == whole["tp"] and frame["alarms"].sum() == whole["fp"]
+    assert frame["caught"].sum() == whole["tp"] and frame["alarms"].sum() == whole["fp"]
     assert frame[["normal", "anomalies"]].to_numpy().sum() == 200
     assert np.isnan(frame.loc["c", "recall"]) and np.isnan(frame.loc["c", "auroc"])
     own = groups == "a"

@@ -272,11 +272,11 @@ def test_a_sentence_on_a_difference_and_its_table_read_the_same_interval():
 
 
 def test_work_in_use_says_when_it_is_measured_on_images_that_were_fitted_on():
-    row = {"reviewed": 275.0, "detected": 95.0, "missed": 5.0, "false_alarms": 180.0}
+    row = {"reviewed": 275.0, "caught": 95.0, "missed": 5.0, "false_alarms": 180.0}
     precision = {"value": 0.345, "low": 0.3, "high": 0.4}
     words = text.workload("vae", row, precision, 0.1)
     assert "the VAE is expected to flag 275" in words and "95 anomalies and 180 false alarms" in words
     assert "34.5 % are then anomalies (between 30.0 % and 40.0 %" in words and "too good" not in words
     assert "the 174 normal images of the test set were fitted on" in text.workload("vae", row, precision, 0.1, 174)
-    one = text.workload("vae", {**row, "detected": 1.4, "missed": 0.9, "false_alarms": 0.6}, precision, 0.1)
+    one = text.workload("vae", {**row, "caught": 1.4, "missed": 0.9, "false_alarms": 0.6}, precision, 0.1)
     assert "1 anomaly and 1 false alarm. It misses 1 anomaly." in one

@@ -76,10 +76,10 @@ def precision_in_use(recall: Metric, fpr: Metric, prevalence: float) -> Metric:
     """
     prevalence = checked_prevalence(prevalence)
 
-    def share(detected: float | None, flagged: float | None) -> float | None:
-        if detected is None or flagged is None:
+    def share(caught: float | None, flagged: float | None) -> float | None:
+        if caught is None or flagged is None:
             return None
-        anomalies, alarms = prevalence * detected, (1 - prevalence) * flagged
+        anomalies, alarms = prevalence * caught, (1 - prevalence) * flagged
         return anomalies / (anomalies + alarms) if anomalies + alarms else None
 
     return {
@@ -102,7 +102,7 @@ def operations(miss_rate, false_alarm_rate, prevalence: float, per: int = 1000, 
         thresholds: The k thresholds, same order; they become the first column, `threshold`.
 
     Returns:
-        One row per threshold, all floats: expected counts per `per` images of `reviewed` (flagged images), `detected`
+        One row per threshold, all floats: expected counts per `per` images of `reviewed` (flagged images), `caught`
         (flagged anomalies), `missed` (anomalies that are not flagged) and `false_alarms` (flagged normal images); and
         `false_alarm_share`, the share of false alarms among the flagged images, NaN if none is flagged.
 
@@ -118,11 +118,11 @@ def operations(miss_rate, false_alarm_rate, prevalence: float, per: int = 1000, 
         raise ValueError("operations: a rate is not within 0 to 1")
     if not per > 0:
         raise ValueError(f"per: {per:g} is not a positive number of images")
-    detected, alarms = per * prevalence * (1 - miss), per * (1 - prevalence) * alarm
-    reviewed = detected + alarms
+    caught, alarms = per * prevalence * (1 - miss), per * (1 - prevalence) * alarm
+    reviewed = caught + alarms
     columns = {
         "reviewed": reviewed,
-        "detected": detected,
+        "caught": caught,
         "missed": per * prevalence * miss,
         "false_alarms": alarms,
         "false_alarm_share": np.divide(alarms, reviewed, out=np.full(miss.size, np.nan), where=reviewed > 0),

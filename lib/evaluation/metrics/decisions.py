@@ -103,8 +103,8 @@ def at_random(tp: int, fp: int, tn: int, fn: int) -> dict[str, float | None]:
     """
     anomalies, normals = tp + fn, tn + fp
     share = (tp + fp) / (anomalies + normals) if anomalies + normals else 0.0
-    detected, alarms = share * anomalies, share * normals
-    values = rates(detected, alarms, normals - alarms, anomalies - detected)
+    caught, alarms = share * anomalies, share * normals
+    values = rates(caught, alarms, normals - alarms, anomalies - caught)
     known = {"balanced_accuracy": 0.5, "mcc": 0.0} if anomalies and normals else {}
     return values | known  # the expected counts give these only up to rounding
 

@@ -19,7 +19,7 @@ def by_class(labels, scores, classes, threshold: float) -> pandas.DataFrame:
 
     Returns:
         One row per class of anomalies, hardest first (lowest recall, then lowest AUROC, then by name): `class`, `n`
-        images, `detected` of them, `recall`, `recall_low`, `recall_high` (Clopper and Pearson), `auroc`, `auroc_low`,
+        images, `caught` of them, `recall`, `recall_low`, `recall_high` (Clopper and Pearson), `auroc`, `auroc_low`,
         `auroc_high` of the class against all normal images (DeLong; NaN without normal images), `mean_score` and
         `median_score`.
         Intervals hold for a class picked in advance, not for the one that comes first: among many small classes some
@@ -35,8 +35,8 @@ def by_class(labels, scores, classes, threshold: float) -> pandas.DataFrame:
     normals, values = scores[~labels], scores[labels]
     names, members = np.unique(classes[labels].astype(str), return_inverse=True)
     n = np.bincount(members, minlength=names.size)
-    detected = np.bincount(members[decide(values, threshold)], minlength=names.size)
-    low, high = clopper_pearson(detected, n)
+    caught = np.bincount(members[decide(values, threshold)], minlength=names.size)
+    low, high = clopper_pearson(caught, n)
     groups = [values[members == index] for index in range(names.size)]
     none = (np.nan, np.nan, np.nan)
     areas = np.array([superiority(group, normals) if normals.size else none for group in groups]).reshape(-1, 3)
@@ -44,8 +44,8 @@ def by_class(labels, scores, classes, threshold: float) -> pandas.DataFrame:
         {
             "class": names.astype(object),
             "n": n,
-            "detected": detected,
-            "recall": detected / n,
+            "caught": caught,
+            "recall": caught / n,
             "recall_low": low,
             "recall_high": high,
             "auroc": areas[:, 0],

@@ -74,7 +74,7 @@ def by_group(labels, scores, groups, threshold: float) -> pandas.DataFrame:
 
     Returns:
         One row a group, by name: `group`; `normal` images, `alarms` among them and the rate `fpr`; `anomalies`,
-        `detected` of them and `recall`; the bounds `fpr_low`, `fpr_high`, `recall_low` and `recall_high` (Clopper and
+        `caught` of them and `recall`; the bounds `fpr_low`, `fpr_high`, `recall_low` and `recall_high` (Clopper and
         Pearson); and `auroc`, `auroc_low`, `auroc_high` within the group. A figure without images is NaN.
 
     Raises:
@@ -85,7 +85,7 @@ def by_group(labels, scores, groups, threshold: float) -> pandas.DataFrame:
     groups = np.asarray(groups).astype(str)
     for name in np.unique(groups):
         own, row = groups == name, {"group": name}
-        for kind, of, hits, rate in ((~labels, "normal", "alarms", "fpr"), (labels, "anomalies", "detected", "recall")):
+        for kind, of, hits, rate in ((~labels, "normal", "alarms", "fpr"), (labels, "anomalies", "caught", "recall")):
             members, found = int((own & kind).sum()), int((own & kind & flagged).sum())
             low, high = clopper_pearson(found, members) if members else (np.nan, np.nan)
             share = found / members if members else np.nan

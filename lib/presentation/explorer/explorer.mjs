@@ -70,10 +70,10 @@ function figures({ normal, anomalies }, threshold, { prevalence, miss, alarm }) 
   const recall = [tp / anomalies.length, ...interval(tp, anomalies.length)];
   const fpr = [fp / normal.length, ...interval(fp, normal.length)];
   const share = (r, f) => (prevalence * r) / (prevalence * r + (1 - prevalence) * f);
-  const detected = 1000 * prevalence * recall[0], falseAlarms = 1000 * (1 - prevalence) * fpr[0];
+  const caught = 1000 * prevalence * recall[0], falseAlarms = 1000 * (1 - prevalence) * fpr[0];
   const missed = 1000 * prevalence * (fn / anomalies.length);
   return {
-    tp, fp, tn, fn, recall, fpr, detected, missed, falseAlarms, reviewed: detected + falseAlarms,
+    tp, fp, tn, fn, recall, fpr, caught, missed, falseAlarms, reviewed: caught + falseAlarms,
     share: tp + fp ? [share(recall[0], fpr[0]), share(recall[1], fpr[2]), share(recall[2], fpr[1])] : [],
     cost: missed * miss + falseAlarms * alarm,
   };
@@ -137,7 +137,7 @@ function show() {
     `${grouped(anomalies.length)} anomalies (${percent(at.recall[0])}) and ${grouped(at.fp)} of ` +
     `${grouped(normal.length)} normal images (${percent(at.fpr[0])}).`;
   for (const name of ["tp", "fp", "tn", "fn"]) write(name, at[name], grouped(at[name]));
-  for (const name of ["reviewed", "detected", "missed", "falseAlarms", "cost"]) write(name, at[name], grouped(at[name], 1));
+  for (const name of ["reviewed", "caught", "missed", "falseAlarms", "cost"]) write(name, at[name], grouped(at[name], 1));
   for (const name of ["recall", "fpr", "share"]) {
     const [value, low, high] = at[name].map(percent);
     write(name, at[name], value ? `${value} (${low} to ${high})` : "nothing is flagged");

@@ -63,7 +63,7 @@ def by_class(frame: pandas.DataFrame, n: int = 10) -> Figure:
         rows[n:-n] = [None]
 
     figure, axes = figure_of_rows(["" if row is None else str(row["class"]) for row in rows], head=0.75)
-    recall = frame["detected"].sum() / frame["n"].sum()
+    recall = frame["caught"].sum() / frame["n"].sum()
     axes.axvline(recall, color=FAINT, linewidth=1, linestyle=_DASHES, label=f"All anomalies, {percent(recall)}")
     for place, row in enumerate(rows):
         if row is None:

@@ -62,7 +62,7 @@ def by_class(frame: pandas.DataFrame, top: int = 10) -> pandas.DataFrame:
             "Rank": [rank for rank, _ in rows],
             "Class": [literal(str(row["class"])) for _, row in rows],
             "Images": [row["n"] for _, row in rows],
-            "Detected": [row["detected"] for _, row in rows],
+            "Detected": [row["caught"] for _, row in rows],
             "Recall": cells("recall"),
             "AUROC": cells("auroc"),
             "Median score": [row["median_score"] for _, row in rows],

@@ -102,10 +102,10 @@ def operations(frame: pandas.DataFrame) -> pandas.DataFrame:
         columns["Threshold"] = [f"{threshold:.4g}" for threshold in frame["threshold"]]
     heads = {
         "reviewed": "Reviewed",
-        "detected": "Anomalies detected",
+        "caught": "Anomalies detected",
         "missed": "Anomalies missed",
         "false_alarms": "False alarms",
         "false_alarm_share": "Share of false alarms",
     }
     columns |= {head: frame[name].tolist() for name, head in heads.items()}
-    return framed(columns, decimals={heads[name]: 1 for name in ("reviewed", "detected", "missed", "false_alarms")})
+    return framed(columns, decimals={heads[name]: 1 for name in ("reviewed", "caught", "missed", "false_alarms")})

@@ -151,7 +151,7 @@ def workload(
     """
     text = (
         f"Among {per:,} images of which {percent(prevalence)} are anomalies, {literal(in_words(name))} is expected to "
-        f"flag {row['reviewed']:.0f} at the study's threshold: {count(row['detected'], 'anomaly', 'anomalies')} and "
+        f"flag {row['reviewed']:.0f} at the study's threshold: {count(row['caught'], 'anomaly', 'anomalies')} and "
         f"{count(row['false_alarms'], 'false alarm')}. It misses {count(row['missed'], 'anomaly', 'anomalies')}."
     )
     if precision["value"] is not None:

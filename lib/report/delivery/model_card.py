@@ -202,7 +202,7 @@ def _what_fools_it(facts: Facts) -> Iterator[str]:
             (
                 literal(row["class"]),
                 row["n"],
-                row["detected"],
+                row["caught"],
                 f"{percent(row['recall_low'])} to {percent(row['recall_high'])}",
             )
             for row in classes.head(MOST).to_dict("records")
