@@ -397,10 +397,10 @@ def test_sentences_on_networks_count_what_is_better_and_name_the_best_on_validat
     published = refined("autoencoder", 0.8, 0.0) | {"difference": None}
     others = [refined("a", 0.9, 0.05), refined("b", 0.95, -0.05), refined("c", 0.7, 0.005), refined("d", 0.6, 0.02)]
     words = text.other_scores([published, *others])
-    assert "Of 4 other scores, b is best" in words and "**0.850** (difference −0.050" in words
+    assert "Of 4 other scores, the b is best" in words and "**0.850** (difference −0.050" in words
     assert "2 of them better than the mean squared error and 1 worse" in words
     words = text.best_network([published, *others, refined("x", 0.99, 0.1, score="")])
-    assert "all 4 other pairs" in words and "**b**" in words and "**worse than the autoencoder**" in words
+    assert "all 4 other pairs" in words and "**the b**" in words and "**worse than the autoencoder**" in words
     words = text.best_network([published, others[0]])
     assert "**a**" in words and "+0.050" in words and "an improvement beyond chance" in words
     assert "**no improvement beyond chance**" in text.best_network([published, others[2]])
@@ -411,7 +411,7 @@ def test_sentences_on_features_and_ensembles_give_their_figures():
     row = refined("patches", 0.9, 0.05) | {"family": "features", "seconds": 9.0}
     published = refined("autoencoder", 0.8, 0.0) | {"seconds": 5.0}
     words = text.features([published, row, row | {"name": "quick", "validation": 0.8, "seconds": 2.0}])
-    assert "Of 2 detectors on features, patches is best" in words and "**0.950**" in words
+    assert "Of 2 detectors on features, the patches is best" in words and "**0.950**" in words
     assert "1.8 times the time" in words and "40.0 % of the time" in text.features([published, row | {"seconds": 2.0}])
     words = text.ensembles([published, row | {"family": "ensemble"}])
     assert "**0.950** on the test set, +0.050" in words and "an improvement beyond chance" in words

@@ -78,8 +78,7 @@ def recommendation_verdicts(records: Sequence[Mapping[str, Any]]) -> str:
             continue
         difference = record["difference"]
         seeds = f"; two seeds differ by up to {record['noise']:.4f}" if record["noise"] is not None else ""
-        best = literal(in_words(record["best"]))
-        by = f"all images against {best}" if record["opposite"] else f"by {best}"
+        by = f"all images against {literal(record['best'])}" if record["opposite"] else f"by {literal(record['best'])}"
         lines.append(
             f"- **{record['recommendation']}**: {words[record['verdict']]} ({by}: difference of AUROC "
             f"{signed(difference['value'], 3)}, {interval(difference, sign=True)}{seeds})."
