@@ -402,7 +402,7 @@ def test_sentences_on_networks_count_what_is_better_and_name_the_best_on_validat
     words = text.best_network([published, *others, refined("x", 0.99, 0.1, score="")])
     assert "all 4 other pairs" in words and "**the b**" in words and "**worse than the autoencoder**" in words
     words = text.best_network([published, others[0]])
-    assert "**a**" in words and "+0.050" in words and "an improvement beyond chance" in words
+    assert "**the a**" in words and "+0.050" in words and "an improvement beyond chance" in words
     assert "**no improvement beyond chance**" in text.best_network([published, others[2]])
     assert text.best_network([published]) == ""
 
