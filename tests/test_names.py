@@ -146,7 +146,7 @@ def test_a_table_has_the_names_in_its_cells():
 
 def test_a_sentence_about_costs_has_the_name():
     sentence = text.threshold_costs(NORMAL, [0.1, 0.2], [{"fp": 2, "fn": 0}, {"fp": 1, "fn": 1}])
-    assert f"an image of class {NORMAL}," in pandoc.plain(pandoc.parse([sentence])[0])
+    assert f"an image of class {NORMAL};" in pandoc.plain(pandoc.parse([sentence])[0])
 
 
 def test_code_may_have_backticks():
