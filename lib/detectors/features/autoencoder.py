@@ -84,7 +84,7 @@ def fitted(rows: np.ndarray, latent: int, seed: int) -> dict[str, np.ndarray]:
     Returns:
         Weights and biases by name.
     """
-    from lib.core.backend import keras, tf
+    from lib.core.backend import keras, tf, untuned
 
     depth, steps = rows.shape[1], -(-len(rows) // BATCH)
     hidden = (depth + latent) // 2
@@ -92,10 +92,8 @@ def fitted(rows: np.ndarray, latent: int, seed: int) -> dict[str, np.ndarray]:
     inner = [keras.layers.Dense(size, "relu") for size in (hidden, latent, hidden)]
     network = keras.Sequential([keras.Input((depth,)), *inner, keras.layers.Dense(depth)])
     network.compile(keras.optimizers.Adam(RATE), "mse", steps_per_execution=steps, jit_compile=False)
-    # All epochs are one for Keras, and nothing is tuned while it runs: the end of an epoch takes longer than its steps.
-    options = tf.data.Options()
-    options.autotune.enabled = False
+    # All epochs are one for Keras: the end of an epoch takes longer than its steps.
     shuffled = tf.data.Dataset.from_tensor_slices(rows).shuffle(len(rows), seed=seed).batch(BATCH).repeat(EPOCHS)
-    network.fit(shuffled.map(lambda batch: (batch, batch)).with_options(options), shuffle=False, verbose=0)
+    network.fit(untuned(shuffled.map(lambda batch: (batch, batch))), shuffle=False, verbose=0)
     values = iter(network.get_weights())
     return {f"{kind}_{layer}": next(values) for layer in range(1, LAYERS + 1) for kind in ("weights", "biases")}

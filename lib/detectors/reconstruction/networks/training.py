@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 from tqdm.keras import TqdmCallback
 
-from lib.core.backend import keras, tf
+from lib.core.backend import keras, tf, untuned
 from lib.detectors.reconstruction.networks import augmentation
 
 
@@ -111,13 +111,10 @@ def feed(images: np.ndarray, batch_size: int, seed: int) -> tf.data.Dataset:
         scaled = tf.cast(batch, tf.float32) / 255.0
         return scaled, scaled
 
-    # Without autotuning: at the end of every epoch Keras waits for its thread, up to 4 s with both cores idle.
-    options = tf.data.Options()
-    options.autotune.enabled = False
     shuffled = tf.data.Dataset.from_tensor_slices(np.ascontiguousarray(images)).shuffle(
         len(images), seed=seed, reshuffle_each_iteration=False
     )
-    return shuffled.batch(batch_size).map(pair).prefetch(2).with_options(options)
+    return untuned(shuffled.batch(batch_size).map(pair).prefetch(2))
 
 
 def endless_feed(images: np.ndarray, batch_size: int, seed: int, variation: Variation) -> tf.data.Dataset:
@@ -128,12 +125,10 @@ def endless_feed(images: np.ndarray, batch_size: int, seed: int, variation: Vari
         target = augmentation.varied(tf.cast(batch, tf.float32) / 255.0, variation.augmentation, draw)
         return (augmentation.noisy(target, variation.noise, draw + 1) if variation.noise else target), target
 
-    options = tf.data.Options()
-    options.autotune.enabled = False
     shuffled = tf.data.Dataset.from_tensor_slices(np.ascontiguousarray(images)).shuffle(
         len(images), seed=seed, reshuffle_each_iteration=variation.reshuffle
     )
-    return shuffled.batch(batch_size).repeat().enumerate().map(pair).prefetch(2).with_options(options)
+    return untuned(shuffled.batch(batch_size).repeat().enumerate().map(pair).prefetch(2))
 
 
 @keras.saving.register_keras_serializable(package="lib")
