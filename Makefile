@@ -25,7 +25,8 @@ LOCK := requirements.lock
 STAMP := .venv/.ok
 endif
 PY := .venv/bin/python
-# What only JupyterLab, and what only tests and lint need, is added when it is asked for.
+# What only sweeps, only JupyterLab, and only tests and lint need, is added when it is asked for.
+SWEEPS := .venv/.ok-sweep
 LAB := .venv/.ok-lab
 TESTS := .venv/.ok-test
 
@@ -130,8 +131,11 @@ clean-all: clean clean-cache ## all of this and .venv; a downloaded data set sta
 $(STAMP): $(LOCK) pyproject.toml .ci/venv.py $(if $(INTACT),,FORCE)
 	@python=$$(sh .ci/find_python.sh "$(PYTHON)") && exec "$$python" .ci/venv.py $(LOCK) $(STAMP)
 
-$(LAB): requirements-lab.lock $(STAMP)
+$(SWEEPS): requirements-sweep.lock $(STAMP)
 	@exec $(PY) .ci/venv.py $< $@ $(STAMP)
+
+$(LAB): requirements-lab.lock $(SWEEPS)
+	@exec $(PY) .ci/venv.py $< $@ $(SWEEPS)
 
 $(TESTS): requirements-test.lock $(LAB)
 	@exec $(PY) .ci/venv.py $< $@ $(LAB)

@@ -1,8 +1,8 @@
 """Renew the locks and the pip section of ``environment.yml``.
 
 ``requirements.lock`` has what a report needs, and ``requirements-gpu.lock`` the same with CUDA;
-``requirements-lab.lock`` has what JupyterLab needs beyond it, and ``requirements-test.lock`` what tests and lint need
-beyond both. A package has the same version in all of them.
+``requirements-sweep.lock`` has what ``make sweep`` needs beyond it, ``requirements-lab.lock`` what JupyterLab needs
+beyond both, and ``requirements-test.lock`` what tests and lint need beyond all. A package has the same version in all.
 
 ``make lock`` runs this: ``uv run --with packaging python .ci/lock.py uv [--upgrade]``. Locked versions stay
 where they still fit, unless ``--upgrade`` is given. The header of each lock says how it was made and what each
@@ -33,7 +33,7 @@ MACHINES = {
 }
 PYTHONS = ["3.11.2", "3.12.0"]
 CONDA_PYTHON = "3.12.0"
-EXTRAS = ("lab", "test")  # of pyproject.toml; each is added to those before it
+EXTRAS = ("sweep", "lab", "test")  # of pyproject.toml; each is added to those before it
 UNUSED = "libclang"  # TensorFlow names it and never imports it: 0.06 GB
 
 HEADER = """\
@@ -44,7 +44,7 @@ HEADER = """\
 """
 CONDA = """\
 # For conda: conda env create -f environment.yml && conda activate anomaly-reports
-# Python comes from conda-forge; every package below it is pip's, in the versions of the three locks.
+# Python comes from conda-forge; every package below it is pip's, in the versions of the locks.
 # The pip section is written by "make lock"; a test holds them together.
 name: anomaly-reports
 channels:

@@ -236,7 +236,27 @@ def collect(namespace: Mapping[str, Any]) -> Parameters:
             f"extends: papermill takes whole parameter sets, and this one extends {namespace['extends']}; write it out "
             f"with `python -m lib params {namespace.get('study', 'STUDY')} > set.yaml` and give `-f set.yaml`"
         )
-    return _checked(declared(namespace), "parameters of this notebook")
+    return checked(declared(namespace), "parameters of this notebook")
+
+
+def checked(values: Mapping[Any, Any], where: str) -> Parameters:
+    """Makes `Parameters` of values.
+
+    Args:
+        values: by key; keys that are not given take the schema's default.
+        where: what a message calls them, such as a file.
+
+    Raises:
+        UserError: a key is unknown, or a value is of the wrong type or out of range.
+    """
+    try:
+        return Parameters.model_validate(dict(values))
+    except ValidationError as error:
+        first, *others = error.errors()
+        keys = dict.fromkeys(str(problem["loc"][0]) for problem in others if problem["loc"])
+        more = [key for key in keys if first["loc"] and key != first["loc"][0]]
+        also = f" (also wrong: {', '.join(more[:5])}{' and others' if more[5:] else ''})" if more else ""
+        raise UserError(f"{where}: {_explain(first)}{also}") from None
 
 
 def declared(namespace: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,12 +289,12 @@ def load(study: str | Path) -> Parameters:
         raise UserError(
             known or f"{paths.shown(path)}: missing {', '.join(missing)}; give every key, or say `extends: <study>`"
         )
-    checked = _checked(values, paths.shown(path))
+    own = checked(values, paths.shown(path))
     known = [path.stem for path in (paths.params_folder() / "published").glob("*.json")]
-    if checked.published and checked.published not in known:
-        hint = did_you_mean(checked.published, known)
-        raise UserError(f"{paths.shown(path)}: published: no '{checked.published}' in params/published/{hint}")
-    return checked
+    if own.published and own.published not in known:
+        hint = did_you_mean(own.published, known)
+        raise UserError(f"{paths.shown(path)}: published: no '{own.published}' in params/published/{hint}")
+    return own
 
 
 def _find(study: str | Path) -> Path:
@@ -333,17 +353,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UserError(f"{paths.shown(path)}: must be lines of `key: value`, and is {_kind(values)}")
     return values
-
-
-def _checked(values: Mapping[Any, Any], where: str) -> Parameters:
-    try:
-        return Parameters.model_validate(dict(values))
-    except ValidationError as error:
-        first, *others = error.errors()
-        keys = dict.fromkeys(str(problem["loc"][0]) for problem in others if problem["loc"])
-        more = [key for key in keys if first["loc"] and key != first["loc"][0]]
-        also = f" (also wrong: {', '.join(more[:5])}{' and others' if more[5:] else ''})" if more else ""
-        raise UserError(f"{where}: {_explain(first)}{also}") from None
 
 
 def _explain(problem: Any) -> str:

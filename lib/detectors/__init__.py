@@ -1,7 +1,18 @@
 """Everything that gives an image an anomaly score: one kind a file, all with one life (see `base`)."""
 
-from lib.detectors.base import Detector, History, Kind, Options, groups_of, kind, kinds, load, register
-from lib.detectors.specs import BASELINE, COMBINED, PUBLISHED, Spec, leading, other_scores, spec, specs, with_options
+from lib.detectors.base import Detector, History, Kind, Options, groups_of, kind, kinds, load, register, slug
+from lib.detectors.specs import (
+    BASELINE,
+    COMBINED,
+    PUBLISHED,
+    Spec,
+    defaults_of,
+    leading,
+    other_scores,
+    spec,
+    specs,
+    with_options,
+)
 
 __all__ = [
     "BASELINE",
@@ -12,6 +23,7 @@ __all__ = [
     "Kind",
     "Options",
     "Spec",
+    "defaults_of",
     "groups_of",
     "kind",
     "kinds",
@@ -19,6 +31,7 @@ __all__ = [
     "load",
     "other_scores",
     "register",
+    "slug",
     "spec",
     "specs",
     "with_options",

@@ -115,9 +115,7 @@ def specs(params: Any) -> list[Spec]:
         UserError: one of them is not a detector, has wrong options, or is given twice; or the study is about a detector
             that it does not have.
     """
-    defaults = params.model_dump()
-    if params.inspects:
-        defaults["size"] = params.backbone_size
+    defaults = defaults_of(params)
     listed: dict[str, Spec] = {}
     alone = [name for name, listed_kind in kinds().items() if listed_kind.fitted_alone]
     for where, name, given in _wanted(params):
@@ -130,6 +128,11 @@ def specs(params: Any) -> list[Spec]:
     if params.inspects:
         _leading(params.detector, list(listed.values()))  # checked now, so that a typo fails before training
     return list(listed.values())
+
+
+def defaults_of(params: Any) -> dict[str, Any]:
+    """What a study, `lib.params.Parameters`, gives those options of its detectors that are not given."""
+    return params.model_dump() | ({"size": params.backbone_size} if params.inspects else {})
 
 
 def leading(params: Any) -> str:

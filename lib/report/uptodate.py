@@ -97,9 +97,13 @@ def report_key(params: Parameters, notice: str = "") -> str:
 
 def code_key(notebook: Path) -> str:
     """A key of a notebook's text, the code that it imports, and the published figures."""
-    walked = [path for folder in WALKED for path in (paths.ROOT / "lib" / folder).rglob("*.py")]
     published = (paths.params_folder() / "published").glob("*.json")
-    return cache.files_key([*cache.code_files("lib", notebook, *walked), *published])
+    return cache.files_key([*cache.code_files("lib", notebook, *walked()), *published])
+
+
+def walked() -> list[Path]:
+    """The modules that no module imports by its name: those of `WALKED`."""
+    return [path for folder in WALKED for path in (paths.ROOT / "lib" / folder).rglob("*.py")]
 
 
 def _rendering_key() -> str:

@@ -19,15 +19,18 @@ from lib.presentation.plots.pictures import (
     reconstruction_pairs,
 )
 from lib.presentation.plots.style import ANOMALY, NORMAL, STYLE, WIDTH, style
+from lib.presentation.plots.sweeps import MOST_STUDIES, by_study, mean_ranks
 from lib.presentation.plots.thresholds import expected_cost, operations, score_histogram, threshold_sweep
 from lib.presentation.plots.tradeoffs import cost_benefit, rate_distortion
 
 __all__ = [
     "ANOMALY",
+    "MOST_STUDIES",
     "NORMAL",
     "STYLE",
     "WIDTH",
     "by_class",
+    "by_study",
     "class_counts",
     "confusion",
     "cost_benefit",
@@ -43,6 +46,7 @@ __all__ = [
     "leaderboard",
     "loss_curve",
     "loss_terms",
+    "mean_ranks",
     "operations",
     "pr_curves",
     "rate_distortion",

@@ -62,13 +62,16 @@ def read_chapters(paths: Sequence[Path], appendix: nbformat.NotebookNode | None 
     return [draft.chapter(number, targets) for number, draft in enumerate(printed, start=1)]
 
 
-def parse_outside(texts: Sequence[str], chapters: Sequence[Chapter], place: str) -> list[Elements]:
+def parse_outside(
+    texts: Sequence[str], chapters: Sequence[Chapter], place: str, origin: str = METRICS
+) -> list[Elements]:
     """Parse Markdown that is outside the chapters, such as the cover's; its links may lead into them.
 
     Args:
         texts: each on its own.
         chapters: of the report.
         place: what an error calls the texts.
+        origin: the file that their numbers come from.
 
     Returns:
         The blocks of each text.
@@ -78,7 +81,7 @@ def parse_outside(texts: Sequence[str], chapters: Sequence[Chapter], place: str)
     """
     targets = {chapter.stem: chapter.targets for chapter in chapters}
     try:
-        parsed = [sources.attributed(blocks, METRICS) for blocks in pandoc.parse(texts)]
+        parsed = [sources.attributed(blocks, origin) for blocks in pandoc.parse(texts)]
         return [links.resolve(blocks, None, targets) for blocks in parsed]
     except UserError as error:
         raise RenderError(f"{place}: {error}") from None

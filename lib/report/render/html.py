@@ -25,7 +25,6 @@ from lib.report.render import links, pandoc, sources
 from lib.report.render.document import parse_outside
 from lib.report.render.model import APPENDIX, Block, Chapter, Figure, Prose, RenderError, ReportInfo, Table, Text
 from lib.report.render.pandoc import TEMPLATES, Element, Elements
-from lib.study import METRICS
 
 TEMPLATE = "html"
 COVER_PICTURE = "images/cover.svg"
@@ -62,6 +61,7 @@ def write_site(chapters: Sequence[Chapter], info: ReportInfo, folder: Path, expl
     texts = _Texts(chapters, info)
     counted = sum(chapter.stem != APPENDIX for chapter in chapters)
     site = frame(info.title) | {
+        "kind": info.kind,
         "study": info.study,
         "generated": info.generated,
         "explorer": explorer,
@@ -129,7 +129,7 @@ class _Texts:
         memo = info.memo
         caption = (memo.picture.caption,) if memo.picture else ()
         texts = (memo.answer, memo.in_use, *caption, *memo.warnings, *memo.next_steps)
-        sentences = dict(zip(texts, parse_outside(texts, chapters, "the first page"), strict=True))
+        sentences = dict(zip(texts, parse_outside(texts, chapters, "the first page", info.origin), strict=True))
         for sentence in sentences.values():
             self._add("", sentence, _unwrap(sentence))
         written = pandoc.write(list(self._parts.values()), "html5", "--mathml", "--syntax-highlighting=none")
@@ -250,7 +250,7 @@ def _cover(site: dict[str, Any], info: ReportInfo, texts: _Texts, chapters: Sequ
     picture = _image(COVER_PICTURE, memo.picture.alt, _svg_size(memo.picture.image)) if memo.picture else None
     cover = environment().get_template("cover.html.j2")
 
-    def sourced(text: str, origin: str = METRICS) -> str:
+    def sourced(text: str, origin: str = info.origin) -> str:
         return sources.plain_text(text, origin, info.metrics)
 
     return cover.render(site=site, info=info, memo=memo, text=texts.memo, picture=picture, lists=lists, sourced=sourced)

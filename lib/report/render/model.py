@@ -12,7 +12,13 @@ from lib.presentation.memo import Memo
 from lib.report.render import pandoc
 from lib.report.render.links import Targets
 from lib.report.render.pandoc import Element, Elements
+from lib.study import METRICS
 
+FILES = (
+    (METRICS.rstrip("#"), "every metric of every detector"),
+    ("run/scores.parquet", "every detector's anomaly score of every image"),
+    ("run/fits.json", "what was fitted, with all options"),
+)
 APPENDIX = "appendix"  # stem of the last chapter: glossary, references, and where everything came from
 
 
@@ -34,6 +40,9 @@ class ReportInfo:
         memo: the decision memo.
         pdf_problem: why there is no PDF; empty where there is one.
         metrics: the run's `metrics.json`, for what the numbers of a page say of themselves.
+        kind: what the report is of, one word.
+        origin: the file that numbers of the first page come from.
+        files: of the report, relative to its folder, and what is in them; the first page links to them.
     """
 
     title: str
@@ -44,6 +53,9 @@ class ReportInfo:
     memo: Memo
     pdf_problem: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "Study"
+    origin: str = METRICS
+    files: tuple[tuple[str, str], ...] = FILES
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def write_source(chapters: Sequence[Chapter], info: ReportInfo, folder: Path) ->
         (folder / "picture.svg").write_bytes(info.memo.picture.image)
     (folder / "info.json").write_text(json.dumps(_printable(_cover(chapters, info))), encoding="utf-8")
     titles = {chapter.stem: _title(chapter) for chapter in chapters}
-    memo = [_typst(blocks, "", titles) for blocks in parse_outside(_memo(info), chapters, "first page")]
+    memo = [_typst(blocks, "", titles) for blocks in parse_outside(_memo(info), chapters, "first page", info.origin)]
     pieces = [piece for chapter in chapters for piece in _pieces(chapter, titles)]
     written = pandoc.write([*memo, *(piece.content for piece in pieces)], "typst", "--syntax-highlighting=idiomatic")
     texts = "".join(f"  [{text}],\n" for text in written[: len(memo)])
@@ -113,6 +113,7 @@ def _cover(chapters: Sequence[Chapter], info: ReportInfo) -> dict[str, Any]:
     date, memo = _date(info), info.memo
     return {
         "title": info.title,
+        "kind": info.kind,
         "study": info.study,
         "notice": info.notice,
         "generated": info.generated,

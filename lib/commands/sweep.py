@@ -1,0 +1,23 @@
+"""`sweep`: many studies at once, and one leaderboard of them."""
+
+import argparse
+import os
+
+
+def add(subparsers) -> argparse.ArgumentParser:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser("sweep", help="fit and test many detectors in many studies; one leaderboard")
+    parser.add_argument("sweep", help="a name in params/sweeps/, or a YAML file")
+    parser.add_argument("--scheduler", default="", help="address of a Dask scheduler; default: workers on this machine")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out the sweep, or what is left of it.
+
+    Returns:
+        1 if a task failed, else 0.
+    """
+    from lib import sweep
+
+    return sweep.carry_out(sweep.load(arguments.sweep), arguments.scheduler or os.environ.get("SCHEDULER", ""))

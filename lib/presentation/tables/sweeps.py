@@ -1,0 +1,98 @@
+"""Tables of a sweep: the ranking, every two detectors, the studies, and the tasks that failed."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas
+
+from lib.evaluation.rankings import Ranking
+from lib.presentation.tables.cells import as_float, framed, with_interval
+from lib.presentation.tables.markdown import literal
+
+MOST_STUDIES = 25  # rows of the table of studies
+
+
+def ranking(names: Sequence[str], found: Ranking) -> pandas.DataFrame:
+    """List detectors, the best mean rank first.
+
+    Args:
+        names: Of the detectors, in the order of the ranking.
+        found: The ranking.
+
+    Returns:
+        Columns `Detector`, `Mean AUROC` (with its 95 % interval over the studies), `Mean rank` and `Best in` (number of
+        studies).
+    """
+    columns = {
+        "Detector": [literal(name) for name in names],
+        "Mean AUROC": [with_interval(mean) for mean in found.means],
+        "Mean rank": [as_float(value) for value in found.ranks],
+        "Best in": [int(wins) for wins in found.wins],
+    }
+    return framed(columns, decimals={"Mean rank": 2})
+
+
+def pairs(names: Sequence[str], found: Ranking, noise: float | None = None) -> pandas.DataFrame:
+    """List every two detectors, the one with the better mean rank first.
+
+    Args:
+        names: Of the detectors, in the order of the ranking.
+        found: The ranking.
+        noise: How much the AUROC varies with the seed alone; a smaller difference is practically none.
+
+    Returns:
+        Columns `Detector`, `Compared with`, `Difference of AUROC` (mean over the studies, with its 95 % interval), `p, adjusted`
+        and `Reading`: `clear`, `clear, and within seed noise`, or `not clear`.
+    """
+    return framed(
+        {
+            "Detector": [literal(names[pair.better]) for pair in found.pairs],
+            "Compared with": [literal(names[pair.worse]) for pair in found.pairs],
+            "Difference of AUROC": [with_interval(pair.difference, sign=True) for pair in found.pairs],
+            "p, adjusted": [as_float(pair.adjusted) for pair in found.pairs],
+            "Reading": [_reading(pair.clear, pair.difference["value"], noise) for pair in found.pairs],
+        }
+    )
+
+
+def _reading(clear: bool, difference: float, noise: float | None) -> str:
+    if not clear:
+        return "not clear"
+    return "clear, and within seed noise" if noise and abs(difference) <= noise else "clear"
+
+
+def studies(names: Sequence[str], values: np.ndarray, rows: Sequence[Mapping], best: str) -> pandas.DataFrame:
+    """List studies, the worst first.
+
+    Args:
+        names: Of the studies, in the order wanted; of more than `MOST_STUDIES` the first are listed.
+        values: AUROC of the best detector in each, float (n,).
+        rows: Of each study `fit`, `normal` and `anomalies`, mean numbers of images, and `file`, its parameter set.
+        best: Name of the detector.
+
+    Returns:
+        Columns `Study`, `AUROC, ` with the detector's name, `Fitted on`, `Normal, tested`, `Anomalies, tested` and
+        `Parameter set`.
+    """
+    rows = list(rows)[:MOST_STUDIES]
+    return framed(
+        {
+            "Study": [literal(name) for name in names[: len(rows)]],
+            f"AUROC, {literal(best)}": [as_float(value) for value in values[: len(rows)]],
+            "Fitted on": [round(row["fit"]) for row in rows],
+            "Normal, tested": [round(row["normal"]) for row in rows],
+            "Anomalies, tested": [round(row["anomalies"]) for row in rows],
+            "Parameter set": [f"`{row['file']}`" for row in rows],
+        }
+    )
+
+
+def failed(rows: Sequence[Mapping]) -> pandas.DataFrame:
+    """List tasks that failed: `study`, `candidate` and `error` of each."""
+    return framed(
+        {
+            "Study": [literal(row["study"]) for row in rows],
+            "Detector": [literal(row["candidate"]) for row in rows],
+            "Reason": [literal(row["error"]) for row in rows],
+        }
+    )

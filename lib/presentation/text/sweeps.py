@@ -1,0 +1,173 @@
+"""Sentences of a sweep's leaderboard: who wins, whether it matters, and what limits it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lib.core.formatting import count, listed, percent
+from lib.evaluation.rankings import Ranking
+from lib.presentation.memo import Box
+from lib.presentation.tables.markdown import literal
+from lib.presentation.text.terms import area, in_words, interval
+
+METHOD = (
+    "In each study the detectors are fitted on the same normal images and tested on the same images held out. Values "
+    "that differ only in the seed are averaged first, so that a study counts once. Ranks are those of the AUROC in "
+    "each study. Each two detectors are compared by Wilcoxon's signed-rank test over the studies, and the p-values are "
+    "adjusted for all pairs by the method of Holm. The intervals are t-intervals over the studies. They say how a mean "
+    "varies from study to study, and not how it varies with the images of one study."
+)
+
+
+def studies(number: int) -> str:
+    """`"1 study"`, `"12 studies"`."""
+    return count(number, "study", "studies")
+
+
+def question(detectors: int, number: int) -> str:
+    """The question of the sweep; plain text."""
+    return (
+        f"Which of {count(detectors, 'detector')} detects anomalies best over {studies(number)}, and does the "
+        "difference matter?"
+    )
+
+
+def winner(names: Sequence[str], found: Ranking, noise: float | None) -> str:
+    """Who wins, by how much, and whether that is more than chance and more than seed noise.
+
+    Args:
+        names: Of the detectors, in the order of the ranking.
+        found: The ranking.
+        noise: How much the AUROC varies with the seed alone; None if not known.
+    """
+    best = found.means[0]
+    ends = f" ({interval(best)})" if "low" in best else ""
+    value = f"a mean AUROC of {area(best['value'])}{ends} over {studies(found.studies)}"
+    if len(names) == 1:
+        return f"{_sentence(names[0])} has {value}."
+    pair = found.pair(0, 1)
+    opening = f"**{_sentence(names[0])} is best**" if pair.clear else "**No detector is clearly best.**"
+    opening += f", with {value}." if pair.clear else f" {_sentence(names[0])} has the best mean rank, and {value}."
+    difference = pair.difference
+    ends = f" ({interval(difference, sign=True)})" if "low" in difference else ""
+    more = "more" if difference["value"] >= 0 else "less"
+    text = (
+        f"{opening} That is {abs(difference['value']):.3f} {more}{ends} than {inside(names[1])}, the second. "
+        f"{_verdict(found, names)}"
+    )
+    if noise is not None:
+        size = "smaller" if abs(difference["value"]) <= noise else "larger"
+        text += f" It is {size} than what another seed changes in one study ({noise:.4f})."
+    return text
+
+
+def _verdict(found: Ranking, names: Sequence[str]) -> str:
+    pair, pairs = found.pair(0, 1), count(len(found.pairs), "pair")
+    if pair.clear:
+        return f"The difference is clear (p = {_p(pair.adjusted)}, adjusted for {pairs})."
+    if found.studies < found.needed:
+        return (
+            f"The test cannot find a difference clear with {studies(found.studies)}: for {pairs} it needs at least "
+            f"{found.needed}."
+        )
+    tied = [inside(name) for name in names[1 : next(last for first, last in found.groups if first == 0) + 1]]
+    return (
+        f"The difference is not clear (p = {_p(pair.adjusted)}, adjusted for {pairs}): by this sweep {listed(tied)} may "
+        "be as good."
+    )
+
+
+def nothing(tasks: int, failures: int) -> str:
+    """Why there is no winner."""
+    return (
+        f"**There is no ranking:** no study has a result of every detector. Of {count(tasks, 'task')} "
+        f"{failures:,} failed."
+    )
+
+
+def boxes(names: Sequence[str], found: Ranking, worst: tuple[str, float], finished: int, tasks: int) -> tuple[Box, ...]:
+    """The best mean, its worst study, and how much of the sweep is finished, as value boxes.
+
+    Args:
+        names: Of the detectors, in the order of the ranking.
+        found: The ranking.
+        worst: Name and AUROC of the study in which the best detector is worst.
+        finished: Number of tasks with a result.
+        tasks: Number of tasks.
+    """
+    return (
+        Box(area(found.means[0]["value"]), f"mean AUROC of {names[0]}", f"over {studies(found.studies)}"),
+        Box(area(worst[1]), f"its lowest AUROC in a study, {worst[0]}", "the mean over the seeds"),
+        Box(percent(finished / tasks), "of the tasks finished", f"{finished:,} of {tasks:,}"),
+    )
+
+
+def warnings(found: Ranking, left_out: int, failures: int, alpha: float) -> Iterator[str]:
+    """What limits the leaderboard, most serious first.
+
+    Args:
+        found: The ranking.
+        left_out: Number of studies that lack the result of some detector.
+        failures: Number of tasks that failed.
+        alpha: The largest false positive rate that a threshold had to aim at, for want of calibration images; 0 if all
+            could aim at that of the parameter set.
+    """
+    if failures:
+        yield f"{_capital(count(failures, 'task'))} failed; [Table](#tab-failed) says why."
+    if left_out:
+        which = "is" if left_out == 1 else "are"
+        yield f"{_capital(studies(left_out))} {which} not ranked, because a detector has no result there."
+    if len(found.means) > 1:
+        yield (
+            "The best detector of this table was found on the test images of these studies. On images of other studies "
+            "expect slightly less."
+        )
+    if alpha:
+        yield (
+            f"Some studies have so few calibration images that their threshold aims at a false positive rate of up to "
+            f"{percent(alpha)}."
+        )
+
+
+def by_study(worst: Sequence[str], best: Sequence[str], name: str) -> str:
+    """Where the best detector is worst and best.
+
+    Args:
+        worst: Studies with its lowest AUROC, the lowest first.
+        best: Studies with its highest, the highest first.
+        name: Of the detector.
+    """
+    return (
+        f"{_sentence(name)} is worst in {listed([literal(study) for study in worst])}. It is best in "
+        f"{listed([literal(study) for study in best])}."
+    )
+
+
+def in_common(rows: Sequence[dict[str, Any]], worst: int) -> str:
+    """What the studies with the lowest values have in common: how many images they are fitted on.
+
+    Args:
+        rows: Of each study, the worst first: `fit`, mean number of images fitted on.
+        worst: How many are the worst.
+    """
+    images = [sum(row["fit"] for row in part) / len(part) for part in (rows[:worst], rows[worst:])]
+    return (
+        f"The {worst} studies with the lowest AUROC are fitted on {images[0]:.0f} images on average, the others on "
+        f"{images[1]:.0f}."
+    )
+
+
+def _sentence(name: str) -> str:
+    return _capital(inside(name))
+
+
+def inside(name: str) -> str:
+    """The name of a detector inside a sentence, Markdown."""
+    return literal(in_words(name))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _p(value: float) -> str:
+    return f"{value:.4f}" if value >= 0.0001 else "less than 0.0001"

@@ -1,0 +1,120 @@
+"""Tasks on Dask: a cluster on this machine, or any other by the address of its scheduler.
+
+A task leaves its result in the cache, and the cache is all that is needed to go on: whoever is killed, nothing that was
+finished is computed again. Dask carries out what is missing, watches its workers, and gives the tasks of one that died
+to others.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+from tqdm import tqdm
+
+from lib.core.errors import UserError
+from lib.core.formatting import count
+from lib.sweep import tasks
+from lib.sweep.definition import Task
+
+GIGABYTES = 1.5  # of memory that a worker needs, with TensorFlow and the scores of ten thousand images
+WAIT = 30  # seconds in which a scheduler has to answer
+TRIES = 3  # times that a task may lose its worker; then the task is what kills it
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def carry_out(wanted: Sequence[tuple[str, Task]], scheduler: str = "") -> dict[str, str]:
+    """Carries out tasks whose results are missing.
+
+    Args:
+        wanted: each with its key.
+        scheduler: address of a Dask scheduler, such as `tcp://host:8786`, whose workers have this code and this cache;
+            without one, a cluster is started on this machine, and ends with this.
+
+    Returns:
+        Why a task failed, by its key.
+
+    Raises:
+        UserError: there is no such scheduler, it was lost, or Dask is not installed.
+    """
+    if find_spec("distributed") is None:
+        raise UserError("sweep: Dask is not installed; run make sweep, which installs it")
+    import distributed
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with _client(scheduler, len(wanted)) as client:
+        if find_spec("bokeh"):
+            print(f"dashboard: {client.dashboard_link}", file=sys.stderr)
+        futures = client.map(
+            tasks.run,
+            [task for _, task in wanted],
+            [key for key, _ in wanted],
+            key=[f"anomaly-{key}" for key, _ in wanted],
+            pure=False,
+            retries=0,
+        )
+        keys = {future.key: key for future, (key, _) in zip(futures, wanted, strict=True)}
+        failed: dict[str, str] = {}
+        bar = {"total": len(futures), "unit": "task", "disable": None, "file": sys.stderr}
+        for future in tqdm(distributed.as_completed(futures), **bar):
+            if future.status == "cancelled" or client.status != "running":
+                raise UserError(
+                    f"sweep: the scheduler{f' {scheduler}' * bool(scheduler)} was lost; what is finished stays in the "
+                    "cache; run the same command again"
+                )
+            problem = _problem(future)
+            if problem:
+                failed[keys[future.key]] = problem
+            future.release()
+    return failed
+
+
+def workers(tasks: int) -> int:
+    """How many workers this machine has room for: one for each core, task and `GIGABYTES` of memory, at least one."""
+    from distributed.system import MEMORY_LIMIT
+
+    return max(1, min(os.cpu_count() or 1, tasks, int(MEMORY_LIMIT / 2**30 / GIGABYTES)))
+
+
+def _problem(future: Any) -> str:
+    if future.status == "finished":
+        return future.result()
+    error = future.exception()
+    if type(error).__name__ == "KilledWorker":
+        return f"its worker died {count(TRIES + 1, 'time')}; a lack of memory does that"
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+@contextmanager
+def _client(scheduler: str, tasks: int) -> Iterator[Any]:
+    import dask
+    import distributed
+
+    # A worker gets its next task when it has finished the last; a future of a worker that died goes to another.
+    dask.config.set({"distributed.scheduler.worker-saturation": 1.0, "distributed.scheduler.allowed-failures": TRIES})
+    if scheduler:
+        try:
+            client = distributed.Client(scheduler, timeout=WAIT)
+        except (OSError, ValueError, RuntimeError):
+            raise UserError(
+                f"SCHEDULER={scheduler}: no scheduler answers there within {WAIT} s; start one with `dask scheduler`"
+            ) from None
+        with client:
+            found = client.scheduler_info()["workers"]
+            print(f"{scheduler}: {count(len(found), 'worker')}", file=sys.stderr, flush=True)
+            yield client
+        return
+    number = workers(tasks)
+    threads = str(max(1, (os.cpu_count() or 1) // number))
+    # Before TensorFlow is imported there: workers are started anew and not forked.
+    own = dict.fromkeys(THREADS, threads) | {name: os.environ[name] for name in THREADS if name in os.environ}
+    options = {"n_workers": number, "threads_per_worker": 1, "env": own, "dashboard_address": ":0"}
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": own}),
+        distributed.LocalCluster(host="127.0.0.1", silence_logs=logging.CRITICAL, **options) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
