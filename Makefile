@@ -11,7 +11,7 @@ STUDIES := $(patsubst params/%.yaml,%,$(wildcard params/*.yaml))
 UV ?= $(or $(wildcard .venv/bin/uv),uv)
 
 # What these hold is text: make must not expand a $(shell ...) in it, and recipes take it from the environment.
-TEXTS := STUDY NAME IMAGES NORMAL OUT DETECTOR THRESHOLD FDR FOLDER CRATE
+TEXTS := STUDY NAME IMAGES NORMAL OUT DETECTOR THRESHOLD FDR FOLDER CRATE SWEEP SCHEDULER
 $(foreach name,$(TEXTS),$(if $(filter-out undefined,$(origin $(name))),$(eval override $(name) := $$(value $(name)))))
 export $(TEXTS)
 
@@ -54,6 +54,12 @@ $(error make deliver needs STUDY, such as make deliver STUDY=digits)
 endif
 endif
 
+ifneq ($(filter sweep,$(MAKECMDGOALS)),)
+ifeq ($(SWEEP),)
+$(error make sweep needs SWEEP, such as make sweep SWEEP=params/sweeps/digits.yaml)
+endif
+endif
+
 ifneq ($(filter reproduce,$(MAKECMDGOALS)),)
 ifeq ($(or $(STUDY),$(CRATE)),)
 $(error make reproduce needs STUDY or CRATE, such as make reproduce STUDY=digits or make reproduce CRATE=digits.zip)
@@ -63,7 +69,7 @@ $(error make reproduce takes STUDY or CRATE, not both)
 endif
 endif
 
-.PHONY: help report study score verify reproduce deliver synthetic solar lab test check lock clean clean-cache clean-all FORCE
+.PHONY: help report study score verify reproduce deliver sweep synthetic solar lab test check lock clean clean-cache clean-all FORCE
 
 ##@ Report
 report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=digits
@@ -89,6 +95,9 @@ reproduce: $(STAMP) ## run a finished report again and compare every figure: mak
 
 deliver: $(STAMP) ## one zip of a study to hand over: make deliver STUDY=digits (OUT=file.zip)
 	@$(PY) -m lib deliver "$$STUDY" $${OUT:+--out "$$OUT"}
+
+sweep: $(SWEEPS) ## many studies at once and one leaderboard: make sweep SWEEP=params/sweeps/digits.yaml (SCHEDULER=tcp://...)
+	@$(PY) -m lib sweep "$$SWEEP" $${SCHEDULER:+--scheduler "$$SCHEDULER"} || [ $$? -eq 1 ]
 
 synthetic: $(STAMP) ## draw defects on photographs of bricks, to try all this: into .data/bricks, or FOLDER=...
 	@$(PY) -m lib synthetic "$${FOLDER:-.data/bricks}"

@@ -35,6 +35,7 @@ PATTERNS = {  # what the pattern of a key asks for
     "published": "a name in params/published/",
 }
 DEEPEST = 20  # sets that extend one another
+RESERVED = {"sweeps", "comparisons"}  # folders in reports/ that are no study's
 BASELINE = "autoencoder"  # the detector that the published study, and so its chapters, are about
 
 
@@ -143,6 +144,12 @@ class Parameters(BaseModel):
     def inspects(self) -> bool:
         """Whether the study is about another detector than the published one, which it then does not fit."""
         return self.detector != BASELINE
+
+    @model_validator(mode="after")
+    def _folder_is_free(self) -> Self:
+        if self.study in RESERVED:
+            raise ValueError(f"study: '{self.study}' is the name of a folder in reports/; choose another")
+        return self
 
     @model_validator(mode="after")
     def _sweep_rises(self) -> Self:

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LIB = ROOT / "lib"
 
-RULE = "core < params < data, detectors < study < evaluation < presentation < report < commands < __main__"
+RULE = "core < params < data, detectors < study < evaluation < presentation < report < sweep < commands < __main__"
 RANK = {folder: rank for rank, folders in enumerate(RULE.split(" < ")) for folder in folders.split(", ")}
 
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets"}

@@ -136,13 +136,12 @@ def test_targets_that_need_the_environment_build_it_first(project):
 
 
 def test_a_report_installs_neither_jupyterlab_nor_what_tests_need(project):
-    added = {
-        "lab": [".ci/venv.py requirements-lab.lock .venv/.ok-lab .venv/.ok\n"],
-        "test": [".ci/venv.py requirements-test.lock .venv/.ok-test .venv/.ok-lab\n"],
-    }
-    added |= {"test": added["lab"] + added["test"], "report": [], "score": []}
+    sweep = [".ci/venv.py requirements-sweep.lock .venv/.ok-sweep .venv/.ok\n"]
+    lab = [*sweep, ".ci/venv.py requirements-lab.lock .venv/.ok-lab .venv/.ok-sweep\n"]
+    test = [*lab, ".ci/venv.py requirements-test.lock .venv/.ok-test .venv/.ok-lab\n"]
+    added = {"sweep": sweep, "lab": lab, "test": test, "report": [], "score": []}
     for target, commands in added.items():
-        asked = make(project, "-n", target, "STUDY=digits", "IMAGES=x").stdout
+        asked = make(project, "-n", target, "STUDY=digits", "IMAGES=x", "SWEEP=x").stdout
         assert all(command in asked for command in commands) and asked.count("venv.py") == 1 + len(commands), target
 
 

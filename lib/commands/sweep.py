@@ -1,7 +1,6 @@
 """`sweep`: many studies at once, and one leaderboard of them."""
 
 import argparse
-import os
 
 
 def add(subparsers) -> argparse.ArgumentParser:
@@ -17,7 +16,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     Returns:
         1 if a task failed, else 0.
+
+    Raises:
+        UserError: something in the file is wrong, the images cannot be had, or the scheduler does not answer.
     """
     from lib import sweep
 
-    return sweep.carry_out(sweep.load(arguments.sweep), arguments.scheduler or os.environ.get("SCHEDULER", ""))
+    return sweep.carry_out(sweep.load(arguments.sweep), arguments.scheduler)

@@ -27,14 +27,14 @@ def carry_out(sweep: Sweep, scheduler: str = "") -> int:
     with lock(f".{sweep.name}", wait=False, folder=reports):
         wanted = sweep.tasks()
         keys = tasks.keys(wanted)
-        missing = [(key, task) for key, task in zip(keys, wanted, strict=True) if not cache.has(tasks.RESULTS, key)]
-        done = len(wanted) - len(missing)
+        missing = {key: task for key, task in zip(keys, wanted, strict=True) if not cache.has(tasks.RESULTS, key)}
+        done = sum(key not in missing for key in keys)
         print(
-            f"{sweep.name}: {count(len(wanted), 'task')}, {done:,} finished before, {len(missing):,} to do",
+            f"{sweep.name}: {count(len(wanted), 'task')}, {done:,} finished before, {len(wanted) - done:,} to do",
             file=sys.stderr,
             flush=True,
         )
-        failed = cluster.carry_out(missing, scheduler) if missing else {}
+        failed = cluster.carry_out(list(missing.items()), scheduler) if missing else {}
         found = outcome.outcome(outcome.table(wanted, keys, failed))
         from lib.sweep import page  # slow to import, and not needed before
 

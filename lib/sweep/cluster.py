@@ -8,6 +8,7 @@ to others.
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -16,12 +17,13 @@ from typing import Any
 from tqdm import tqdm
 
 from lib.core.errors import UserError
-from lib.core.formatting import count
+from lib.core.formatting import clock, count
 from lib.sweep import tasks
 from lib.sweep.definition import Task
 
 GIGABYTES = 1.5  # of memory that a worker needs, with TensorFlow and the scores of ten thousand images
 WAIT = 30  # seconds in which a scheduler has to answer
+LOG_SECONDS = 30.0
 TRIES = 3  # times that a task may lose its worker; then the task is what kills it
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -58,8 +60,7 @@ def carry_out(wanted: Sequence[tuple[str, Task]], scheduler: str = "") -> dict[s
         )
         keys = {future.key: key for future, (key, _) in zip(futures, wanted, strict=True)}
         failed: dict[str, str] = {}
-        bar = {"total": len(futures), "unit": "task", "disable": None, "file": sys.stderr}
-        for future in tqdm(distributed.as_completed(futures), **bar):
+        for future in _followed(distributed.as_completed(futures), len(futures)):
             if future.status == "cancelled" or client.status != "running":
                 raise UserError(
                     f"sweep: the scheduler{f' {scheduler}' * bool(scheduler)} was lost; what is finished stays in the "
@@ -77,6 +78,19 @@ def workers(tasks: int) -> int:
     from distributed.system import MEMORY_LIMIT
 
     return max(1, min(os.cpu_count() or 1, tasks, int(MEMORY_LIMIT / 2**30 / GIGABYTES)))
+
+
+def _followed(futures: Iterator[Any], total: int) -> Iterator[Any]:
+    """Futures as they end; a terminal shows a bar with the time left, a log file a line at most every `LOG_SECONDS`."""
+    started = logged = time.monotonic()
+    bar = tqdm(futures, total=total, unit="task", disable=None, file=sys.stderr)
+    for number, future in enumerate(bar, start=1):
+        yield future
+        now = time.monotonic()
+        if bar.disable and now - logged >= LOG_SECONDS:
+            logged = now
+            left = clock((now - started) / number * (total - number))
+            print(f"    {number:,} of {count(total, 'task')}, about {left} left", file=sys.stderr, flush=True)
 
 
 def _problem(future: Any) -> str:

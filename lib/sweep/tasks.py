@@ -28,7 +28,7 @@ def keys(tasks: Sequence[Task]) -> list[str]:
         if images not in states:
             states[images] = data.state(task.params)
         own = task.params.model_dump(exclude={"study", "title", *LIMITS})
-        named = [task.detector, dict(task.given)]
+        named = [task.detector, {name: value for name, value in task.given.items() if name != "label"}]
         versions = dict(provenance.versions())
         found.append(cache.content_key(own, named, states[images], _code(), versions, provenance.device()))
     return found

@@ -10,7 +10,7 @@ from lib.presentation.plots.rows import figure_of_rows, write_beside
 from lib.presentation.plots.style import INK, NORMAL, WIDTH, described, shortened, some, styled
 
 MOST_STUDIES = 40  # rows of a map
-LONGEST = 26  # characters of the name of a column
+LONGEST = 30  # characters of the name of a column
 
 
 @styled
@@ -53,14 +53,14 @@ def by_study(studies: Sequence[str], names: Sequence[str], values: np.ndarray, w
         studies: Names of n studies, the worst first; of more than `MOST_STUDIES` the first are drawn.
         names: Of k detectors.
         values: float (n, k) in [0, 1]; NaN where there is none.
-        what: The value, for the scale and the alternative text.
+        what: The value, for the alternative text.
     """
     shown = np.asarray(values, float)[:MOST_STUDIES]
     rows, columns = shown.shape
     figure = Figure(figsize=(WIDTH, 1.45 + 0.2 * rows))
     axes = figure.add_subplot()
     least = min(0.5, float(np.nanmin(shown))) if np.isfinite(shown).any() else 0.5
-    picture = axes.imshow(shown, aspect="auto", cmap="cividis", vmin=least, vmax=1)
+    axes.imshow(shown, aspect="auto", cmap="cividis", vmin=least, vmax=1)
     for row in range(rows):
         for column in range(columns):
             value = shown[row, column]
@@ -75,7 +75,6 @@ def by_study(studies: Sequence[str], names: Sequence[str], values: np.ndarray, w
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    figure.colorbar(picture, ax=axes, label=what, fraction=0.03, pad=0.02)
     worst = [f"{study}: {np.nanmax(line):.3f}" for study, line in zip(studies, shown, strict=False)]
     return described(
         figure,

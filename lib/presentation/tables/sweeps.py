@@ -41,8 +41,8 @@ def pairs(names: Sequence[str], found: Ranking, noise: float | None = None) -> p
         noise: How much the AUROC varies with the seed alone; a smaller difference is practically none.
 
     Returns:
-        Columns `Detector`, `Compared with`, `Difference of AUROC` (mean over the studies, with its 95 % interval), `p, adjusted`
-        and `Reading`: `clear`, `clear, and within seed noise`, or `not clear`.
+        Columns `Detector`, `Compared with`, `Difference of AUROC` (mean over the studies, with its 95 % interval),
+        `p, adjusted` and `Reading`: `clear`, `clear, and within seed noise`, or `not clear`.
     """
     return framed(
         {

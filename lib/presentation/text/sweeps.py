@@ -56,7 +56,7 @@ def winner(names: Sequence[str], found: Ranking, noise: float | None) -> str:
     )
     if noise is not None:
         size = "smaller" if abs(difference["value"]) <= noise else "larger"
-        text += f" It is {size} than what another seed changes in one study ({noise:.4f})."
+        text += f" The difference is {size} than what another seed changes in one study ({noise:.4f})."
     return text
 
 
@@ -71,8 +71,8 @@ def _verdict(found: Ranking, names: Sequence[str]) -> str:
         )
     tied = [inside(name) for name in names[1 : next(last for first, last in found.groups if first == 0) + 1]]
     return (
-        f"The difference is not clear (p = {_p(pair.adjusted)}, adjusted for {pairs}): by this sweep {listed(tied)} may "
-        "be as good."
+        f"The difference is not clear (p = {_p(pair.adjusted)}, adjusted for {pairs}): by this sweep {listed(tied)} "
+        "may be as good."
     )
 
 

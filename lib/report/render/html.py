@@ -147,13 +147,14 @@ class _Texts:
     def page(self, chapter: Chapter, counted: int) -> dict[str, Any]:
         """A chapter's page as the templates of all pages need it."""
         appendix = chapter.stem == APPENDIX
+        executed = any(cell.cell_type == "code" and cell.source for cell in chapter.notebook.cells)
         return {
             "file": f"{chapter.stem}.html",
             "numeral": chapter.numeral,
             "place": "Appendix" if appendix else f"Chapter {chapter.numeral} of {counted}",
             "title": self.html(chapter.title),
             "plain_title": pandoc.plain(chapter.title),
-            "notebook": "" if appendix else f"notebooks/{chapter.stem}.ipynb",
+            "notebook": f"notebooks/{chapter.stem}.ipynb" if executed else "",
             "sections": [
                 {"anchor": section.anchor, "numeral": f"{chapter.numeral}.{count}", "title": self.html(section.title)}
                 for count, section in enumerate(chapter.sections, start=1)

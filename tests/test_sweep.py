@@ -1,0 +1,331 @@
+"""`sweep`: what its file may say, what is computed once and never again, and what its leaderboard shows."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from lib import params, sweep
+from lib.__main__ import main
+from lib.core import cache, paths
+from lib.core.errors import UserError
+from lib.study import Study, fit_and_score
+from lib.sweep import cluster, definition, outcome, page, tasks
+
+SMALL = {
+    "title": "Two digits",
+    "extends": "digits",
+    "studies": {"normal_class": ["0", "1"], "seed": [1, 2]},
+    "detectors": ["pca", "mean_image", {"pca": {"label": "PCA again"}}],
+}
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A cache and reports of its own; `write` puts a sweep file there."""
+    monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("ANOMALY_REPORTS_DIR", str(tmp_path / "reports"))
+    return tmp_path
+
+
+def written(folder, name="small", **changes):
+    values = {key: value for key, value in (SMALL | changes).items() if value is not None}
+    file = folder / f"{name}.yaml"
+    file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return file
+
+
+def in_this_process(wanted, scheduler=""):
+    failed = {key: tasks.run(task, key) for key, task in wanted}
+    return {key: problem for key, problem in failed.items() if problem}
+
+
+@pytest.fixture
+def no_dask(monkeypatch):
+    monkeypatch.setattr(cluster, "carry_out", in_this_process)
+
+
+# ---------------------------------------------------------------- the file
+
+
+def test_a_grid_has_every_combination_and_a_list_those_that_it_names(place):
+    grid = sweep.load(written(place))
+    assert len(grid.tasks()) == 2 * 2 * 3
+    named = sweep.load(written(place, studies=[{"normal_class": "3"}, {"normal_class": "4", "seed": 9}]))
+    assert [(task.params.normal_class, task.params.seed) for task in named.tasks()][::3] == [("3", 555), ("4", 9)]
+
+
+def test_every_class_is_each_class_of_the_data(place):
+    found = sweep.load(written(place, studies={"normal_class": "every"}, detectors=["pca"])).tasks()
+    assert [task.params.normal_class for task in found] == [str(digit) for digit in range(10)]
+
+
+def test_settings_are_compared_within_each_study(place):
+    changed = {"studies": {"normal_class": ["0"]}, "settings": {"image_size": [16, 24]}, "detectors": ["pca"]}
+    found = sweep.load(written(place, **changed)).tasks()
+    assert [task.candidate for task in found] == [
+        "PCA reconstruction; image size 16",
+        "PCA reconstruction; image size 24",
+    ]
+    assert [task.spec().options.image_size for task in found] == [16, 24]
+
+
+def test_studies_hold_images_out_and_have_names_of_their_own(place):
+    found = sweep.load(written(place, studies={"normal_class": ["0", "1"], "threshold": [0.015, 0.15]})).tasks()
+    assert {task.params.protocol for task in found} == {"holdout"}
+    assert len({task.params.study for task in found}) == 4
+
+
+@pytest.mark.parametrize(
+    "changes, line",
+    [
+        ({"studies": {"normal_clas": ["0"]}}, "studies: normal_clas: unknown key (did you mean 'normal_class'?)"),
+        ({"studies": {"seed": [1, "x"]}}, "seed x: seed: must be a whole number"),
+        ({"studies": {"seed": 1}}, "studies: seed: must be a list of values"),
+        ({"studies": {"seed": "every"}}, "studies: seed: only normal_class can be `every`"),
+        ({"studies": {"protocol": ["holdout"]}}, "studies: protocol: cannot be varied; a sweep sets it itself"),
+        ({"studies": [{"seed": 1}, {"seed": 1}]}, "studies: a combination is given twice"),
+        ({"studies": []}, "studies: must be `key: [values]`, or a list of `key: value`"),
+        ({"settings": {"epochs": [5, 0]}}, "epochs: must be 1 or more, and is 0"),
+        ({"detectors": ["pcaa"]}, "pcaa"),
+        ({"detectors": [{"pca": {"component": 1}}]}, "unknown option"),
+        ({"detectors": ["pca", "pca"]}, "'PCA reconstruction' is given twice"),
+        ({"detectors": []}, "detectors: must be a list of detectors"),
+        ({"detektors": ["pca"]}, "detektors: unknown key (did you mean 'detectors'?)"),
+        ({"study": "x"}, "study: cannot be set here"),
+        ({"extends": "digit"}, "no such study"),
+        ({"extends": None}, "extends: must name a parameter set"),
+    ],
+)
+def test_a_mistake_is_one_line_before_anything_starts(place, capsys, monkeypatch, changes, line):
+    monkeypatch.setattr(cluster, "carry_out", lambda *_: pytest.fail("something was started"))
+    assert main(["sweep", str(written(place, **changes))]) == 2
+    error = capsys.readouterr().err
+    assert line in error and len(error.splitlines()) == 1 and "small.yaml" in error
+    assert not (place / "reports").exists()
+
+
+def test_an_unknown_class_and_an_unknown_sweep_are_one_line_each(place, capsys):
+    assert main(["sweep", str(written(place, studies={"normal_class": ["0", "12"]}))]) == 2
+    assert main(["sweep", "digit"]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert "'12'" in first and "did you mean 'digits'?" in second
+
+
+def test_the_sweeps_of_the_project_are_valid():
+    found = {path.stem: sweep.load(path.stem) for path in (paths.params_folder() / "sweeps").glob("*.yaml")}
+    assert {"digits", "caltech101"} <= set(found)
+
+
+# ---------------------------------------------------------------- the tasks
+
+
+def test_a_task_gives_what_its_study_gives(place, no_dask):
+    own = sweep.load(written(place, studies={"normal_class": ["3"]}, detectors=["pca"])).tasks()[0]
+    key = tasks.keys([own])[0]
+    assert tasks.result(key) is None and tasks.run(own, key) == ""
+    study = Study.open(own.params)
+    fitted = fit_and_score(study, own.spec())
+    assert tasks.result(key) == json.loads(json.dumps(tasks.figures(study, fitted)))
+    assert tasks.result(key)["normal"] == len(study.normal) and study.params.protocol == "holdout"
+
+
+def test_keys_differ_with_whatever_changes_a_result_and_not_with_names(place):
+    one = sweep.load(written(place)).tasks()
+    assert len(set(tasks.keys(one))) == len(one) - 4  # the same detector by another label
+    renamed = sweep.load(written(place, name="other", title="Other")).tasks()
+    assert tasks.keys(renamed) == tasks.keys(one)
+    more = sweep.load(written(place, target_fpr=0.1)).tasks()
+    assert not set(tasks.keys(more)) & set(tasks.keys(one))
+
+
+def test_what_is_finished_is_not_computed_again_and_the_table_is_the_same(place, no_dask, monkeypatch, capsys):
+    file, table = written(place), place / "reports" / "sweeps" / "small" / "run" / "results.csv"
+    assert main(["sweep", str(file)]) == 0
+    first = table.read_bytes()
+    monkeypatch.setattr(tasks, "_figures", lambda task: pytest.fail("computed again"))
+    assert main(["sweep", str(file)]) == 0
+    assert table.read_bytes() == first
+    assert "12 tasks, 12 finished before, 0 to do" in capsys.readouterr().err
+
+
+def test_a_task_that_fails_is_listed_and_stops_nothing(place, no_dask, monkeypatch, capsys):
+    whole = tasks._figures
+
+    def failing(task):
+        if task.params.normal_class == "1" and task.detector == "mean_image":
+            raise UserError("the *disk* is full") if task.params.seed == 1 else ValueError("a\nfault")
+        return whole(task)
+
+    monkeypatch.setattr(tasks, "_figures", failing)
+    assert main(["sweep", str(written(place))]) == 1
+    folder = place / "reports" / "sweeps" / "small"
+    frame = pd.read_csv(folder / "run" / "results.csv", keep_default_na=False)
+    assert sorted(frame["error"][frame["error"] != ""]) == ["ValueError: a fault", "the *disk* is full"]
+    text = (folder / "leaderboard.html").read_text(encoding="utf-8")
+    assert "the *disk* is full" in text and "Failed tasks" in text
+    assert "2 tasks failed" in capsys.readouterr().out
+    assert "1 study is not ranked" in re.sub("<[^>]*>", "", (folder / "index.html").read_text(encoding="utf-8"))
+    monkeypatch.setattr(tasks, "_figures", whole)
+    assert main(["sweep", str(written(place))]) == 0  # only what failed is done
+    assert "10 finished before, 2 to do" in capsys.readouterr().err
+
+
+def test_another_process_at_the_same_sweep_is_told(place, no_dask):
+    from lib.core.locks import lock
+
+    file = written(place)
+    code = f"from lib.__main__ import main; raise SystemExit(main(['sweep', {str(file)!r}]))"
+    with lock(".small", wait=False, folder=place / "reports" / "sweeps"):
+        done = subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2 and "another process" in done.stderr
+
+
+# ---------------------------------------------------------------- the leaderboard
+
+
+def frame_of(values, seeds=1):
+    """A table as `outcome.table` makes it, of AUROCs by study and detector."""
+    rows = [
+        {"study": f"s{i}_{seed}", "unit": f"study {i}", "candidate": name, "auroc": value, "error": "", "alpha": 0.05}
+        | {"fit": 10.0 * (i + 1), "normal": 5.0, "anomalies": 7.0}
+        for i, line in enumerate(values)
+        for name, value in zip("abc", line, strict=False)
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_seeds_are_averaged_and_incomplete_studies_left_out():
+    frame = frame_of([(0.9, 0.8), (0.7, 0.9), (0.6, 0.5)], seeds=2)
+    frame.loc[0, "auroc"] = 0.94
+    frame.loc[len(frame) - 1, ["auroc", "error"]] = [np.nan, "failed"]
+    found = outcome.outcome(frame)
+    assert found.left_out == 1 and set(found.studies) == {"study 0", "study 1"}
+    best = found.values[list(found.studies).index("study 0")][found.names.index("a")]
+    assert best == pytest.approx(0.92) and found.noise > 0
+    assert found.values[0, 0] == found.values[:, 0].min()
+
+
+def test_without_a_result_of_every_detector_there_is_no_ranking():
+    frame = frame_of([(0.9, np.nan)])
+    found = outcome.outcome(frame)
+    assert found.ranking is None and found.left_out == 1
+    assert "no ranking" in page._memo(found, 2).answer
+
+
+def test_the_sentence_says_clear_only_where_the_test_does():
+    clear = outcome.outcome(frame_of([(0.9 + i / 1000, 0.8) for i in range(8)]))
+    assert "**The a is best**" in page._memo(clear, 16).answer and "clear (p =" in page._memo(clear, 16).answer
+    few = outcome.outcome(frame_of([(0.9 + i / 1000, 0.8) for i in range(4)]))
+    assert "**No detector is clearly best.**" in page._memo(few, 8).answer
+    assert "needs at least 6" in page._memo(few, 8).answer
+
+
+def test_the_pages_hold_what_the_table_holds_and_studies_can_be_reported_on(place, no_dask):
+    assert main(["sweep", str(written(place))]) == 0
+    folder = place / "reports" / "sweeps" / "small"
+    frame = pd.read_parquet(folder / "run" / "results.parquet")
+    assert len(frame) == 12 and frame["auroc"].between(0, 1).all() and (frame["error"] == "").all()
+    assert {path.name for path in folder.iterdir()} >= {
+        "index.html",
+        "leaderboard.html",
+        "report.pdf",
+        "run",
+        "studies",
+    }
+    text = (folder / "leaderboard.html").read_text(encoding="utf-8")
+    for name in frame["candidate"].unique():
+        assert name in text
+    for path in (folder / "studies").glob("*.yaml"):
+        own = params.load(path)
+        assert own.protocol == "holdout" and own.study == path.stem
+    assert len(list((folder / "studies").glob("*.yaml"))) == 4
+
+
+# ---------------------------------------------------------------- Dask
+
+
+@pytest.fixture
+def scheduler(place):
+    """A scheduler and two workers on this machine, each a process of its own: its address, and the workers."""
+    dask = [sys.executable, "-c", STARTER]
+    port = 20_000 + os.getpid() % 20_000
+    address = f"tcp://127.0.0.1:{port}"
+    quiet = {"cwd": paths.ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    started = [
+        subprocess.Popen([*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"], **quiet)
+    ]
+    workers = [
+        subprocess.Popen([*dask, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"], **quiet)
+        for _ in range(2)
+    ]
+    yield address, started[0], workers
+    for process in [*workers, *started]:
+        process.kill()
+        process.wait()
+
+
+STARTER = "import sys; from dask.__main__ import main; sys.argv[0] = 'dask'; main()"
+
+
+def test_workers_started_by_hand_survive_the_death_of_one_and_the_table_is_that_of_one_process(
+    scheduler, place, monkeypatch
+):
+    address, _, workers = scheduler
+    file = written(place)
+    command = [sys.executable, "-m", "lib", "sweep", str(file), "--scheduler", address]
+    quiet = {"cwd": paths.ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    started = subprocess.Popen(command, **quiet)
+    results = place / "cache" / tasks.RESULTS
+    deadline = time.monotonic() + 180
+    while len(list(results.glob("[0-9a-f]*"))) < 2 and started.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers[0].send_signal(signal.SIGKILL)
+    _, error = started.communicate(timeout=240)
+    assert started.returncode == 0, error
+    table = place / "reports" / "sweeps" / "small" / "run" / "results.csv"
+    distributed = pd.read_csv(table)
+    monkeypatch.setenv("ANOMALY_CACHE_DIR", str(place / "other"))
+    monkeypatch.setattr(cluster, "carry_out", in_this_process)
+    assert main(["sweep", str(file)]) == 0
+    same = [name for name in distributed.columns if not name.endswith("_seconds")]
+    pd.testing.assert_frame_equal(distributed[same], pd.read_csv(table)[same], check_exact=True)
+
+
+def test_a_scheduler_that_is_not_there_or_that_ends_is_one_line(scheduler, place, monkeypatch, capsys):
+    address, process, _ = scheduler
+    monkeypatch.setattr(cluster, "WAIT", 2)
+    assert main(["sweep", str(written(place)), "--scheduler", "tcp://127.0.0.1:9"]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("SCHEDULER=tcp://127.0.0.1:9: no scheduler answers")
+    command = [sys.executable, "-m", "lib", "sweep", str(written(place)), "--scheduler", address]
+    started = subprocess.Popen(command, cwd=paths.ROOT, stderr=subprocess.PIPE, text=True)
+    results, deadline = place / "cache" / tasks.RESULTS, time.monotonic() + 180
+    while not list(results.glob("[0-9a-f]*")) and started.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    _, error = started.communicate(timeout=120)
+    assert started.returncode == 2 and "was lost; what is finished stays in the cache" in error
+    assert "Traceback" not in error and cache.has(tasks.RESULTS, next(results.glob("[0-9a-f]*")).name)
+
+
+def test_a_worker_has_room_and_there_is_one_at_least():
+    assert cluster.workers(1) == 1
+    assert 1 <= cluster.workers(1000) <= os.cpu_count()
+
+
+def test_a_name_is_a_study_name_whatever_the_values(place):
+    for values in (("Ünïcode ×", 1), ("a" * 200, 2), ("a b", 3), ("a_b", 3)):
+        name = definition.study_name("sweep", (("normal_class", values[0]), ("seed", values[1])), ())
+        params.checked(params.load("digits").model_dump() | {"study": name}, "here")
+    both = [definition.study_name("s", (("normal_class", name),), ()) for name in ("a b", "a_b")]
+    assert len(set(both)) == 2
