@@ -1,0 +1,62 @@
+"""A detector of a finished study on the images that it was tested on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lib.core import csv_files, traced
+from lib.study import Run
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A detector on its test set.
+
+    Attributes:
+        study: name of the study.
+        column: of the detector's scores in `scores.parquet`; also its folder in `run/detectors/`, if it was saved.
+        detector: its label.
+        threshold: a score strictly above it is flagged.
+        table: one row a test image: `id`, `class_name`, `label` (0 normal, 1 anomaly), `file` (SHA-256 of the image
+            file), `score`, and `fitted`, whether the detector was fitted on the image.
+    """
+
+    study: str
+    column: str
+    detector: str
+    threshold: float
+    table: pd.DataFrame
+
+
+def answered(study: str, run: Run, files: Mapping[str, str]) -> Tested:
+    """The detector that a report answers with, at the threshold of the answer.
+
+    Args:
+        study: name of the study.
+        run: its finished run.
+        files: SHA-256 of every image file, by id.
+    """
+    answer = traced.plain(run.read("metrics"))["answer"]
+    return _tested(study, run, files, answer["column"], answer["threshold"]["value"])
+
+
+def published(study: str, run: Run, files: Mapping[str, str]) -> dict[str, Tested]:
+    """The published detectors of a study at their thresholds, by column; empty if it has none. Args as `answered`."""
+    records = traced.plain(run.read("metrics")).get("detectors", {})
+    return {
+        column: _tested(study, run, files, column, record["threshold"]["value"]) for column, record in records.items()
+    }
+
+
+def _tested(study: str, run: Run, files: Mapping[str, str], column: str, threshold: float) -> Tested:
+    fit, frame = run.fits()[column], run.scores()
+    if "leaderboard" in fit["roles"]:  # fitted and tested with images held out
+        test, fitted = frame["part"] == "test", frame["part"] == "fit"
+    else:
+        split = csv_files.read(run.folder / "split.csv")
+        test, fitted = frame["id"].isin(split.loc[split["part"] == "test", "id"]), frame["fitted"]
+    table = frame[["id", "class_name", "label"]].assign(
+        file=frame["id"].map(files), score=frame[column].astype(float), fitted=fitted
+    )
+    return Tested(study, column, fit["label"], float(threshold), table[test].reset_index(drop=True))
