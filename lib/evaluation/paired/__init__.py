@@ -4,6 +4,7 @@ Everywhere, the first study is A and the second B; a difference is A minus B.
 """
 
 from lib.evaluation.paired.comparing import METRICS, Comparison, compare
+from lib.evaluation.paired.finished import Finished
 from lib.evaluation.paired.flips import Flips, farthest, flips
 from lib.evaluation.paired.shared import LEAST, Shared, shared
 from lib.evaluation.paired.tested import Tested, answered, published
@@ -12,6 +13,7 @@ __all__ = [
     "LEAST",
     "METRICS",
     "Comparison",
+    "Finished",
     "Flips",
     "Shared",
     "Tested",

@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from scipy import stats
 
 from lib.evaluation.metrics import Metric
-from lib.evaluation.metrics.intervals import Z
+
+Z = NormalDist().inv_cdf(0.975)  # of a 95 % interval
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class Shared:
         table: the images compared, one row each: `id`, `class_name`, `label`, `score_a` and `score_b`.
         normal: normal images in both test sets.
         anomalies: anomalies in both test sets.
-        fitted: how many images in both test sets A, and how many B, was fitted on.
+        fitted: how many of these normal images A, and how many B, was fitted on.
         left_out: images in both test sets that are not compared, because A or B was fitted on them.
         other_file: images that have one name and are different files; not counted above.
         other_label: images that are normal in one study and an anomaly in the other; not counted above.
@@ -48,7 +48,7 @@ def shared(a: Tested, b: Tested) -> Shared:
         table=compared[["id", "class_name", "label", "score_a", "score_b"]].reset_index(drop=True),
         normal=int((whole["label"] == 0).sum()),
         anomalies=int((whole["label"] == 1).sum()),
-        fitted=(int(whole["fitted_a"].sum()), int(whole["fitted_b"].sum())),
+        fitted=tuple(int((whole[f"fitted_{name}"] & (whole["label"] == 0)).sum()) for name in "ab"),
         left_out=len(whole) - len(compared),
         other_file=int((~same_file).sum()),
         other_label=int((same_file & ~same_label).sum()),

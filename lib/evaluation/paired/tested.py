@@ -1,12 +1,11 @@
 """A detector of a finished study on the images that it was tested on."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from lib.core import csv_files, traced
-from lib.study import Run
+from lib.core import csv_files
+from lib.evaluation.paired.finished import Finished
 
 
 @dataclass(frozen=True)
@@ -29,27 +28,20 @@ class Tested:
     table: pd.DataFrame
 
 
-def answered(study: str, run: Run, files: Mapping[str, str]) -> Tested:
-    """The detector that a report answers with, at the threshold of the answer.
-
-    Args:
-        study: name of the study.
-        run: its finished run.
-        files: SHA-256 of every image file, by id.
-    """
-    answer = traced.plain(run.read("metrics"))["answer"]
-    return _tested(study, run, files, answer["column"], answer["threshold"]["value"])
+def answered(finished: Finished) -> Tested:
+    """The detector that a report answers with, at the threshold of the answer."""
+    answer = finished.metrics["answer"]
+    return _tested(finished, answer["column"], answer["threshold"]["value"])
 
 
-def published(study: str, run: Run, files: Mapping[str, str]) -> dict[str, Tested]:
-    """The published detectors of a study at their thresholds, by column; empty if it has none. Args as `answered`."""
-    records = traced.plain(run.read("metrics")).get("detectors", {})
-    return {
-        column: _tested(study, run, files, column, record["threshold"]["value"]) for column, record in records.items()
-    }
+def published(finished: Finished) -> dict[str, Tested]:
+    """The published detectors of a study, each at its threshold, by column; empty if the study has none."""
+    records = finished.metrics.get("detectors", {})
+    return {column: _tested(finished, column, record["threshold"]["value"]) for column, record in records.items()}
 
 
-def _tested(study: str, run: Run, files: Mapping[str, str], column: str, threshold: float) -> Tested:
+def _tested(finished: Finished, column: str, threshold: float) -> Tested:
+    run = finished.run
     fit, frame = run.fits()[column], run.scores()
     if "leaderboard" in fit["roles"]:  # fitted and tested with images held out
         test, fitted = frame["part"] == "test", frame["part"] == "fit"
@@ -57,6 +49,6 @@ def _tested(study: str, run: Run, files: Mapping[str, str], column: str, thresho
         split = csv_files.read(run.folder / "split.csv")
         test, fitted = frame["id"].isin(split.loc[split["part"] == "test", "id"]), frame["fitted"]
     table = frame[["id", "class_name", "label"]].assign(
-        file=frame["id"].map(files), score=frame[column].astype(float), fitted=fitted
+        file=frame["id"].map(finished.files), score=frame[column].astype(float), fitted=fitted
     )
-    return Tested(study, column, fit["label"], float(threshold), table[test].reset_index(drop=True))
+    return Tested(finished.name, column, fit["label"], float(threshold), table[test].reset_index(drop=True))
