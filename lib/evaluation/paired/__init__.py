@@ -7,7 +7,7 @@ from lib.evaluation.paired.comparing import METRICS, Comparison, compare
 from lib.evaluation.paired.finished import Finished
 from lib.evaluation.paired.flips import Flips, farthest, flips
 from lib.evaluation.paired.shared import LEAST, Shared, shared
-from lib.evaluation.paired.tested import Tested, answered, published
+from lib.evaluation.paired.evaluated import Evaluated, answered, published
 
 __all__ = [
     "LEAST",
@@ -16,7 +16,7 @@ __all__ = [
     "Finished",
     "Flips",
     "Shared",
-    "Tested",
+    "Evaluated",
     "answered",
     "compare",
     "farthest",

@@ -11,7 +11,7 @@ from lib.evaluation import metrics, thresholds
 from lib.evaluation.metrics import Metric
 from lib.evaluation.paired.flips import Flips, farthest, flips
 from lib.evaluation.paired.shared import LEAST, Shared, shared
-from lib.evaluation.paired.tested import Tested
+from lib.evaluation.paired.evaluated import Evaluated
 
 METRICS = ("auroc", "recall", "fpr")
 
@@ -26,8 +26,8 @@ class Comparison:
         shared: the test images that they share.
     """
 
-    a: Tested
-    b: Tested
+    a: Evaluated
+    b: Evaluated
     shared: Shared
 
     @property
@@ -85,18 +85,18 @@ class Comparison:
     def _flagged(self) -> tuple[np.ndarray, np.ndarray]:
         table = self.shared.table
         return tuple(
-            thresholds.decide(table[f"score_{name}"].to_numpy(), tested.threshold)
-            for name, tested in (("a", self.a), ("b", self.b))
+            thresholds.decide(table[f"score_{name}"].to_numpy(), side.threshold)
+            for name, side in (("a", self.a), ("b", self.b))
         )
 
     def _measured(self, name: str) -> tuple[np.ndarray, np.ndarray, float]:
         """Labels, scores and threshold of `a` or `b`."""
-        tested: Tested = getattr(self, name)
-        table, column = (self.shared.table, f"score_{name}") if self.paired else (tested.table, "score")
-        return table["label"].to_numpy(), table[column].to_numpy(), tested.threshold
+        side: Evaluated = getattr(self, name)
+        table, column = (self.shared.table, f"score_{name}") if self.paired else (side.table, "score")
+        return table["label"].to_numpy(), table[column].to_numpy(), side.threshold
 
 
-def compare(a: Tested, b: Tested) -> Comparison:
+def compare(a: Evaluated, b: Evaluated) -> Comparison:
     """Compare two detectors on the test images that they share."""
     return Comparison(a, b, shared(a, b))
 

@@ -82,7 +82,8 @@ def farthest(rows: np.ndarray, scores: tuple[np.ndarray, np.ndarray], thresholds
     """
     distance = np.zeros(len(rows), int)
     for own, threshold in zip(scores, thresholds, strict=True):
-        ordered = np.sort(own)
-        places = np.searchsorted(ordered, own[rows], side="right")
-        distance += np.abs(places - np.searchsorted(ordered, threshold, side="right"))
+        ordered, values = np.sort(own), own[rows]
+        place = np.searchsorted(ordered, threshold, side="right")
+        above, below = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
+        distance += np.where(values > threshold, above - place, place - below)
     return rows[np.argsort(-distance, kind="stable")]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lib.evaluation.paired.tested import Tested
+from lib.evaluation.paired.evaluated import Evaluated
 
 LEAST = 2  # normal images and anomalies that the paired interval of an AUROC needs
 
@@ -32,7 +32,7 @@ class Shared:
     other_label: int
 
 
-def shared(a: Tested, b: Tested) -> Shared:
+def shared(a: Evaluated, b: Evaluated) -> Shared:
     """The images that both detectors were tested on, by their ids, files and labels.
 
     Images that one of the two was fitted on are left out if enough others remain: `LEAST` normal images and, where the

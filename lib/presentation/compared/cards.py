@@ -10,7 +10,7 @@ from lib.core.characters import readable
 from lib.core.errors import UserError
 from lib.core.formatting import count
 from lib.evaluation import thresholds
-from lib.evaluation.paired import Comparison, Finished, Tested
+from lib.evaluation.paired import Comparison, Finished, Evaluated
 from lib.presentation.scored import Picture, data_url, laid_over
 from lib.study import Saved, device, thumbnail
 
@@ -37,9 +37,9 @@ class Group:
     cards: list[Card]
 
 
-def saved_with_maps(tested: Tested, finished: Finished) -> Saved | None:
+def saved_with_maps(side: Evaluated, finished: Finished) -> Saved | None:
     """The saved detector of a study; None if it was not saved, cannot be read or has no heat maps."""
-    folder = finished.run.detector(tested.column)
+    folder = finished.run.detector(side.column)
     if not folder.is_dir():
         return None
     try:
@@ -61,11 +61,11 @@ def groups(
     """
     result = []
     for label, what in ((1, "Anomalies"), (0, "Normal images")):
-        for by_a, tested in ((True, found.a), (False, found.b)):
+        for by_a, side in ((True, found.a), (False, found.b)):
             rows = found.flipped(label, by_a)
             if len(rows):
                 cards = list(_cards(found, studies, saved, rows.head(MOST)))
-                result.append(Group(f"{what} that only {tested.study} flags", _shown(len(rows)), cards))
+                result.append(Group(f"{what} that only {side.study} flags", _shown(len(rows)), cards))
     return result
 
 
@@ -81,13 +81,13 @@ def _cards(found: Comparison, studies, saved, rows: pd.DataFrame) -> Iterator[Ca
     drawn = [_maps(study, own, ids) for study, own in zip(studies, saved, strict=True)]
     for picture, maps, row in zip(_pictures(studies[0], ids), zip(*drawn, strict=True), rows.itertuples(), strict=True):
         scores = ((found.a, row.score_a), (found.b, row.score_b))
-        lines = [_line(tested, score) for tested, score in scores]
+        lines = [_line(side, score) for side, score in scores]
         yield Card(readable(row.id), readable(row.class_name), lines, [picture, *(each for each in maps if each)])
 
 
-def _line(tested: Tested, score: float) -> str:
-    decision = "flagged" if thresholds.decide([score], tested.threshold)[0] else "not flagged"
-    return f"{tested.study}: {decision}, score {score:.4g}, threshold {tested.threshold:.4g}"
+def _line(side: Evaluated, score: float) -> str:
+    decision = "flagged" if thresholds.decide([score], side.threshold)[0] else "not flagged"
+    return f"{side.study}: {decision}, score {score:.4g}, threshold {side.threshold:.4g}"
 
 
 def _pictures(study: Finished, ids: np.ndarray) -> list[Picture]:

@@ -1,5 +1,6 @@
 """The page of two studies: no script, no network, and a policy that allows its own style and pictures only."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from lib.core.cache import replacing
@@ -10,7 +11,6 @@ from lib.presentation.compared import tables, words
 from lib.presentation.compared.cards import groups, saved_with_maps
 from lib.presentation.pages import environment, policy
 from lib.presentation.scored import look
-from lib.presentation.text.terms import in_words
 
 FOLDER = Path(__file__).parent
 
@@ -25,7 +25,7 @@ def write_page(studies: tuple[Finished, Finished], path: Path) -> None:
 def compared_html(studies: tuple[Finished, Finished]) -> str:
     """Return the page of two finished studies, A and B."""
     found = paired.compare(*map(paired.answered, studies))
-    saved = tuple(saved_with_maps(tested, study) for tested, study in zip((found.a, found.b), studies, strict=True))
+    saved = tuple(saved_with_maps(side, study) for side, study in zip((found.a, found.b), studies, strict=True))
     style = look() + (FOLDER / "compared.css").read_text(encoding="utf-8")
     params = tables.parameters(studies)
     return (
@@ -41,8 +41,7 @@ def compared_html(studies: tuple[Finished, Finished]) -> str:
             params=params,
             differing=_differing(studies, len(params)),
             made_with=tables.made_with(studies),
-            parts=[_part("The answers of the reports", words.detectors(found), found, studies)]
-            + [_part(*each, studies) for each in _published(found, studies)],
+            parts=_parts(found, studies),
             paired=found.paired,
             decisions=tables.decisions(found),
             groups=groups(found, studies, saved),
@@ -51,26 +50,40 @@ def compared_html(studies: tuple[Finished, Finished]) -> str:
     )
 
 
-def _part(heading: str, intro: str, found: Comparison, studies: tuple[Finished, Finished]) -> dict:
-    """A heading, sentences and a table of metrics, as the template takes them."""
-    return {
-        "heading": heading,
-        "sentences": [intro, *words.sharing(found, studies)],
-        "rows": tables.metrics(found),
-        "paired": found.paired,
-    }
+@dataclass
+class Part:
+    """A table of metrics: its heading, sentences about its images, and detectors with their rows.
+
+    Attributes:
+        heading: above it.
+        sentences: which images it is of.
+        paired: whether it has differences.
+        detectors: of each, a line, empty where there is one alone, and its rows.
+    """
+
+    heading: str
+    sentences: list[str]
+    paired: bool
+    detectors: list[tuple[str, list]]
 
 
-def _published(answers: Comparison, studies: tuple[Finished, Finished]) -> list[tuple[str, str, Comparison]]:
-    """Heading, first sentence and comparison of each published detector that both studies have."""
+def _parts(answers: Comparison, studies: tuple[Finished, Finished]) -> list[Part]:
+    """The answers, then the published detectors that both studies have; those with the same images in one table."""
+    sentences = [words.detectors(answers), *words.sharing(answers, studies)]
+    parts = [Part("The answers of the reports", sentences, answers.paired, [("", tables.metrics(answers))])]
     first, second = map(paired.published, studies)
-    result = []
     for column in first:
-        same = column == answers.a.column == answers.b.column  # these are compared already
-        if column in second and not same:
-            found, name = paired.compare(first[column], second[column]), in_words(first[column].detector)
-            result.append((name[0].upper() + name[1:], words.thresholds(found), found))
-    return result
+        if column not in second or column == answers.a.column == answers.b.column:
+            continue
+        found = paired.compare(first[column], second[column])
+        sentences = words.sharing(found, studies, "each published detector")
+        rows = words.thresholds(found), tables.metrics(found)
+        same = next((part for part in parts[1:] if part.sentences == sentences), None)
+        if same:
+            same.detectors.append(rows)
+        else:
+            parts.append(Part("Published detectors in both studies", sentences, found.paired, [rows]))
+    return parts
 
 
 def _differing(studies: tuple[Finished, Finished], differing: int) -> str:

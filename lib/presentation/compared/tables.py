@@ -12,7 +12,6 @@ from lib.evaluation.paired import METRICS, Comparison, Finished
 from lib.params import LIMITS
 from lib.presentation.compared import words
 from lib.presentation.tables.cells import LABELS
-from lib.presentation.text.terms import area
 
 NOTHING = "–"
 _OWN = LIMITS | {"study", "title"}  # each study has its own
@@ -47,8 +46,11 @@ def _conditions(finished: Finished) -> Iterator[tuple[str, Any]]:
 
 
 def _commit(value: Any) -> str:
-    """The commit of the code, or its key outside a git checkout; any other value as it is."""
-    return _shown((value[1] or value[0]) if isinstance(value, tuple) else value)
+    """The commit and the key of the code; any other value as it is."""
+    if isinstance(value, tuple):
+        files, commit = value
+        return f"{commit or 'no commit'}, key {files}"
+    return _shown(value)
 
 
 def _shown(value: Any) -> str:
@@ -70,17 +72,25 @@ def metrics(found: Comparison) -> list[tuple[str, Cell, Cell, Cell]]:
 def _cell(name: str, metric: Metric | None) -> Cell:
     if metric is None:
         return Cell(NOTHING)
-    digits = area if name == "auroc" else percent
-    return Cell(digits(metric["value"]), f"{digits(metric['low'])} to {digits(metric['high'])}")
+    values = metric["value"], metric["low"], metric["high"]
+    digits = 3 if metric["high"] <= 0.995 else 4  # so that 0.9998 is not printed as 1.000
+    value, low, high = (f"{each:.{digits}f}" if name == "auroc" else percent(each) for each in values)
+    return Cell(value, _interval(low, high))
 
 
 def _difference(name: str, metric: Metric | None) -> Cell:
     if metric is None:
         return Cell(NOTHING)
     if name == "auroc":
-        return Cell(words.change(metric), words.change_interval(metric))
+        value, low, high = (signed(metric[key]) for key in ("value", "low", "high"))
+        return Cell(value, _interval(low, high))
     value, low, high = (signed(100 * metric[key], 1) for key in ("value", "low", "high"))
-    return Cell(f"{value} points", f"{low} to {high}")
+    return Cell(f"{value} points", _interval(low, high))
+
+
+def _interval(low: str, high: str) -> str:
+    """An interval that a narrow cell breaks before `to` only."""
+    return f"{low} to {high}".replace(" %", "\u00a0%").replace("to ", "to\u00a0")
 
 
 def decisions(found: Comparison) -> list[tuple[str, ...]]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from lib.core.characters import readable
 from lib.core.formatting import count, signed
-from lib.evaluation.metrics import Metric
 from lib.evaluation.paired import LEAST, Comparison, Finished
 from lib.presentation.tables.cells import reading
 from lib.presentation.text.terms import area, both_counts, in_words
@@ -27,7 +26,8 @@ def _ranking(found: Comparison) -> str:
         )
     a, b, read = found.a.study, found.b.study, reading(difference)
     values = f"the AUROC of {a} is {area(first['value'])} and that of {b} {area(second['value'])}"
-    amount = f"a difference of {change(difference)} (95 % interval {change_interval(difference)}"
+    value, low, high = (signed(difference[key]) for key in ("value", "low", "high"))
+    amount = f"a difference of {value} (95 % interval {low} to {high}"
     if read in ("higher", "lower"):
         better = a if read == "higher" else b
         return f"{better} ranks better: {values}, {amount}, which excludes 0), on {images}."
@@ -64,47 +64,46 @@ def detectors(found: Comparison) -> str:
 
 
 def thresholds(found: Comparison) -> str:
-    """The thresholds of one detector in both studies."""
+    """A detector that both studies have, and its thresholds."""
     a, b = found.a, found.b
+    name = in_words(readable(a.detector))
+    at = f"{a.threshold:.4g} in {a.study}, {b.threshold:.4g} in {b.study}"
     if a.threshold == b.threshold:
-        return f"The threshold is {a.threshold:.4g} in both studies."
-    return f"The threshold is {a.threshold:.4g} in {a.study} and {b.threshold:.4g} in {b.study}."
+        at = f"{a.threshold:.4g} in both studies"
+    return f"{name[0].upper()}{name[1:]}; threshold {at}"
 
 
-def sharing(found: Comparison, studies: tuple[Finished, Finished]) -> list[str]:
+def sharing(found: Comparison, studies: tuple[Finished, Finished], name: str = "its detector") -> list[str]:
     """Which images the figures are of: those in both test sets, those left out, and those that a study was fitted on.
 
     Args:
         found: The comparison.
         studies: The two studies.
+        name: What sentences call the detector.
     """
     if not found.paired:
-        return list(_apart(found, studies))
+        return list(_apart(found, studies, name))
     shared = found.shared
-    in_both = f"{both_counts(shared.normal, shared.anomalies)}"
     single = shared.normal + shared.anomalies == 1
-    return [f"{in_both} {'is' if single else 'are'} in both test sets.", *_fitted(found), *_left_out(found)]
+    in_both = f"{both_counts(shared.normal, shared.anomalies)} {'is' if single else 'are'} in both test sets."
+    return [in_both, *_fitted(found, name), *_left_out(found)]
 
 
-def _fitted(found: Comparison) -> Iterator[str]:
+def _fitted(found: Comparison, name: str) -> Iterator[str]:
     """What comes of images that one of the two detectors was fitted on."""
     shared = found.shared
-    for tested, fitted in zip((found.a, found.b), shared.fitted, strict=True):
+    for side, fitted in zip((found.a, found.b), shared.fitted, strict=True):
         if fitted:
             yield (
-                f"In {tested.study}, {in_words(readable(tested.detector))} was fitted on {fitted:,} of the "
-                f"{count(shared.normal, 'shared normal image')}; such images have lower scores than new ones."
+                f"In {side.study}, {name} was fitted on {fitted:,} of the "
+                f"{count(shared.normal, 'shared normal image')}{'' if shared.left_out else ', which flatters it'}."
             )
     if shared.left_out:
-        yield (
-            f"Images that a detector was fitted on are left out of the comparison: {both_counts(*found.counts[0])} "
-            "remain."
-        )
+        yield f"Images fitted on are left out of the comparison; {both_counts(*found.counts[0])} remain."
     elif any(shared.fitted):
-        flattered = [tested.study for tested, fitted in zip((found.a, found.b), shared.fitted, strict=True) if fitted]
         yield (
-            f"The comparison flatters {' and '.join(flattered)}: without these images, fewer than {LEAST} normal "
-            "images would remain, so they are not left out."
+            f"Images fitted on are not left out of the comparison, because fewer than {LEAST} normal images would "
+            "remain."
         )
 
 
@@ -112,40 +111,28 @@ def _left_out(found: Comparison) -> Iterator[str]:
     """Images with one name that cannot be compared."""
     shared = found.shared
     if number := shared.other_file:
-        be, files = ("is", "another file") if number == 1 else ("are", "other files")
-        yield f"{count(number, 'further image')} with the same name {be} left out, because the studies have {files}."
+        be, has = ("is", "it is another file") if number == 1 else ("are", "they are other files")
+        yield f"{count(number, 'image')} with a name in both test sets {be} left out, because {has} in each study."
     if number := shared.other_label:
         be, each = ("is", "it is an anomaly") if number == 1 else ("are", "they are anomalies")
-        yield f"{count(number, 'further image')} {be} left out, because {each} in one study only."
+        yield f"{count(number, 'image')} in both test sets {be} left out, because {each} in one study only."
 
 
-def _apart(found: Comparison, studies: tuple[Finished, Finished]) -> Iterator[str]:
+def _apart(found: Comparison, studies: tuple[Finished, Finished], name: str) -> Iterator[str]:
+    """Why the figures are not of the same images, and of which they are."""
     names = [readable(each.images.name) for each in studies]
-    test = " and ".join(f"{_images(len(each.table))} in {each.study}" for each in (found.a, found.b))
-    of = f" {studies[0].name} is about the images {names[0]}, and {studies[1].name} about {names[1]}."
-    yield (
-        f"The studies cannot be compared image by image: no image is in both test sets ({test})."
-        f"{of if names[0] != names[1] else ''}"
-    )
+    yield "The studies cannot be compared image by image, because their test sets have no image in common."
+    if names[0] != names[1]:
+        yield f"The images of {studies[0].name} are {names[0]}, and those of {studies[1].name} are {names[1]}."
     yield from _left_out(found)
-    yield "So the figures of each are of its own test set, and differences are not shown."
-    for tested in (found.a, found.b):
-        normal, fitted = (tested.table["label"] == 0).sum(), int(tested.table["fitted"].sum())
-        if fitted:
+    tests = [f"{both_counts(*counts)} in {study.name}" for counts, study in zip(found.counts, studies, strict=True)]
+    yield f"So the figures of each study are of its own test set: {' and '.join(tests)}."
+    for side, counts in zip((found.a, found.b), found.counts, strict=True):
+        if fitted := int(side.table["fitted"].sum()):
             yield (
-                f"In {tested.study}, {in_words(readable(tested.detector))} was fitted on {fitted:,} of its "
-                f"{count(normal, 'normal test image')}, which flatters it."
+                f"In {side.study}, {name} was fitted on {fitted:,} of the "
+                f"{count(counts[0], 'normal test image')}, which flatters it."
             )
-
-
-def change(metric: Metric) -> str:
-    """A difference of AUROCs: `"+0.0120"`."""
-    return signed(metric["value"])
-
-
-def change_interval(metric: Metric) -> str:
-    """Its interval: `"−0.0010 to +0.0250"`."""
-    return f"{signed(metric['low'])} to {signed(metric['high'])}"
 
 
 def p_value(value: float) -> str:

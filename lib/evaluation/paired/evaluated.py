@@ -9,7 +9,7 @@ from lib.evaluation.paired.finished import Finished
 
 
 @dataclass(frozen=True)
-class Tested:
+class Evaluated:
     """A detector on its test set.
 
     Attributes:
@@ -28,19 +28,19 @@ class Tested:
     table: pd.DataFrame
 
 
-def answered(finished: Finished) -> Tested:
+def answered(finished: Finished) -> Evaluated:
     """The detector that a report answers with, at the threshold of the answer."""
     answer = finished.metrics["answer"]
     return _tested(finished, answer["column"], answer["threshold"]["value"])
 
 
-def published(finished: Finished) -> dict[str, Tested]:
+def published(finished: Finished) -> dict[str, Evaluated]:
     """The published detectors of a study, each at its threshold, by column; empty if the study has none."""
     records = finished.metrics.get("detectors", {})
     return {column: _tested(finished, column, record["threshold"]["value"]) for column, record in records.items()}
 
 
-def _tested(finished: Finished, column: str, threshold: float) -> Tested:
+def _tested(finished: Finished, column: str, threshold: float) -> Evaluated:
     run = finished.run
     fit, frame = run.fits()[column], run.scores()
     if "leaderboard" in fit["roles"]:  # fitted and tested with images held out
@@ -51,4 +51,4 @@ def _tested(finished: Finished, column: str, threshold: float) -> Tested:
     table = frame[["id", "class_name", "label"]].assign(
         file=frame["id"].map(finished.files), score=frame[column].astype(float), fitted=fitted
     )
-    return Tested(finished.name, column, fit["label"], float(threshold), table[test].reset_index(drop=True))
+    return Evaluated(finished.name, column, fit["label"], float(threshold), table[test].reset_index(drop=True))
