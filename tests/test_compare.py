@@ -12,7 +12,7 @@ from lib.__main__ import main
 from lib.core import cache, paths
 from lib.data import ImageSet
 from lib.evaluation import comparison, metrics, paired
-from lib.evaluation.paired import Finished, Flips, Evaluated
+from lib.evaluation.paired import Evaluated, Finished, Flips
 from lib.presentation import compared
 from lib.presentation.compared import tables, words
 from lib.presentation.compared.cards import MOST
@@ -97,6 +97,17 @@ def test_images_of_one_study_alone_are_left_out():
     assert found.shared.table["score_a"].tolist() == found.shared.table["score_b"].tolist()
     assert found.counts == ((1, 3), (1, 3)) and found.differences["auroc"] is None  # one normal image has no variance
     assert "cannot be compared: that needs at least 2 normal images" in words.verdict(found)[0]
+
+
+def test_studies_with_different_normal_images_are_not_paired():
+    """The images of one are anomalies of the other; both have the other anomalies."""
+    found = paired.compare(evaluated(range(6), [0, 0, 1, 1, 1, 1]), evaluated(range(6), [1, 1, 0, 0, 1, 1], "b"))
+    assert found.lacking == (0,) and not found.paired and found.counts == ((2, 4), (2, 4))
+    assert found.metrics[0]["auroc"]["value"] == 1
+    (sentence,) = words.verdict(found)
+    assert sentence.endswith(
+        "cannot be compared image by image, because their test sets have no normal image in common."
+    )
 
 
 def test_an_image_that_is_another_file_or_has_another_label_is_left_out_and_counted():
@@ -222,7 +233,7 @@ def test_the_page_compares_two_reports(reports, capsys):
     assert "<b>" not in html and "a &lt;b&gt; &amp; c" in html
     found = paired.compare(*(paired.answered(opened(reports, name)) for name in ("with_pca", "with_maps")))
     assert 0 < len(found.shared.table) < 64 and found.shared.fitted == (0, 0)  # another seed, another test set
-    assert f"{found.differences['auroc']['value']:+.4f}".replace("-", "−") in text
+    assert f"{found.differences['auroc']['value']:+.3f}".replace("-", "−") in text
     for sentence in words.verdict(found):
         assert sentence in text
     assert "seed 555 556" in text and "Heat maps are by the answering detector of with_maps." in text

@@ -9,9 +9,9 @@ import pandas as pd
 
 from lib.evaluation import metrics, thresholds
 from lib.evaluation.metrics import Metric
+from lib.evaluation.paired.evaluated import Evaluated
 from lib.evaluation.paired.flips import Flips, farthest, flips
 from lib.evaluation.paired.shared import LEAST, Shared, shared
-from lib.evaluation.paired.evaluated import Evaluated
 
 METRICS = ("auroc", "recall", "fpr")
 
@@ -30,10 +30,16 @@ class Comparison:
     b: Evaluated
     shared: Shared
 
+    @cached_property
+    def lacking(self) -> tuple[int, ...]:
+        """Labels of images that both test sets have, but none in common: 0 for normal images, 1 for anomalies."""
+        own = [set(side.table["label"]) for side in (self.a, self.b)]
+        return tuple(sorted((own[0] & own[1]) - set(self.shared.table["label"])))
+
     @property
     def paired(self) -> bool:
-        """Whether there is an image that both were tested on."""
-        return len(self.shared.table) > 0
+        """Whether the two are compared on the same images: there are shared ones, and none of `lacking`."""
+        return len(self.shared.table) > 0 and not self.lacking
 
     @cached_property
     def counts(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -42,7 +48,7 @@ class Comparison:
 
     @cached_property
     def metrics(self) -> tuple[Mapping[str, Metric | None], Mapping[str, Metric | None]]:
-        """`METRICS` of A and of B: on the shared images if there are any, else each on its own test set.
+        """`METRICS` of A and of B: on the shared images if `paired`, else each on its own test set.
 
         A metric is None where it has no value: the AUROC without normal images or anomalies, the recall without
         anomalies, and the false positive rate without normal images.

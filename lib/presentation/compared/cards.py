@@ -10,7 +10,7 @@ from lib.core.characters import readable
 from lib.core.errors import UserError
 from lib.core.formatting import count
 from lib.evaluation import thresholds
-from lib.evaluation.paired import Comparison, Finished, Evaluated
+from lib.evaluation.paired import Comparison, Evaluated, Finished
 from lib.presentation.scored import Picture, data_url, laid_over
 from lib.study import Saved, device, thumbnail
 
@@ -70,10 +70,11 @@ def groups(
 
 
 def _shown(images: int) -> str:
+    """How many images there are, how many are shown, and in which order."""
     if images == 1:
         return "1 image."
-    order = "those whose scores are farthest from both thresholds first"
-    return f"{min(images, MOST)} of {count(images, 'image')}, {order}."
+    of = f"{MOST} of " if images > MOST else ""
+    return f"{of}{count(images, 'image')}, those whose scores are farthest from both thresholds first."
 
 
 def _cards(found: Comparison, studies, saved, rows: pd.DataFrame) -> Iterator[Card]:

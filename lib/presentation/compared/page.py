@@ -37,7 +37,6 @@ def compared_html(studies: tuple[Finished, Finished]) -> str:
             a=studies[0].params,
             b=studies[1].params,
             verdict=words.verdict(found),
-            sharing=words.sharing(found, studies),
             params=params,
             differing=_differing(studies, len(params)),
             made_with=tables.made_with(studies),

@@ -82,7 +82,7 @@ def _difference(name: str, metric: Metric | None) -> Cell:
     if metric is None:
         return Cell(NOTHING)
     if name == "auroc":
-        value, low, high = (signed(metric[key]) for key in ("value", "low", "high"))
+        value, low, high = words.changes(metric)
         return Cell(value, _interval(low, high))
     value, low, high = (signed(100 * metric[key], 1) for key in ("value", "low", "high"))
     return Cell(f"{value} points", _interval(low, high))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lib.core.characters import readable
 from lib.core.formatting import count, signed
+from lib.evaluation.metrics import Metric
 from lib.evaluation.paired import LEAST, Comparison, Finished
 from lib.presentation.tables.cells import reading
 from lib.presentation.text.terms import area, both_counts, in_words
@@ -12,7 +13,7 @@ from lib.presentation.text.terms import area, both_counts, in_words
 def verdict(found: Comparison) -> list[str]:
     """Which study ranks better, by how much, and whether that is clear; then, on how many images they differ."""
     if not found.paired:
-        return []
+        return [f"The studies cannot be compared image by image, because their test sets have no {_lacking(found)}."]
     return [_ranking(found), _decisions(found)]
 
 
@@ -26,7 +27,7 @@ def _ranking(found: Comparison) -> str:
         )
     a, b, read = found.a.study, found.b.study, reading(difference)
     values = f"the AUROC of {a} is {area(first['value'])} and that of {b} {area(second['value'])}"
-    value, low, high = (signed(difference[key]) for key in ("value", "low", "high"))
+    value, low, high = changes(difference)
     amount = f"a difference of {value} (95 % interval {low} to {high}"
     if read in ("higher", "lower"):
         better = a if read == "higher" else b
@@ -121,18 +122,33 @@ def _left_out(found: Comparison) -> Iterator[str]:
 def _apart(found: Comparison, studies: tuple[Finished, Finished], name: str) -> Iterator[str]:
     """Why the figures are not of the same images, and of which they are."""
     names = [readable(each.images.name) for each in studies]
-    yield "The studies cannot be compared image by image, because their test sets have no image in common."
-    if names[0] != names[1]:
-        yield f"The images of {studies[0].name} are {names[0]}, and those of {studies[1].name} are {names[1]}."
-    yield from _left_out(found)
     tests = [f"{both_counts(*counts)} in {study.name}" for counts, study in zip(found.counts, studies, strict=True)]
-    yield f"So the figures of each study are of its own test set: {' and '.join(tests)}."
+    yield (
+        f"The test sets have no {_lacking(found)}, so the figures of each study are of its own test set: "
+        f"{'; '.join(tests)}."
+    )
+    if names[0] != names[1]:
+        yield f"The data sets differ: {names[0]} in {studies[0].name}, {names[1]} in {studies[1].name}."
+    yield from _left_out(found)
     for side, counts in zip((found.a, found.b), found.counts, strict=True):
         if fitted := int(side.table["fitted"].sum()):
             yield (
                 f"In {side.study}, {name} was fitted on {fitted:,} of the "
                 f"{count(counts[0], 'normal test image')}, which flatters it."
             )
+
+
+def _lacking(found: Comparison) -> str:
+    """What the test sets do not share."""
+    what = {(0,): "normal image", (1,): "anomaly"}.get(found.lacking, "image")
+    return f"{what} in common"
+
+
+def changes(difference: Metric) -> list[str]:
+    """A difference of AUROCs and the ends of its interval; with four decimals where all are below 0.01."""
+    values = [difference[key] for key in ("value", "low", "high")]
+    digits = 4 if max(map(abs, values)) < 0.01 else 3
+    return [signed(value, digits) for value in values]
 
 
 def p_value(value: float) -> str:
