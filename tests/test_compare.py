@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from lib.__main__ import main
-from lib.core import cache, paths
+from lib.core import cache, checksums, paths
 from lib.data import ImageSet
 from lib.evaluation import comparison, metrics, paired
 from lib.evaluation.paired import Evaluated, Finished, Flips
@@ -105,9 +105,7 @@ def test_studies_with_different_normal_images_are_not_paired():
     assert found.lacking == (0,) and not found.paired and found.counts == ((2, 4), (2, 4))
     assert found.metrics[0]["auroc"]["value"] == 1
     (sentence,) = words.verdict(found)
-    assert sentence.endswith(
-        "cannot be compared image by image, because their test sets have no normal image in common."
-    )
+    assert sentence.endswith("because their test sets have no normal image in common.")
 
 
 def test_an_image_that_is_another_file_or_has_another_label_is_left_out_and_counted():
@@ -203,7 +201,7 @@ def finished(images, name, **changes):
     comparison.fit_and_save(study, run)
     rows = comparison.leaderboard(study, run)
     run.update_metrics(comparison.record(run, [], None, comparison.answer(study, run, rows)))
-    cache.write_json(run.folder / "status.json", {"status": "complete"})
+    cache.write_json(run.folder / "status.json", {"status": "complete", "files": checksums.of(run.folder.parent)})
 
 
 @pytest.fixture(scope="module")
@@ -271,12 +269,15 @@ def test_a_report_that_is_missing_or_unfinished_is_one_line_and_nothing_is_compu
     assert "named twice" in refused(capsys, "with_pca", "with_pca")
     assert "no report of ../x" in refused(capsys, "../x", "with_pca")
     status = reports / "of_others" / "run" / "status.json"
-    cache.write_json(status, {"status": "failed"})
+    whole = cache.read_json(status)
+    cache.write_json(status, whole | {"status": "failed"})
     assert "of_others is not complete; run `make report STUDY=of_others`" in refused(capsys, "with_pca", "of_others")
-    cache.write_json(status, {"status": "complete"})
+    cache.write_json(status, whole)
     scores = status.with_name("scores.parquet")
     scores.rename(scores.with_name("away"))
     assert "of_others has no scores.parquet; run `make report" in refused(capsys, "of_others", "with_pca")
+    scores.write_bytes(b"PAR1")
+    assert "of_others has a run/scores.parquet that was changed" in refused(capsys, "of_others", "with_pca")
     scores.with_name("away").rename(scores)
     assert not list(reports.glob(".*.lock"))
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from lib import data
-from lib.core import cache, paths
+from lib.core import cache, checksums, paths
 from lib.core.errors import UserError, did_you_mean
 from lib.evaluation.paired import Finished
 from lib.params import Parameters
@@ -61,12 +61,16 @@ def _check_there(name: str) -> None:
 def _check_complete(name: str) -> Parameters:
     """Check that a report is complete, with all that the page needs; returns the parameters that it was made with."""
     run, cure = _run(name), f"run `make report STUDY={name}` first"
-    status = cache.read_object(run.folder / "status.json").get("status")
-    if status != "complete":
+    status = cache.read_object(run.folder / "status.json")
+    if status.get("status") != "complete":
         raise UserError(f"STUDIES: the report of {name} is not complete; {cure}")
     needed = [*rerun.NEEDED, "split.csv"]
     if missing := [file for file in needed if not (run.folder / file).is_file()]:
         raise UserError(f"STUDIES: the report of {name} has no {missing[0]}; {cure}")
+    recorded = status.get("files", {})
+    now = checksums.of(run.folder.parent, [f"run/{file}" for file in needed])
+    if damaged := [file for file in now if now[file] != recorded.get(file)]:
+        raise UserError(f"STUDIES: the report of {name} has a {damaged[0]} that was changed or damaged since; {cure}")
     answer = cache.read_object(run.folder / "metrics.json").get("answer", {})
     if not run.complete or answer.get("column") not in run.fits():
         raise UserError(f"STUDIES: the report of {name} is of another version, or has no answer; {cure}")
