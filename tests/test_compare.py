@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import folders
 import numpy as np
@@ -16,7 +17,7 @@ from lib.evaluation.paired import Evaluated, Finished, Flips
 from lib.presentation import compared
 from lib.presentation.compared import tables, words
 from lib.presentation.compared.cards import MOST
-from lib.report import side_by_side
+from lib.report import rerun, side_by_side
 from lib.report.attempts import study_lock
 from lib.study import Run, Study
 
@@ -122,6 +123,8 @@ def test_images_fitted_on_are_left_out_if_enough_others_remain():
     unseen = paired.shared(evaluated(range(8), labels, fitted=[0, 1]), evaluated(range(8), labels, "b", fitted=[1, 2]))
     assert unseen.fitted == (2, 2) and unseen.left_out == 3
     assert unseen.table["id"].tolist() == [f"x/{number:03d}" for number in range(3, 8)]
+    few = paired.shared(evaluated(range(4), [0, 0, 0, 1], fitted=[0]), evaluated(range(4), [0, 0, 0, 1], "b"))
+    assert few.left_out == 1 and len(few.table) == 3  # no anomaly is lost
     all_seen = paired.compare(evaluated(range(8), labels, fitted=range(4)), evaluated(range(8), labels, "b"))
     assert all_seen.shared.fitted == (4, 0) and all_seen.shared.left_out == 0 and len(all_seen.shared.table) == 8
     sentences = words.sharing(all_seen, (None, None))
@@ -245,7 +248,7 @@ def test_the_page_compares_two_reports(reports, capsys):
 
 def opened(reports, name):
     run = Run(reports / name / "run")
-    study = Study.open(side_by_side.rerun.parameters(run.folder))
+    study = Study.open(rerun.parameters(run.folder))
     return Finished(study.params, run, study.images)
 
 
@@ -304,6 +307,16 @@ def test_images_that_have_changed_since_the_report_are_refused(reports, capsys, 
 
     monkeypatch.setattr(side_by_side.data, "load", changed)
     assert "the images of with_pca have changed since its report" in refused(capsys, "with_pca", "with_maps")
+
+
+def test_images_that_are_no_longer_there_are_one_line(reports, capsys):
+    place = Path(opened(reports, "of_others").params.images)
+    place.rename(place.with_name("moved"))
+    try:
+        line = refused(capsys, "with_pca", "of_others")
+        assert str(place) in line and "IMAGES=" not in line
+    finally:
+        place.with_name("moved").rename(place)
 
 
 def test_studies_with_equal_parameters_are_said_to_be_equal(reports):

@@ -4,6 +4,8 @@ import re
 from contextlib import ExitStack
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from lib import data
 from lib.core import cache, checksums, paths
 from lib.core.errors import UserError, did_you_mean
@@ -74,7 +76,10 @@ def _check_complete(name: str) -> Parameters:
     answer = cache.read_object(run.folder / "metrics.json").get("answer", {})
     if not run.complete or answer.get("column") not in run.fits():
         raise UserError(f"STUDIES: the report of {name} is of another version, or has no answer; {cure}")
-    return rerun.parameters(run.folder)
+    try:
+        return Parameters.model_validate(run.read("params"))
+    except ValidationError:
+        raise UserError(f"STUDIES: the parameters of {name} are of another version; {cure}") from None
 
 
 def _opened(name: str, params: Parameters) -> Finished:

@@ -35,8 +35,8 @@ class Shared:
 def shared(a: Evaluated, b: Evaluated) -> Shared:
     """The images that both detectors were tested on, by their ids, files and labels.
 
-    Images that one of the two was fitted on are left out if enough others remain: `LEAST` normal images and, where the
-    shared images have anomalies, `LEAST` of these.
+    Images that one of the two was fitted on are left out if enough others remain: `LEAST` normal images, and `LEAST`
+    anomalies or all that are shared.
     """
     both = a.table.merge(b.table.drop(columns="class_name"), on="id", suffixes=("_a", "_b"))
     same_file = both["file_a"] == both["file_b"]
@@ -57,5 +57,5 @@ def shared(a: Evaluated, b: Evaluated) -> Shared:
 
 def _enough(labels: pd.Series, unseen: pd.Series) -> bool:
     """Whether the images that neither detector was fitted on are enough to compare the two."""
-    anomalies = (unseen == 1).sum() >= LEAST or not (labels == 1).any()
-    return bool((unseen == 0).sum() >= LEAST and anomalies)
+    anomalies = (unseen == 1).sum()
+    return bool((unseen == 0).sum() >= LEAST and (anomalies >= LEAST or anomalies == (labels == 1).sum()))
