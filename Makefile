@@ -7,11 +7,11 @@ MAKEFLAGS += --no-builtin-rules
 # No target benefits from make's own parallelism, and "make -j clean report" must keep its order.
 .NOTPARALLEL:
 
-STUDIES := $(patsubst params/%.yaml,%,$(wildcard params/*.yaml))
+KNOWN := $(patsubst params/%.yaml,%,$(wildcard params/*.yaml))
 UV ?= $(or $(wildcard .venv/bin/uv),uv)
 
 # What these hold is text: make must not expand a $(shell ...) in it, and recipes take it from the environment.
-TEXTS := STUDY NAME IMAGES NORMAL OUT DETECTOR THRESHOLD FDR FOLDER CRATE SWEEP SCHEDULER
+TEXTS := STUDY NAME IMAGES NORMAL OUT DETECTOR THRESHOLD FDR FOLDER CRATE SWEEP SCHEDULER STUDIES
 $(foreach name,$(TEXTS),$(if $(filter-out undefined,$(origin $(name))),$(eval override $(name) := $$(value $(name)))))
 export $(TEXTS)
 
@@ -53,6 +53,11 @@ ifeq ($(STUDY),)
 $(error make deliver needs STUDY, such as make deliver STUDY=digits)
 endif
 endif
+ifneq ($(filter compare,$(MAKECMDGOALS)),)
+ifneq ($(words $(STUDIES)),2)
+$(error make compare needs STUDIES, the names of two studies, such as make compare STUDIES="airplanes airplanes_holdout")
+endif
+endif
 
 ifneq ($(filter sweep,$(MAKECMDGOALS)),)
 ifeq ($(SWEEP),)
@@ -69,7 +74,7 @@ $(error make reproduce takes STUDY or CRATE, not both)
 endif
 endif
 
-.PHONY: help report study score verify reproduce deliver sweep synthetic solar lab test check lock clean clean-cache clean-all FORCE
+.PHONY: help report study score verify reproduce deliver compare sweep synthetic solar lab test check lock clean clean-cache clean-all FORCE
 
 ##@ Report
 report: $(STAMP) ## pages and PDF of a study into reports/: make report STUDY=digits
@@ -95,6 +100,9 @@ reproduce: $(STAMP) ## run a finished report again and compare every figure: mak
 
 deliver: $(STAMP) ## one zip of a study to hand over: make deliver STUDY=digits (OUT=file.zip)
 	@$(PY) -m lib deliver "$$STUDY" $${OUT:+--out "$$OUT"}
+
+compare: $(STAMP) ## one page that compares two reports: make compare STUDIES="airplanes airplanes_holdout"
+	@set -f; $(PY) -m lib compare -- $$STUDIES
 
 sweep: $(SWEEPS) ## many studies at once and one leaderboard: make sweep SWEEP=params/sweeps/digits.yaml (SCHEDULER=tcp://...)
 	@$(PY) -m lib sweep "$$SWEEP" $${SCHEDULER:+--scheduler "$$SCHEDULER"} || [ $$? -eq 1 ]
@@ -157,6 +165,6 @@ help: ## this text
 	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
 	    /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "Studies: $(STUDIES)"
+	@echo "Studies: $(KNOWN)"
 	@echo "Python: the first of python3.12, python3.11, python3 that is 3.11 or 3.12; make PYTHON=... names another"
 	@echo "GPU=1: TensorFlow with CUDA on x86_64 Linux (not tested by this project's CI)"

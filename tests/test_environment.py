@@ -19,7 +19,8 @@ from packaging.utils import canonicalize_name
 
 LOCK = ROOT / "requirements.lock"
 GPU_LOCK = ROOT / "requirements-gpu.lock"
-LOCKS = [LOCK, *(ROOT / f"requirements-{name}.lock" for name in ("lab", "test"))]  # each is added to those before it
+SWEEP_LOCK = ROOT / "requirements-sweep.lock"
+LOCKS = [LOCK, SWEEP_LOCK, *(ROOT / f"requirements-{name}.lock" for name in ("lab", "test"))]  # added to those before
 FIRST_INSTALL_MB = 800  # limit of the download without a GPU
 
 
@@ -68,9 +69,10 @@ def test_the_locks_have_every_dependency_for_every_machine(machine, python):
 
 @pytest.mark.parametrize(("machine", "python"), MACHINES)
 def test_what_a_lock_adds_is_in_none_before_it(machine, python):
-    report, lab, test = (pinned(path, machine, python).keys() for path in LOCKS)
-    assert not (report & lab or (report | lab) & test)
-    assert not report & {"jupyterlab", "pytest", "ruff", "hypothesis", "nbmake", "rocrate", "libclang"}
+    names = [{*pinned(path, machine, python)} for path in LOCKS]
+    assert not any(own & set().union(*names[:place]) for place, own in enumerate(names))
+    report = names[0]
+    assert not report & {"distributed", "jupyterlab", "pytest", "ruff", "hypothesis", "nbmake", "rocrate", "libclang"}
 
 
 def test_each_machine_gets_the_tensorflow_that_works_on_it():
@@ -95,7 +97,7 @@ def test_the_lock_states_the_size_of_the_download(path, machine, python):
     line = rf"(?m)^# +{system} {machine[1]}, Python {python.rpartition('.')[0]}: (\d+) packages, (\d+) MB$"
     count, megabytes = map(int, re.search(line, path.read_text(encoding="utf-8")).groups())
     assert count == len(pinned(path, machine, python))
-    assert 5 < megabytes < (FIRST_INSTALL_MB if path == LOCK else 50)
+    assert (1 if path == SWEEP_LOCK else 5) < megabytes < (FIRST_INSTALL_MB if path == LOCK else 50)
 
 
 def test_the_gpu_lock_differs_only_in_tensorflow():
@@ -118,11 +120,12 @@ def test_the_installed_versions_are_the_locked_ones():
 def test_every_library_that_is_imported_is_locked():
     """A library that only a developer has installed would be missing for everyone else."""
     by_lock = [lock_script.pins(path.read_text(encoding="utf-8")) for path in LOCKS]
-    for_reports, _, for_tests = ({canonicalize_name(Requirement(pin).name) for pin in pins} for pins in by_lock)
+    for_reports, for_sweeps, _, for_tests = ({canonicalize_name(Requirement(pin).name) for pin in pins} for pins in by_lock)
     owners = importlib.metadata.packages_distributions()
     own = {"lib", "conftest"}
     for path in [*ROOT.glob("lib/**/*.py"), *ROOT.glob("notebooks/*.py"), *ROOT.glob("tests/**/*.py")]:
         locked = for_reports | for_tests if path.is_relative_to(ROOT / "tests") else for_reports
+        locked = locked | for_sweeps if path.is_relative_to(ROOT / "lib" / "sweep") else locked
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) else []

@@ -92,6 +92,7 @@ def test_make_alone_lists_every_target(project):
         "verify",
         "reproduce",
         "deliver",
+        "compare",
         "synthetic",
         "solar",
         "test",
@@ -116,6 +117,17 @@ def test_reproduce_takes_a_study_or_a_crate(project):
     ):
         assert make(project, "reproduce", *given).returncode == 0
         assert (project / "asked").read_text() == f"-m lib reproduce {asked}\n"
+
+
+def test_compare_takes_the_names_of_two_studies(project):
+    for given in ([], ["STUDIES=digits"], ["STUDIES=a b c"]):
+        done = make(project, "compare", *given)
+        assert done.returncode == 2 and not (project / ".venv").exists()
+        (line,) = messages(done)
+        assert "make compare needs STUDIES, the names of two studies" in line
+    pretend_venv(project)
+    assert make(project, "compare", "STUDIES=digits *").returncode == 0
+    assert (project / "asked").read_text() == "-m lib compare -- digits *\n"
 
 
 def test_help_names_the_studies(project):

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import time
+from asyncio import CancelledError
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -46,7 +47,25 @@ def carry_out(wanted: Sequence[tuple[str, Task]], scheduler: str = "") -> dict[s
         raise UserError("sweep: Dask is not installed; run make sweep, which installs it")
     import distributed
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in logging.root.manager.loggerDict:  # what it would say, `_problem` and the line below say
+        if name.startswith("distributed"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        return _carry_out(wanted, scheduler)
+    except (OSError, TimeoutError, CancelledError, distributed.comm.CommClosedError, _Lost):
+        raise UserError(
+            f"sweep: the scheduler{f' {scheduler}' * bool(scheduler)} was lost; what is finished stays in the cache; "
+            "run the same command again"
+        ) from None
+
+
+class _Lost(Exception):
+    """The scheduler is gone."""
+
+
+def _carry_out(wanted: Sequence[tuple[str, Task]], scheduler: str) -> dict[str, str]:
+    import distributed
+
     with _client(scheduler, len(wanted)) as client:
         if find_spec("bokeh"):
             print(f"dashboard: {client.dashboard_link}", file=sys.stderr)
@@ -62,10 +81,7 @@ def carry_out(wanted: Sequence[tuple[str, Task]], scheduler: str = "") -> dict[s
         failed: dict[str, str] = {}
         for future in _followed(distributed.as_completed(futures), len(futures)):
             if future.status == "cancelled" or client.status != "running":
-                raise UserError(
-                    f"sweep: the scheduler{f' {scheduler}' * bool(scheduler)} was lost; what is finished stays in the "
-                    "cache; run the same command again"
-                )
+                raise _Lost
             problem = _problem(future)
             if problem:
                 failed[keys[future.key]] = problem

@@ -60,13 +60,13 @@ def _drawn(scorer: Scorer, images: ImageSet) -> list[tuple[list[Picture], str]]:
     rows = images.table.itertuples()
     for picture, row, heat_map, place in zip(images.pixels(scorer.size), rows, maps, places, strict=True):
         shape = (row.height, row.width)
-        pictures = [Picture("Image", row.id, _source(thumbnail(picture, shape, SIDE)))]
+        pictures = [Picture("Image", row.id, data_url(thumbnail(picture, shape, SIDE)))]
         if heat_map is not None:
             drawn = thumbnail(laid_over(picture, heat_map, saved.scale), shape, SIDE)
-            pictures.append(Picture("Heat map", f"Heat map of {row.id}", _source(drawn)))
+            pictures.append(Picture("Heat map", f"Heat map of {row.id}", data_url(drawn)))
         nearest, jpeg = saved.normal(int(place)) or ("", b"")
         if jpeg:
-            pictures.append(Picture("Nearest normal", f"Normal image {nearest}", _source(jpeg)))
+            pictures.append(Picture("Nearest normal", f"Normal image {nearest}", data_url(jpeg)))
         found.append((pictures, nearest))
     return found
 
@@ -91,5 +91,6 @@ def laid_over(picture: np.ndarray, heat_map: np.ndarray, scale: tuple[float, flo
     return np.rint(255 * (OPACITY * colours + (1 - OPACITY) * grey)).astype(np.uint8)
 
 
-def _source(jpeg: bytes) -> str:
+def data_url(jpeg: bytes) -> str:
+    """A picture as a page holds it."""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

@@ -13,7 +13,7 @@ from lib.core.formatting import signed
 from lib.evaluation.drift import Drift
 from lib.evaluation.scoring import Scored, Scorer
 from lib.presentation import explorer, plots
-from lib.presentation.pages import digest, environment
+from lib.presentation.pages import environment, policy
 from lib.presentation.scored import words
 from lib.presentation.scored.cards import COLOURS, cards
 
@@ -40,7 +40,7 @@ def scored_html(scorer: Scorer, scored: Scored, found: Drift, fdr: float | None 
     """
     saved, at = scorer.saved, float(scored.table["threshold"].iloc[0])
     params = saved.provenance["params"]
-    style = LOOK.read_text(encoding="utf-8") + (FOLDER / "scored.css").read_text(encoding="utf-8") + _legend_colours()
+    style = look()
     names = ("Calibration", "calibration score", "calibration scores"), ("New", "new image", "new images")
     figure = plots.score_histogram(saved.calibration, scored.scores, at, names=names)
     shown = cards(scorer, scored)
@@ -49,8 +49,7 @@ def scored_html(scorer: Scorer, scored: Scored, found: Drift, fdr: float | None 
         .get_template("scored.html.j2")
         .render(
             style=style,
-            policy=f"default-src 'none'; img-src data:; style-src '{digest(style)}'; base-uri 'none'; "
-            "form-action 'none'",
+            policy=policy(style),
             study=params["study"],
             title=params["title"],
             detector=saved.provenance["label"],
@@ -79,9 +78,11 @@ def _appearance(row: dict) -> dict[str, str]:
     }
 
 
-def _legend_colours() -> str:
+def look() -> str:
+    """The style sheet of a page with cards of pictures, and a legend of heat maps."""
+    sheets = [path.read_text(encoding="utf-8") for path in (LOOK, FOLDER / "scored.css")]
     stops = ", ".join(to_hex(colormaps[COLOURS](place)) for place in np.linspace(0, 1, _STOPS))
-    return f".scale i {{ background: linear-gradient(to right, {stops}); }}\n"
+    return "".join(sheets) + f".scale i {{ background: linear-gradient(to right, {stops}); }}\n"
 
 
 def _svg(figure) -> str:
