@@ -120,7 +120,8 @@ def test_the_installed_versions_are_the_locked_ones():
 def test_every_library_that_is_imported_is_locked():
     """A library that only a developer has installed would be missing for everyone else."""
     by_lock = [lock_script.pins(path.read_text(encoding="utf-8")) for path in LOCKS]
-    for_reports, for_sweeps, _, for_tests = ({canonicalize_name(Requirement(pin).name) for pin in pins} for pins in by_lock)
+    names = [{canonicalize_name(Requirement(pin).name) for pin in pins} for pins in by_lock]
+    for_reports, for_sweeps, _, for_tests = names
     owners = importlib.metadata.packages_distributions()
     own = {"lib", "conftest"}
     for path in [*ROOT.glob("lib/**/*.py"), *ROOT.glob("notebooks/*.py"), *ROOT.glob("tests/**/*.py")]:
