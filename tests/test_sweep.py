@@ -18,7 +18,7 @@ from lib.__main__ import main
 from lib.core import cache, paths
 from lib.core.errors import UserError
 from lib.study import Study, fit_and_score
-from lib.sweep import cluster, definition, outcome, page, tasks
+from lib.sweep import cluster, definition, fitting, outcome, page, tasks
 
 SMALL = {
     "title": "Two digits",
@@ -95,6 +95,9 @@ def test_studies_hold_images_out_and_have_names_of_their_own(place):
         ({"studies": [{"seed": 1}, {"seed": 1}]}, "studies: a combination is given twice"),
         ({"studies": []}, "studies: must be `key: [values]`, or a list of `key: value`"),
         ({"settings": {"epochs": [5, 0]}}, "epochs: must be 1 or more, and is 0"),
+        ({"settings": {"normal_images": [1, 0]}}, "settings: normal_images: must be a whole number, 1 or more"),
+        ({"settings": {"contamination": [0.7]}}, "settings: contamination: must be a number from 0 to 0.5"),
+        ({"studies": {"contamination": [0.1]}}, "studies: contamination: unknown key"),
         ({"detectors": ["pcaa"]}, "pcaa"),
         ({"detectors": [{"pca": {"component": 1}}]}, "unknown option"),
         ({"detectors": ["pca", "pca"]}, "'PCA reconstruction' is given twice"),
@@ -122,7 +125,7 @@ def test_an_unknown_class_and_an_unknown_sweep_are_one_line_each(place, capsys):
 
 def test_the_sweeps_of_the_project_are_valid():
     found = {path.stem: sweep.load(path.stem) for path in (paths.params_folder() / "sweeps").glob("*.yaml")}
-    assert {"digits", "caltech101"} <= set(found)
+    assert {"digits", "caltech101", "few", "contaminated"} <= set(found)
 
 
 # ---------------------------------------------------------------- the tasks
@@ -189,13 +192,64 @@ def test_another_process_at_the_same_sweep_is_told(place, no_dask):
     assert done.returncode == 2 and "another process" in done.stderr
 
 
+def opened(normal_class="3", **changes):
+    values = params.load("digits").model_dump() | {"study": "s", "protocol": "holdout", "normal_class": normal_class}
+    return Study.open(params.checked(values | changes, "here"))
+
+
+def test_a_smaller_number_of_images_is_a_part_of_a_larger_one():
+    study = opened()
+    few, more = (set(fitting.changed(study, {"normal_images": number}).split.fit) for number in (5, 20))
+    assert len(few) == 5 and len(more) == 20 and few < more < set(study.split.fit)
+    other = fitting.changed(opened(seed=1), {"normal_images": 5}).split
+    assert few != set(other.fit)
+    with pytest.raises(UserError, match="normal_images: 500 are more than the"):
+        fitting.changed(study, {"normal_images": 500})
+
+
+def test_contamination_has_its_share_and_every_share_the_same_test_images():
+    study = opened()
+    found = {share: fitting.changed(study, {"contamination": share}).split for share in (0.0, 0.05, 0.2)}
+    tests = [split.test.tolist() for split in found.values()]
+    assert tests[0] == tests[1] == tests[2] and len(tests[0]) < len(study.split.test)
+    for share, split in found.items():
+        bad = study.labels[split.fit].sum()
+        assert bad == round(share / (1 - share) * len(study.split.fit))
+        assert not set(split.fit) & set(split.test)
+        assert not set(study.groups[split.fit]) & set(study.groups[split.test])
+    assert set(found[0.05].fit) < set(found[0.2].fit)
+    assert set(study.normal) <= set(found[0.2].test)
+
+
+def test_settings_of_the_images_fitted_on_change_results_and_no_parameter_set(place, no_dask):
+    changed = {"studies": {"normal_class": ["0", "3"]}, "detectors": ["pca", "mean_image"]}
+    file = written(place, **changed, settings={"normal_images": [4, 16, 64]})
+    assert main(["sweep", str(file)]) == 0
+    folder = place / "reports" / "sweeps" / "small"
+    frame = pd.read_parquet(folder / "run" / "results.parquet")
+    assert frame["fit"].tolist() == frame["setting: normal_images"].tolist()
+    assert len({*frame["study"]}) == len(list((folder / "studies").glob("*.yaml"))) == 2
+    means = frame.groupby("candidate")["auroc"].mean()
+    assert means["mean image distance; normal images 64"] > means["mean image distance; normal images 4"]
+    text = (folder / "leaderboard.html").read_text(encoding="utf-8")
+    assert "Mean AUROC by normal images" in text and "fig-setting.svg" in text
+
+
 # ---------------------------------------------------------------- the leaderboard
 
 
 def frame_of(values, seeds=1):
     """A table as `outcome.table` makes it, of AUROCs by study and detector."""
     rows = [
-        {"study": f"s{i}_{seed}", "unit": f"study {i}", "candidate": name, "auroc": value, "error": "", "alpha": 0.05}
+        {
+            "study": f"s{i}_{seed}",
+            "unit": f"study {i}",
+            "detector": name,
+            "candidate": name,
+            "auroc": value,
+            "error": "",
+            "alpha": 0.05,
+        }
         | {"fit": 10.0 * (i + 1), "normal": 5.0, "anomalies": 7.0}
         for i, line in enumerate(values)
         for name, value in zip("abc", line, strict=False)

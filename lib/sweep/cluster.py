@@ -79,7 +79,7 @@ def _carry_out(wanted: Sequence[tuple[str, Task]], scheduler: str) -> dict[str, 
         )
         keys = {future.key: key for future, (key, _) in zip(futures, wanted, strict=True)}
         failed: dict[str, str] = {}
-        for future in _followed(distributed.as_completed(futures), len(futures)):
+        for future in followed(distributed.as_completed(futures), len(futures)):
             if future.status == "cancelled" or client.status != "running":
                 raise _Lost
             problem = _problem(future)
@@ -96,7 +96,7 @@ def workers(tasks: int) -> int:
     return max(1, min(os.cpu_count() or 1, tasks, int(MEMORY_LIMIT / 2**30 / GIGABYTES)))
 
 
-def _followed(futures: Iterator[Any], total: int) -> Iterator[Any]:
+def followed(futures: Iterator[Any], total: int) -> Iterator[Any]:
     """Futures as they end; a terminal shows a bar with the time left, a log file a line at most every `LOG_SECONDS`."""
     started = logged = time.monotonic()
     bar = tqdm(futures, total=total, unit="task", disable=None, file=sys.stderr)

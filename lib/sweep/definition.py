@@ -5,13 +5,14 @@ The file is flat YAML in `params/sweeps/`: the keys of a parameter set that all 
 
 * `studies`: what makes the studies differ, such as `normal_class: every` or `seed: [1, 2, 3]`. A mapping is a grid of
   all combinations, and a list names each combination.
-* `settings`: what is compared within each study besides the detectors, in the same form.
+* `settings`: what is compared within each study besides the detectors, in the same form; also the keys of
+  `lib.sweep.fitting`.
 * `detectors`: what is compared, as in a parameter set.
 """
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from lib.core.cache import content_key
 from lib.core.errors import UserError, did_you_mean
 from lib.detectors import Spec, slug
 from lib.params import BASELINE, KEYS, Parameters
+from lib.sweep import fitting
 
 OWN = ("title", "extends", "studies", "settings", "detectors")
 EVERY = "every"  # as the value of `normal_class`: each class in turn
@@ -52,6 +54,11 @@ class Task:
     def spec(self) -> Spec:
         """The detector with all its options."""
         return detectors.spec(self.detector, self.given, detectors.defaults_of(self.params))
+
+    @property
+    def fitting(self) -> dict[str, Any]:
+        """What the setting says of the images fitted on; see `lib.sweep.fitting`."""
+        return {key: value for key, value in self.setting if key in fitting.KEYS}
 
     @property
     def candidate(self) -> str:
@@ -122,9 +129,10 @@ class Sweep:
             raise UserError(f"{self._where}: detectors: '{twice[1]}' is given twice; give one of them a `label`")
 
     def _params(self, unit: Choice, setting: Choice, entry: tuple[str, Mapping[str, Any]]) -> Parameters:
-        chosen = dict(unit) | dict(setting)
-        name = study_name(self.name, unit, setting)
-        words = shown((*unit, *setting))
+        own = tuple((key, value) for key, value in setting if key not in fitting.KEYS)
+        chosen = dict(unit) | dict(own)
+        name = study_name(self.name, unit, own)
+        words = shown((*unit, *own))
         values = {**self.base, **chosen, "study": name, "title": f"{self.title}: {words}" if words else self.title}
         return params.checked(values, f"{self._where}{f': {words}' if words else ''}")
 
@@ -156,7 +164,8 @@ def load(sweep: str | Path) -> Sweep:
     parent, title = values.pop("extends", None), values.pop("title", file.stem)
     if not isinstance(parent, str) or not isinstance(title, str):
         raise UserError(f"{where}: extends: must name a parameter set in params/, such as `extends: digits`")
-    units, settings = (_choices(values.pop(key, None), f"{where}: {key}") for key in ("studies", "settings"))
+    units = _choices(values.pop("studies", None), f"{where}: studies", KEYS)
+    settings = _choices(values.pop("settings", None), f"{where}: settings", (*KEYS, *fitting.KEYS))
     entries = _entries(values.pop("detectors", [BASELINE]), f"{where}: detectors")
     try:
         base = params.load(parent).model_dump()
@@ -190,7 +199,7 @@ def _find(sweep: str | Path) -> Path:
     raise UserError(f"SWEEP={sweep}: no such file{did_you_mean(str(sweep), known)}{there}")
 
 
-def _choices(given: Any, where: str) -> tuple[Choice, ...]:
+def _choices(given: Any, where: str, known: Sequence[str]) -> tuple[Choice, ...]:
     """The choices of a grid or of a list; one empty choice for none."""
     if given is None:
         return ((),)
@@ -206,9 +215,11 @@ def _choices(given: Any, where: str) -> tuple[Choice, ...]:
         raise UserError(f"{where}: must be `key: [values]`, or a list of `key: value`")
     for choice in choices:
         for key, value in choice:
-            if key not in KEYS or key in SET_HERE:
-                hint = "; a sweep sets it itself" if key in KEYS else did_you_mean(key, [*KEYS])
+            if key not in known or key in SET_HERE:
+                hint = "; a sweep sets it itself" if key in KEYS else did_you_mean(key, [*known])
                 raise UserError(f"{where}: {key}: {'cannot be varied' if key in KEYS else 'unknown key'}{hint}")
+            if key in fitting.KEYS and (problem := fitting.problem(key, value)):
+                raise UserError(f"{where}: {problem}")
             if value == EVERY and key != "normal_class":
                 raise UserError(f"{where}: {key}: only normal_class can be `every`")
     if len({str(choice) for choice in choices}) < len(choices):

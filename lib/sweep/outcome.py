@@ -11,6 +11,7 @@ from lib.evaluation import rankings
 from lib.sweep import tasks
 from lib.sweep.definition import Task, shown
 
+SETTING = "setting: "  # begins the columns of what is compared besides the detectors
 SEED = "seed"  # studies that differ in nothing else are one
 METRICS = ("auroc", "fpr_at_95_tpr", "recall", "fpr")
 
@@ -46,20 +47,42 @@ class Outcome:
             for unit in self.studies
         ]
 
+    def curves(self) -> tuple[str, list[float], dict[str, list[dict[str, float]]]] | None:
+        """How the mean AUROC of each detector depends on a setting; None unless one is varied over three numbers.
+
+        Returns:
+            The key of the setting, its values, rising, and by detector the mean at each value.
+        """
+        keys = [name.removeprefix(SETTING) for name in self.table.columns if name.startswith(SETTING)]
+        if self.ranking is None or len(keys) != 1:
+            return None
+        values = self.table[f"{SETTING}{keys[0]}"]
+        places = sorted(set(values))
+        if len(places) < 3 or not all(isinstance(place, int | float) for place in places):
+            return None
+        rows = self.table[["candidate", "detector", f"{SETTING}{keys[0]}"]].drop_duplicates()
+        means = dict(zip(self.names, self.ranking.means, strict=True))
+        found: dict[str, dict[float, dict[str, float]]] = {}
+        for candidate, detector, place in rows.itertuples(index=False):
+            found.setdefault(detector, {})[place] = means[candidate]
+        return keys[0], places, {name: [own[place] for place in places] for name, own in found.items()}
+
 
 def table(wanted: Sequence[Task], keys: Sequence[str], failed: Mapping[str, str]) -> pd.DataFrame:
     """One row for each task, in the order of the sweep.
 
     Returns:
-        `study`, the name of its parameter set; `unit`, the study in words, without its seed; each varied key;
-        `candidate`; of each of `METRICS` the value and the ends of its interval; `alpha`; numbers of images `fit`,
-        `normal` and `anomalies`; `fit_seconds` and `score_seconds`; `error`; and `key`, of the result in the cache.
+        `study`, the name of its parameter set; `unit`, the study in words, without its seed; each key that makes
+        studies differ, and each setting; `detector`, and `candidate`, which is it with its setting; of each of
+        `METRICS` the value and the ends of its interval; `alpha`; numbers of images `fit`, `normal` and `anomalies`;
+        `fit_seconds` and `score_seconds`; `error`; and `key`, of the result in the cache.
     """
     rows = []
     for task, key in zip(wanted, keys, strict=True):
         result = tasks.result(key) or {}
-        row = {"study": task.params.study, "unit": _unit(task), **dict(task.unit), **dict(task.setting)}
-        row["candidate"] = task.candidate
+        row = {"study": task.params.study, "unit": _unit(task), **dict(task.unit)}
+        row |= {f"{SETTING}{name}": value for name, value in task.setting}
+        row |= {"detector": task.spec().label, "candidate": task.candidate}
         for name in METRICS:
             metric = result.get(name) or {}
             row |= {name: metric.get("value"), f"{name}_low": metric.get("low"), f"{name}_high": metric.get("high")}

@@ -97,7 +97,8 @@ def _memo(found: Outcome, tasks: int) -> Memo:
     failures = int((table["error"] != "").sum())
     aims = table["alpha"].dropna()
     alpha = float(aims.max()) if aims.nunique() > 1 else 0.0
-    question = text.question(len(found.names), len(found.studies) + found.left_out)
+    settings = len(found.names) > table["detector"].nunique()
+    question = text.question(len(found.names), len(found.studies) + found.left_out, settings)
     if found.ranking is None:
         return Memo(question=question, answer=text.nothing(tasks, failures))
     return Memo(
@@ -132,10 +133,17 @@ def _who_wins(found: Outcome) -> None:
     show.prose(text.winner(names, ranking, found.noise))
     caption = f"The detectors over {text.studies(ranking.studies)}, the best mean rank first."
     show.table(tables.ranking(names, ranking), label="tab-ranking", caption=caption)
+    if curves := found.curves():
+        setting, places, means = curves
+        words = setting.replace("_", " ")
+        show.prose(text.by_setting(words, places, means, found.noise))
+        caption = f"Mean AUROC by {words}, with 95 % intervals over the studies."
+        show.figure(plots.by_setting(words.capitalize(), places, means), label="fig-setting", caption=caption)
     if ranking.pairs:
         caption = "Mean rank of each detector. Detectors beside the same bar do not clearly differ."
         show.figure(plots.mean_ranks(names, ranking.ranks, ranking.groups), label="fig-ranks", caption=caption)
-        caption = "Every two detectors: the mean difference of their AUROC, and the test over the studies."
+        which = "Every two detectors" if len(ranking.pairs) <= tables.MOST_PAIRS else "The best detector and each other"
+        caption = f"{which}: the mean difference of their AUROC, and the test over the studies."
         show.table(tables.pairs(names, ranking, found.noise), label="tab-pairs", caption=caption)
 
 

@@ -13,6 +13,7 @@ from lib.evaluation import metrics, thresholds
 from lib.params import LIMITS, Parameters
 from lib.report import uptodate
 from lib.study import Fitted, Study, fit_and_score
+from lib.sweep import fitting
 from lib.sweep.definition import Task
 
 RESULTS, RESULT = "results", "result.json"  # in the cache
@@ -28,7 +29,7 @@ def keys(tasks: Sequence[Task]) -> list[str]:
         if images not in states:
             states[images] = data.state(task.params)
         own = task.params.model_dump(exclude={"study", "title", *LIMITS})
-        named = [task.detector, {name: value for name, value in task.given.items() if name != "label"}]
+        named = [task.fitting, task.detector, {name: value for name, value in task.given.items() if name != "label"}]
         versions = dict(provenance.versions())
         found.append(cache.content_key(own, named, states[images], _code(), versions, provenance.device()))
     return found
@@ -56,6 +57,8 @@ def run(task: Task, key: str) -> str:
 
 def _figures(task: Task) -> dict[str, Any]:
     study = _opened(task.params.model_dump_json())
+    if task.fitting:
+        study = fitting.changed(study, task.fitting)
     return figures(study, fit_and_score(study, task.spec()))
 
 

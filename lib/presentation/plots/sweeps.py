@@ -1,13 +1,25 @@
 """Figures of a sweep: mean ranks with the detectors that do not clearly differ, and a map of every study."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lib.core.formatting import count
 from lib.presentation.plots.rows import figure_of_rows, write_beside
-from lib.presentation.plots.style import INK, NORMAL, WIDTH, described, shortened, some, styled
+from lib.presentation.plots.style import (
+    INK,
+    NORMAL,
+    WIDTH,
+    curve_looks,
+    described,
+    labelled,
+    legend_above,
+    shortened,
+    some,
+    styled,
+)
 
 MOST_STUDIES = 40  # rows of a map
 LONGEST = 30  # characters of the name of a column
@@ -34,7 +46,7 @@ def mean_ranks(names: Sequence[str], ranks: Sequence[float], groups: Sequence[tu
         x = len(names) + step * (1 + number)
         axes.plot([x, x], [first - 0.25, last + 0.25], color=INK, linewidth=3, solid_capstyle="butt")
     axes.set_xlim(0.9, len(names) + step * (len(groups) + 1.5))
-    axes.set_xticks(range(1, len(names) + 1))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, prune=None))
     axes.set_xlabel("Mean rank (1 is best)")
     runs = [f"{names[first]} to {names[last]}" for first, last in groups]
     return described(
@@ -42,6 +54,39 @@ def mean_ranks(names: Sequence[str], ranks: Sequence[float], groups: Sequence[tu
         f"Dot chart of the mean rank of {count(len(names), 'detector')}, the best first. "
         f"{some([f'{name}: {value:.2f}' for name, value in zip(names, ranks, strict=True)])}. "
         + (f"Bars: no clear difference within {some(runs)}." if runs else "Every two of them clearly differ."),
+    )
+
+
+@styled
+def by_setting(setting: str, places: Sequence[float], curves: Mapping[str, Sequence[Mapping]]) -> Figure:
+    """Draw how the mean AUROC of each detector depends on a setting.
+
+    Args:
+        setting: Its name, for the axis.
+        places: Its values, k of them, rising.
+        curves: By the name of a detector, its mean AUROC at each value, k metrics with `value` and, where there are two
+            studies or more, `low` and `high`.
+    """
+    figure = Figure(figsize=(WIDTH, 3.0))
+    axes = figure.add_subplot()
+    for (name, means), (colour, dashes, marker) in zip(curves.items(), curve_looks(curves), strict=True):
+        look = {"color": colour, "linestyle": dashes, "marker": marker, "markersize": 4, "linewidth": 1.5}
+        axes.plot(range(len(places)), [mean["value"] for mean in means], label=labelled(name), **look)
+        if all("low" in mean for mean in means):
+            ends = [mean["low"] for mean in means], [mean["high"] for mean in means]
+            axes.fill_between(range(len(places)), *ends, color=colour, alpha=0.12, linewidth=0)
+    axes.set_xticks(range(len(places)), [f"{place:g}" for place in places])
+    axes.set_xlabel(setting)
+    axes.set_ylabel("Mean AUROC")
+    legend_above(figure, *axes.get_legend_handles_labels())
+    items = [
+        f"{name}: {means[0]['value']:.3f} at {places[0]:g}, {means[-1]['value']:.3f} at {places[-1]:g}"
+        for name, means in curves.items()
+    ]
+    return described(
+        figure,
+        f"Line chart of the mean AUROC of {count(len(curves), 'detector')} at {count(len(places), 'value')} of "
+        f"{setting}, with 95 % intervals over the studies. {some(items)}.",
     )
 
 

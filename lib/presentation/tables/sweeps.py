@@ -10,6 +10,7 @@ from lib.presentation.tables.cells import as_float, framed, with_interval
 from lib.presentation.tables.markdown import literal
 
 MOST_STUDIES = 25  # rows of the table of studies
+MOST_PAIRS = 15  # rows of the table of pairs; of more, only those of the best detector are listed
 
 
 def ranking(names: Sequence[str], found: Ranking) -> pandas.DataFrame:
@@ -33,7 +34,7 @@ def ranking(names: Sequence[str], found: Ranking) -> pandas.DataFrame:
 
 
 def pairs(names: Sequence[str], found: Ranking, noise: float | None = None) -> pandas.DataFrame:
-    """List every two detectors, the one with the better mean rank first.
+    """List every two detectors, the one with the better mean rank first; of many, only those with the best.
 
     Args:
         names: Of the detectors, in the order of the ranking.
@@ -44,13 +45,15 @@ def pairs(names: Sequence[str], found: Ranking, noise: float | None = None) -> p
         Columns `Detector`, `Compared with`, `Difference of AUROC` (mean over the studies, with its 95 % interval),
         `p, adjusted` and `Reading`: `clear`, `clear, and within seed noise`, or `not clear`.
     """
+    every = len(found.pairs) <= MOST_PAIRS
+    pairs = [pair for pair in found.pairs if every or pair.better == 0]
     return framed(
         {
-            "Detector": [literal(names[pair.better]) for pair in found.pairs],
-            "Compared with": [literal(names[pair.worse]) for pair in found.pairs],
-            "Difference of AUROC": [with_interval(pair.difference, sign=True) for pair in found.pairs],
-            "p, adjusted": [as_float(pair.adjusted) for pair in found.pairs],
-            "Reading": [_reading(pair.clear, pair.difference["value"], noise) for pair in found.pairs],
+            "Detector": [literal(names[pair.better]) for pair in pairs],
+            "Compared with": [literal(names[pair.worse]) for pair in pairs],
+            "Difference of AUROC": [with_interval(pair.difference, sign=True) for pair in pairs],
+            "p, adjusted": [as_float(pair.adjusted) for pair in pairs],
+            "Reading": [_reading(pair.clear, pair.difference["value"], noise) for pair in pairs],
         }
     )
 

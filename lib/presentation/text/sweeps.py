@@ -1,6 +1,6 @@
 """Sentences of a sweep's leaderboard: who wins, whether it matters, and what limits it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lib.core.formatting import count, listed, percent
@@ -23,12 +23,16 @@ def studies(number: int) -> str:
     return count(number, "study", "studies")
 
 
-def question(detectors: int, number: int) -> str:
-    """The question of the sweep; plain text."""
-    return (
-        f"Which of {count(detectors, 'detector')} detects anomalies best over {studies(number)}, and does the "
-        "difference matter?"
-    )
+def question(candidates: int, number: int, settings: bool) -> str:
+    """The question of the sweep; plain text.
+
+    Args:
+        candidates: Number of detectors, or of combinations of detector and setting.
+        number: Number of studies.
+        settings: Whether settings are compared too.
+    """
+    which = f"{candidates:,} combinations of detector and setting" if settings else count(candidates, "detector")
+    return f"Which of {which} detects anomalies best over {studies(number)}, and does the difference matter?"
 
 
 def winner(names: Sequence[str], found: Ranking, noise: float | None) -> str:
@@ -74,6 +78,35 @@ def _verdict(found: Ranking, names: Sequence[str]) -> str:
         f"The difference is not clear (p = {_p(pair.adjusted)}, adjusted for {pairs}): by this sweep {listed(tied)} "
         "may be as good."
     )
+
+
+def by_setting(
+    setting: str, places: Sequence[float], means: Mapping[str, Sequence[Mapping[str, float]]], noise: float | None
+) -> str:
+    """How the mean AUROC of each detector depends on a setting, and from where on it is as good as it gets.
+
+    Args:
+        setting: Its name in words.
+        places: Its values, rising.
+        means: By detector, its mean AUROC at each value.
+        noise: How much the AUROC varies with the seed alone; None if not known.
+    """
+    sentences = []
+    for name, own in means.items():
+        values = [mean["value"] for mean in own]
+        best = max(range(len(values)), key=values.__getitem__)
+        text = (
+            f"With {inside(name)} the mean AUROC goes from {area(values[0])} at {places[0]:g} to {area(values[-1])} at "
+            f"{places[-1]:g}"
+        )
+        if best < len(values) - 1:
+            text += f", and is highest at {places[best]:g} ({area(values[best])})"
+        if noise is not None:
+            near = next(place for place, value in zip(places, values, strict=True) if values[best] - value <= noise)
+            if near != places[best]:
+                text += f". From the highest it differs by less than seed noise ({noise:.4f}) at {near:g} already"
+        sentences.append(f"{text}.")
+    return f"[Figure](#fig-setting) shows how much depends on {setting}. {' '.join(sentences)}"
 
 
 def nothing(tasks: int, failures: int) -> str:
