@@ -7,6 +7,7 @@ import sys
 import traceback
 
 from lib import commands
+from lib.core import strategy
 from lib.core.errors import UserError, of_the_disk
 
 
@@ -26,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):  # a terminal that lacks a character gets its code instead
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if strategy.asked() == "multi_worker" and parsed.run.__module__ != "lib.commands.together":
+            raise UserError("STRATEGY=multi_worker is for `python -m lib together` only; unset it for other commands")
         return parsed.run(parsed) or 0
     except UserError as error:
         print(error, file=sys.stderr)

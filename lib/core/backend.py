@@ -1,7 +1,8 @@
 """TensorFlow, imported once and quietly, and the device it computes on.
 
 Modules that compute import `tf` and `keras` from here. `DEVICE=cpu` in the environment leaves a GPU unused; with
-`DEVICE=auto` the CPU takes over where a self-test fails (`lib.study.device`).
+`DEVICE=auto` the CPU takes over where a self-test fails (`lib.study.device`). `strategy` has the devices that fit a
+network together (`lib.core.strategy`).
 """
 
 import contextlib
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lib.core.errors import UserError
+from lib.core.strategy import create
 
 
 @contextlib.contextmanager
@@ -34,11 +36,15 @@ with _muted():
     if os.environ.get("DEVICE", "").lower() == "cpu":
         tf.config.set_visible_devices([], "GPU")
     tf.get_logger().setLevel("ERROR")  # it warns of functions traced anew, as each detector's are
+
+strategy = create()  # before the first operation
+
+with _muted():
     tf.constant(0.0) + 0.0  # the first operation starts the devices, and their messages
 
 import keras  # noqa: E402 - after TensorFlow, so that its own import is quiet too
 
-__all__ = ["check_device", "device", "keras", "tf", "untuned", "use_cpu"]
+__all__ = ["check_device", "device", "gathered", "keras", "strategy", "tf", "untuned", "use_cpu"]
 
 
 def device() -> str:
@@ -51,8 +57,22 @@ def device() -> str:
 
 def use_cpu() -> None:
     """Place everything that this process computes from now on on the CPU, and say so in what it records."""
+    global strategy
     os.environ["DEVICE"] = "cpu"
     tf.device("CPU:0").__enter__()
+    strategy = tf.distribute.get_strategy()
+
+
+def gathered(numbers: list[int]) -> np.ndarray:
+    """What all workers say, int64 (n, len(numbers)), the chief first: waits until each has called it.
+
+    A worker has one row for each of its devices. The numbers are at least 0 and less than 2⁶³.
+    """
+
+    def gather():
+        return tf.distribute.get_replica_context().all_gather(tf.constant([numbers], tf.int64), axis=0)
+
+    return strategy.experimental_local_results(strategy.run(tf.function(gather)))[0].numpy()
 
 
 def untuned(batches: tf.data.Dataset) -> tf.data.Dataset:

@@ -1,6 +1,7 @@
 """The one path on which any detector of a study is fitted and its scores computed, or found in the cache."""
 
 import functools
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lib import detectors
-from lib.core import cache, paths, provenance
+from lib.core import cache, paths, provenance, strategy
 from lib.core.errors import DeviceFault, UserError
 from lib.detectors import Detector, History, Spec, batches
 from lib.study import device
@@ -123,6 +124,46 @@ def fit(study: Study, spec: Spec) -> tuple[Path, bool]:
     key = _fit_key(study, spec)
     cached = cache.has("fits", key)
     return cache.cached("fits", key, lambda folder: _fit(study, spec, folder)), cached
+
+
+def fit_together(study: Study, spec: Spec) -> Path | None:
+    """Fits a network on all workers of `STRATEGY=multi_worker`, or finds it in the cache of the chief.
+
+    Every worker calls it. Only the chief uses the cache, and says under the lock of the fit whether it has to be made:
+    a worker that waited for that lock would keep the chief waiting for it in the first step.
+
+    Returns:
+        The folder of the fit for the chief, None for the others.
+
+    Raises:
+        UserError: the workers would not fit the same, or a fit has diverged.
+    """
+    from lib.core.backend import gathered
+
+    key = _fit_key(study, spec)
+
+    def needed(chiefs: bool) -> bool:
+        said = gathered([int(key[:15], 16), chiefs])
+        if len(set(said[:, 0])) > 1:
+            raise UserError(f"{spec.label}: the workers differ in parameters, images, code or versions")
+        return bool(said[0, 1])
+
+    made = []
+
+    def make(folder: Path) -> None:
+        made.append(needed(True))
+        _fit(study, spec, folder)
+
+    folder = None
+    if strategy.worker()[0] == 0:
+        folder = cache.cached("fits", key, make)
+        if not made:
+            needed(False)
+    elif needed(False):
+        with tempfile.TemporaryDirectory() as name:
+            _fit(study, spec, Path(name))
+    gathered([0])  # no worker ends before the chief has saved the fit
+    return folder
 
 
 def members_of(spec: Spec) -> list[Spec]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from lib.core import archives
+from lib.core import archives, backend
 from lib.core.backend import keras, tf
 from lib.core.cache import replacing, write_json
 from lib.core.errors import UserError
@@ -85,9 +85,16 @@ class Network:
     def fit(self, images: np.ndarray, name: str) -> dict[str, list[float]]:
         """Fits to normal images, uint8 (N, H, W, C); returns `loss`, `reconstruction`, `seconds` by epoch.
 
-        The model of `engine` is fitted in place of this one's, and this one takes its weights.
+        The model of `engine` is fitted in place of this one's, and this one takes its weights. With `STRATEGY` a new
+        model on all devices is fitted; but not with batch normalisation, which needs the whole batch on one device.
         """
-        settings, fitted = self.settings, self._new_engine().model
+        settings = self.settings
+        if backend.strategy.num_replicas_in_sync > 1 and not settings.batch_norm:
+            Network.latest = None  # its memory is given back first
+            with backend.strategy.scope():
+                fitted = type(self)(settings).model
+        else:
+            fitted = self._new_engine().model
         history = training.fit(
             fitted,
             images,

@@ -9,7 +9,7 @@ from tqdm import tqdm
 from tqdm.keras import TqdmCallback
 
 from lib.core.backend import keras, tf, untuned
-from lib.detectors.reconstruction.networks import augmentation
+from lib.detectors.reconstruction.networks import augmentation, replicas
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def fit(
 
     Args:
         model: takes and returns float32 (n, H, W, C) in [0, 1]; may add losses of its own. One that was fitted before
-            must have been fitted with the same loss and kind of variation.
+            must have been fitted with the same loss and kind of variation. One that was made in the scope of a strategy
+            is fitted on its devices, once.
         images: uint8 (N, H, W, C), the images to fit on.
         epochs: number of passes over the images.
         batch_size: number of images in a step.
@@ -73,11 +74,12 @@ def fit(
         Lists with one value for each epoch: `loss` (minimised), `reconstruction` (mean squared error), `seconds`.
     """
     keras.utils.set_random_seed(seed)
+    several = model.distribute_strategy.num_replicas_in_sync > 1
     if model.compiled:  # it was fitted before: only the state of the optimiser is new
         for variable in model.optimizer.variables:
             variable.assign(tf.zeros_like(variable))
         model.optimizer.learning_rate = learning_rate
-    else:
+    elif not several:
         model.compile(
             optimizer=OnePassAdam(learning_rate=learning_rate),
             loss=LOSSES[loss],
@@ -92,11 +94,30 @@ def fit(
         batches, steps = feed(images, batch_size, seed), None
     else:
         batches, steps = endless_feed(images, batch_size, seed, variation), -(-len(images) // batch_size)
-    fitted = model.fit(
-        batches, epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[clock, progress]
-    )
-    history = {key: [float(value) for value in values] for key, values in fitted.history.items()}
+    if several:
+        values = replicas.fit(
+            model,
+            batches if steps else batches.repeat(),
+            epochs=epochs,
+            steps=-(-len(images) // batch_size),
+            optimizer=_adam(model, learning_rate),
+            loss=keras.losses.get(LOSSES[loss]),
+            callbacks=[clock, progress],
+        )
+    else:
+        values = model.fit(
+            batches, epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[clock, progress]
+        ).history
+    history = {key: [float(value) for value in curve] for key, curve in values.items()}
     return history | {"seconds": clock.seconds}
+
+
+def _adam(model: keras.Model, learning_rate: float) -> keras.optimizers.Optimizer:
+    """An optimiser on the devices of a model; with float16, one that scales the loss, as Keras chooses it too."""
+    with model.distribute_strategy.scope():
+        optimizer = OnePassAdam(learning_rate=learning_rate)
+        half = model.dtype_policy.compute_dtype == "float16"
+        return keras.optimizers.LossScaleOptimizer(optimizer) if half else optimizer
 
 
 def feed(images: np.ndarray, batch_size: int, seed: int) -> tf.data.Dataset:

@@ -14,7 +14,7 @@ import numpy as np
 
 from lib.core.backend import keras, tf
 from lib.detectors import batches
-from lib.detectors.reconstruction.networks import layers
+from lib.detectors.reconstruction.networks import layers, replicas
 from lib.detectors.reconstruction.networks.network import Network, Settings
 
 
@@ -39,9 +39,9 @@ class Latent(keras.layers.Layer):
         mean, log_var = inputs
         kl = -0.5 * tf.reduce_mean(tf.reduce_sum(1.0 + log_var - tf.square(mean) - tf.exp(log_var), axis=1))
         self.add_loss(self.factor * kl)
-        self.kl.update_state(kl, sample_weight=tf.shape(mean)[0])  # as Keras averages losses: the last batch is smaller
-        noise = keras.random.normal(tf.shape(mean), seed=self.generator)
-        return sample(mean, log_var, noise)
+        images = replicas.counted(tf.shape(mean)[0])  # as Keras averages losses: the last batch is smaller
+        self.kl.update_state(kl, sample_weight=images)
+        return sample(mean, log_var, replicas.normal(tf.shape(mean), self.generator))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
