@@ -44,6 +44,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"{entry.spec.label}: batch normalisation needs the whole batch on one device; use make report")
     try:
         folder = fit_together(entry.study, entry.spec)
-    except tf.errors.OpError as error:
-        raise UserError(f"worker {index} of {count}: another worker has ended or does not answer: {error}") from None
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+        raise UserError(
+            f"worker {index} of {count}: another worker has ended or cannot be reached ({type(error).__name__}); see its "
+            "last line, and start all again"
+        ) from None
     print(f"{entry.spec.label}: {shown(folder)}" if folder else f"{entry.spec.label}: the chief has saved it")

@@ -93,6 +93,7 @@ class Network:
             Network.latest = None  # its memory is given back first
             with backend.strategy.scope():
                 fitted = type(self)(settings).model
+                self._give_state(fitted)
         else:
             fitted = self._new_engine().model
         history = training.fit(
@@ -129,10 +130,13 @@ class Network:
         if type(made) is not type(self) or made.shared != self.shared:
             Network.latest = None  # its memory is given back first
             made = Network.latest = type(self)(self.settings)
-        for variable, value in zip(made.model.variables, self.model.variables, strict=True):
-            variable.assign(value)
+        self._give_state(made.model)
         made.owner = self
         return made
+
+    def _give_state(self, model: keras.Model) -> None:
+        for variable, value in zip(model.variables, self.model.variables, strict=True):
+            variable.assign(value)
 
     @property
     def shared(self) -> Settings:
