@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
         folder = fit_together(entry.study, entry.spec)
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
         raise UserError(
-            f"worker {index} of {count}: another worker has ended or cannot be reached ({type(error).__name__}); see its "
-            "last line, and start all again"
+            f"worker {index} of {count}: another worker has ended or cannot be reached ({type(error).__name__}); see "
+            "its last line, and start all again"
         ) from None
     print(f"{entry.spec.label}: {shown(folder)}" if folder else f"{entry.spec.label}: the chief has saved it")

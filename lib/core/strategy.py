@@ -1,7 +1,7 @@
 """Several devices that fit one network together, by `STRATEGY` in the environment; none: one device.
 
 `mirrored`: all GPUs of this machine. `multi_worker`: those of all processes that `TF_CONFIG` names. It is no parameter
-of a study, and in no key, since it changes losses by float32 rounding only; see `networks.replicas`.
+of a study, and in no key, since it changes results only as float32 rounding does; see `networks.replicas`.
 """
 
 import json
