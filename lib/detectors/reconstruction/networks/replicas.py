@@ -4,8 +4,7 @@ Order, steps, augmentation and random draws are those of one device with the sam
 number of images, also in a last, smaller batch. So the losses are those of one device up to float32 rounding. Where a
 batch has fewer images than there are devices, the others compute an image that counts as none.
 
-Keras' own `fit` is not used under a strategy: it takes the mean of the means of the parts, and cannot reduce the
-metrics of several workers (Keras 3.15).
+Keras' own `fit` is not used under a strategy: it takes the mean of the means of the parts (Keras 3.15).
 """
 
 from collections.abc import Callable, Sequence
