@@ -303,6 +303,8 @@ def test_the_pages_hold_what_the_table_holds_and_studies_can_be_reported_on(plac
         own = params.load(path)
         assert own.protocol == "holdout" and own.study == path.stem
     assert len(list((folder / "studies").glob("*.yaml"))) == 4
+    index = (place / "reports" / "index.html").read_text(encoding="utf-8")
+    assert '<a href="sweeps/small/index.html">Two digits</a>' in index and "no reports yet" not in index
 
 
 # ---------------------------------------------------------------- Dask
