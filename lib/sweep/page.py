@@ -154,7 +154,9 @@ def _study_by_study(found: Outcome) -> None:
         show.prose(text.by_study(found.studies[:few], found.studies[::-1][:few], best))
     if len(rows) >= 4 * FEW:
         show.prose(text.in_common(rows, 2 * FEW))
-    caption = f"AUROC of each detector in each study, the study with the lowest AUROC of {text.inside(best)} first."
+    columns = min(len(found.names), plots.MOST_DETECTORS)
+    which = "each detector" if columns == len(found.names) else f"the {columns} detectors with the best mean ranks"
+    caption = f"AUROC of {which} in each study, the study with the lowest AUROC of {text.inside(best)} first."
     drawn = min(len(rows), plots.MOST_STUDIES)
     caption += f" The first {drawn} of {len(rows)} studies." * (drawn < len(rows))
     show.figure(plots.by_study(found.studies, found.names, found.values), label="fig-studies", caption=caption)
