@@ -112,8 +112,8 @@ def by_study(studies: Sequence[str], names: Sequence[str], values: np.ndarray, w
             dark = not np.isfinite(value) or (value - least) / (1 - least) > 0.55
             text = f"{value:.3f}" if np.isfinite(value) else "–"
             axes.text(column, row, text, ha="center", va="center", fontsize=7, color=INK if dark else "white")
-    axes.set_yticks(range(rows), [shortened(name) for name in studies[:rows]], fontsize=7.5)
-    axes.set_xticks(range(columns), [shortened(name, LONGEST) for name in names[:columns]], fontsize=7.5, rotation=90)
+    axes.set_yticks(range(rows), [shortened(name) for name in studies[:rows]], fontsize=7)
+    axes.set_xticks(range(columns), [shortened(name, LONGEST) for name in names[:columns]], fontsize=7, rotation=90)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.grid(False)

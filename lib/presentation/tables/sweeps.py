@@ -52,12 +52,16 @@ def pairs(names: Sequence[str], found: Ranking) -> pandas.DataFrame:
         "Compared with": [literal(names[pair.worse]) for pair in pairs],
         "Difference of AUROC": [with_interval(pair.difference, sign=True) for pair in pairs],
         "Seed noise": [pair.noise for pair in pairs],
-        "p, adjusted": [as_float(pair.adjusted) for pair in pairs],
+        "p, adjusted": [_p(pair.adjusted) for pair in pairs],
         "Reading": [_reading(pair) for pair in pairs],
     }
     if any(pair.noise is None for pair in pairs):
         del columns["Seed noise"]
     return framed(columns, decimals={"Seed noise": 3})
+
+
+def _p(value: float) -> float | str:
+    return as_float(value) if value >= 0.0001 else "< 0.0001"
 
 
 def _reading(pair: Pair) -> str:
