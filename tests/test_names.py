@@ -231,6 +231,9 @@ NAMED = {
     "decisions": lambda names: plots.decisions(IMAGES[: len(names)][:4], names[:4]),
     "inspected": lambda names: plots.inspected(IMAGES[: len(names)], HEAT[: len(names)], names[:12], 0.0, 1.0),
     "score_distribution": lambda names: plots.score_distribution({name: [0.1, 0.9] for name in names}, 0.5),
+    "mean_ranks": lambda names: plots.mean_ranks(names, range(1, len(names) + 1), [(0, len(names) - 1)]),
+    "by_setting": lambda names: plots.by_setting(names[0], [1, 2], {name: [AREA, AREA] for name in names[:8]}),
+    "by_study": lambda names: plots.by_study(names, names[:4], np.full((len(names), len(names[:4])), 0.8)),
 }
 NEEDS_NO_NAME = {
     *("confusion", "difference_maps", "expected_cost", "extremes", "operations", "reconstruction_pairs"),

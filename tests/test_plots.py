@@ -91,6 +91,7 @@ def rates(nats, errors):
     }
 
 
+MEANS = [{"value": value, "low": value - 0.1, "high": value + 0.05} for value in (0.7, 0.8, 0.9)]
 LATENT = {"VAE": RNG.permutation(np.geomspace(1e-3, 5, 64)), "β-VAE": [0.0] * 30 + [2.0, 1.0], "one": [0.3]}
 SIXTY = rows(np.linspace(0.3, 0.99, 60), families=[*FAMILIES, *FAMILIES, *FAMILIES])
 CHANGES = rows(np.linspace(-0.06, 0.07, 25), key="difference", width=0.02)
@@ -200,6 +201,14 @@ FIGURES = {
     "rate_distortion: fourteen": lambda: plots.rate_distortion(rates([0, 0, *np.geomspace(0.1, 900, 12)], [0.05] * 14)),
     "rate_distortion: one": lambda: plots.rate_distortion(rates([0.0], [0.0])),
     "rate_distortion: none": lambda: plots.rate_distortion({}),
+    "mean_ranks: four in two groups": lambda: plots.mean_ranks(DETECTORS[:4], [1.2, 2.1, 2.9, 3.8], [(0, 1), (1, 3)]),
+    "mean_ranks: twenty": lambda: plots.mean_ranks(DETECTORS[:20], np.linspace(2, 19, 20), []),
+    "mean_ranks: one": lambda: plots.mean_ranks(["only"], [1.0], []),
+    "by_setting: three": lambda: plots.by_setting("Normal images", [1, 2, 64], {name: MEANS for name in DETECTORS[:3]}),
+    "by_setting: one study": lambda: plots.by_setting("Share", [0.0, 0.1], {"a": [{"value": 0.5}, {"value": 1.0}]}),
+    "by_study: sixty": lambda: plots.by_study(DETECTORS, NAMES[:4], RNG.uniform(0.3, 1, (60, 4))),
+    "by_study: one": lambda: plots.by_study(["only"], ["a"], np.array([[1.0]])),
+    "by_study: without some": lambda: plots.by_study(["a", "b"], ["c", "d"], np.array([[0.9, np.nan], [0.5, 1.0]])),
 }
 
 

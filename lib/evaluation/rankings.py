@@ -22,6 +22,7 @@ class Pair:
             95 % t-interval, `low` and `high`, where there are two studies or more.
         p: of Wilcoxon's signed-rank test (1945), two-sided; 1 where all differences are 0.
         adjusted: that value by the method of Holm (1979), for all pairs together.
+        noise: how much the difference varies within a study with the seed alone; None where no study has two seeds.
     """
 
     better: int
@@ -29,11 +30,17 @@ class Pair:
     difference: dict[str, float]
     p: float
     adjusted: float
+    noise: float | None = None
 
     @property
     def clear(self) -> bool:
         """Whether the two differ, at `LEVEL` for all pairs together."""
         return self.adjusted < LEVEL
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether the mean difference is at most what another seed changes in one study."""
+        return self.noise is not None and abs(self.difference["value"]) <= self.noise
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class Ranking:
     Attributes:
         order: places of the detectors in the values that were given.
         means: of each over the studies: `value`, `low` and `high` of the 95 % t-interval, within [0, 1].
+        noises: how much the value of each varies within a study with the seed alone; None where no study has two seeds.
         ranks: mean rank of each over the studies, float (k,), 1 is best; equal values share their mean rank.
         wins: in how many studies each has the highest value, alone or with others, int (k,).
         pairs: every two of them.
@@ -52,6 +60,7 @@ class Ranking:
 
     order: tuple[int, ...]
     means: tuple[dict[str, float], ...]
+    noises: tuple[float | None, ...]
     ranks: np.ndarray
     wins: np.ndarray
     pairs: tuple[Pair, ...]
@@ -68,7 +77,7 @@ class Ranking:
         return int(np.floor(1 + np.log2(max(len(self.pairs), 1) / LEVEL))) + 1
 
 
-def rank(values: np.ndarray) -> Ranking:
+def rank(studies: Sequence[np.ndarray]) -> Ranking:
     """Rank detectors by a value of which more is better.
 
     Pairs are tested by Wilcoxon's signed-rank test with Holm's correction, whose verdict on two detectors does not
@@ -76,22 +85,28 @@ def rank(values: np.ndarray) -> Ranking:
     use post-hoc tests based on mean-ranks?, 2016).
 
     Args:
-        values: of each study and detector, float (n, k), finite, each in [0, 1]; n and k at least 1.
+        studies: of each study, the values of its seeds and of the detectors, float (m, k), finite, each in [0, 1]; the
+            mean over the seeds counts. There is at least one study, seed and detector.
     """
-    values = np.asarray(values, float)
-    studies, count = values.shape
+    studies = [np.asarray(each, float) for each in studies]
+    values = np.array([each.mean(axis=0) for each in studies])
+    count = values.shape[1]
     ranks = stats.rankdata(-values, axis=1).mean(axis=0)
     order = sorted(range(count), key=lambda place: (ranks[place], -values[:, place].mean()))
-    values = values[:, order]
-    found = [(better, worse, values[:, better] - values[:, worse]) for better, worse in combinations(range(count), 2)]
-    tests = [_wilcoxon(difference) for *_, difference in found]
+    values, studies = values[:, order], [each[:, order] for each in studies]
+    places = list(combinations(range(count), 2))
+    differences = [[each[:, better] - each[:, worse] for each in studies] for better, worse in places]
+    averages = [np.array([each.mean() for each in difference]) for difference in differences]
+    tests = [_wilcoxon(average) for average in averages]
+    parts = zip(places, averages, tests, holm(tests), differences, strict=True)
     pairs = tuple(
-        Pair(better, worse, interval(difference), p, adjusted)
-        for (better, worse, difference), p, adjusted in zip(found, tests, holm(tests), strict=True)
+        Pair(*place, interval(average), p, adjusted, noise(difference))
+        for place, average, p, adjusted, difference in parts
     )
     means = tuple(interval(column, 0.0, 1.0) for column in values.T)
+    noises = tuple(noise([each[:, place] for each in studies]) for place in range(count))
     wins = (values == values.max(axis=1, keepdims=True)).sum(axis=0)
-    return Ranking(tuple(order), means, ranks[order], wins, pairs, _groups(count, pairs), studies)
+    return Ranking(tuple(order), means, noises, ranks[order], wins, pairs, _groups(count, pairs), len(studies))
 
 
 def interval(values: np.ndarray, least: float = -np.inf, most: float = np.inf) -> dict[str, float]:
@@ -116,14 +131,22 @@ def noise(values: Sequence[np.ndarray]) -> float | None:
     """How much a value varies with the seed alone: the pooled standard deviation over the seeds.
 
     Args:
-        values: of each detector and study, those of its seeds, float (m,) each.
+        values: of each study, those of its seeds, float (m,) each.
 
     Returns:
-        None where no detector has two seeds in a study.
+        None where no study has two seeds.
     """
     several = [np.asarray(each, float) for each in values if len(each) > 1]
     freedom = sum(len(each) - 1 for each in several)
     return float(np.sqrt(sum(each.var() * len(each) for each in several) / freedom)) if freedom else None
+
+
+def correlation(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """Spearman's rank correlation of two series (n,), and the p-value; 0 and 1 where one is constant."""
+    if not (np.ptp(one) and np.ptp(other)):
+        return 0.0, 1.0
+    found = stats.spearmanr(one, other)
+    return float(found.statistic), float(found.pvalue)
 
 
 def _wilcoxon(difference: np.ndarray) -> float:

@@ -12,11 +12,9 @@ from lib.core.errors import UserError, did_you_mean
 from lib.evaluation.paired import Finished
 from lib.params import Parameters
 from lib.presentation import compared
-from lib.report import rerun
+from lib.report import rerun, studies
 from lib.report.attempts import study_lock
 from lib.study import Run
-
-FOLDER = "comparisons"  # in the folder of reports
 
 
 def compare(first: str, second: str) -> Path:
@@ -43,9 +41,10 @@ def compare(first: str, second: str) -> Path:
         for name in sorted((first, second)):
             locks.enter_context(study_lock(name))
         params = [_check_complete(name) for name in (first, second)]
-        studies = tuple(_opened(*each) for each in zip((first, second), params, strict=True))
-        page = paths.reports_folder() / FOLDER / f"{first}_and_{second}.html"
-        compared.write_page(studies, page)
+        opened = tuple(_opened(*each) for each in zip((first, second), params, strict=True))
+        page = paths.reports_folder() / studies.COMPARISONS / f"{first}_and_{second}.html"
+        compared.write_page(opened, page)
+    studies.write_index(paths.reports_folder())
     return page
 
 

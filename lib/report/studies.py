@@ -12,6 +12,7 @@ from lib.report import uptodate, verdicts
 from lib.report.render.html import environment, frame
 
 TITLE, INDEX = "Reports", "index.html"
+SWEEPS, COMPARISONS = "sweeps", "comparisons"  # folders in that of reports
 WORDS = {
     verdicts.OK: "ok",
     verdicts.CELL_ERROR: "error in a cell",
@@ -29,7 +30,7 @@ def write_index(reports: Path) -> Path:
     A study is a sub-folder with `run/status.json`, which has `status` ("complete" or "failed") and perhaps `title`,
     `error`, `notebooks` (the verdict on each) and `pdf` (why there is no PDF); the rest is read from `metrics.json`,
     `manifest.json` and `params.json` beside it. What is missing or damaged is left out, and so are folders whose names
-    begin with a dot: they are unfinished.
+    begin with a dot: they are unfinished. Leaderboards of sweeps and comparisons of two studies are listed below them.
 
     Args:
         reports: the folder of the studies' folders; made if missing.
@@ -43,11 +44,30 @@ def write_index(reports: Path) -> Path:
             left.unlink(missing_ok=True)
         found = sorted(path.parent.parent for path in reports.glob("*/run/status.json"))
         studies = [_study(folder) for folder in found if folder.name[0] != "."]
-        text = environment().get_template("studies.html.j2").render(site=frame(TITLE), studies=studies)
+        others = [each for each in (("Sweeps", _sweeps(reports)), ("Comparisons", _comparisons(reports))) if each[1]]
+        text = environment().get_template("studies.html.j2").render(site=frame(TITLE), studies=studies, others=others)
         page = reports / INDEX
         with replacing(page) as temporary:
             temporary.write_text(text.rstrip() + "\n", encoding="utf-8")
     return page
+
+
+def _sweeps(reports: Path) -> list[tuple[str, str]]:
+    """Title and address of each leaderboard."""
+    folders = sorted(path.parent for path in (reports / SWEEPS).glob("*/index.html") if path.parent.name[0] != ".")
+    return [
+        (
+            str(read_object(folder / "run" / "sweep.json").get("title") or folder.name),
+            f"{SWEEPS}/{quote(folder.name)}/index.html",
+        )
+        for folder in folders
+    ]
+
+
+def _comparisons(reports: Path) -> list[tuple[str, str]]:
+    """Names of the studies and address of each comparison."""
+    pages = sorted(path for path in (reports / COMPARISONS).glob("*.html") if path.name[0] != ".")
+    return [(page.stem.replace("_and_", " and "), f"{COMPARISONS}/{quote(page.name)}") for page in pages]
 
 
 def _study(folder: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import sys
 from lib.core import cache, paths
 from lib.core.formatting import count
 from lib.core.locks import lock
+from lib.report import studies
 from lib.sweep import cluster, outcome, tasks
 from lib.sweep.definition import Sweep
 
@@ -23,7 +24,7 @@ def carry_out(sweep: Sweep, scheduler: str = "") -> int:
         UserError: the images cannot be had, the scheduler does not answer or is lost, or another process carries out
             this sweep.
     """
-    reports = paths.reports_folder() / "sweeps"
+    reports = paths.reports_folder() / studies.SWEEPS
     with lock(f".{sweep.name}", wait=False, folder=reports):
         wanted = sweep.tasks()
         keys = tasks.keys(wanted)
@@ -41,6 +42,7 @@ def carry_out(sweep: Sweep, scheduler: str = "") -> int:
         cache.recover(reports / sweep.name)
         with cache.replacing_folder(reports / sweep.name) as folder:
             page.write(sweep, wanted, found, folder)
+        studies.write_index(paths.reports_folder())
     where = paths.shown(reports / sweep.name / "index.html")
     print(
         f"{sweep.name}: {where}" + (f"; {count(len(failed), 'task')} failed, and the page says why" if failed else "")

@@ -133,18 +133,29 @@ def _client(scheduler: str, tasks: int) -> Iterator[Any]:
                 f"SCHEDULER={scheduler}: no scheduler answers there within {WAIT} s; start one with `dask scheduler`"
             ) from None
         with client:
+            client.register_plugin(_bounded(1))
             found = client.scheduler_info()["workers"]
             print(f"{scheduler}: {count(len(found), 'worker')}", file=sys.stderr, flush=True)
             yield client
         return
     number = workers(tasks)
-    threads = str(max(1, (os.cpu_count() or 1) // number))
-    # Before TensorFlow is imported there: workers are started anew and not forked.
-    own = dict.fromkeys(THREADS, threads) | {name: os.environ[name] for name in THREADS if name in os.environ}
-    options = {"n_workers": number, "threads_per_worker": 1, "env": own, "dashboard_address": ":0"}
+    options = {"n_workers": number, "threads_per_worker": 1, "dashboard_address": ":0", "host": "127.0.0.1"}
     with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": own}),
-        distributed.LocalCluster(host="127.0.0.1", silence_logs=logging.CRITICAL, **options) as cluster,
+        distributed.LocalCluster(silence_logs=logging.CRITICAL, **options) as cluster,
         distributed.Client(cluster) as client,
     ):
+        client.register_plugin(_bounded(max(1, (os.cpu_count() or 1) // number)))
         yield client
+
+
+def _bounded(threads: int) -> Any:
+    """A plugin of Dask: a new worker first bounds its threads, before a task imports TensorFlow or NumPy."""
+    import distributed
+
+    class Bounded(distributed.WorkerPlugin):
+        name = "anomaly-threads"
+
+        def setup(self, worker: Any) -> None:  # a worker is started anew and not forked
+            os.environ.update(dict.fromkeys(THREADS, str(threads)))
+
+    return Bounded()

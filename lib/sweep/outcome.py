@@ -26,7 +26,6 @@ class Outcome:
         studies: names of the ranked studies, the one in which the best detector is worst first.
         values: AUROC of each of these studies and detectors, the mean over seeds, float (n, k).
         ranking: of the detectors; None where no study has a result of each.
-        noise: how much the AUROC varies with the seed alone; None with one seed.
         left_out: number of studies that lack a result.
     """
 
@@ -35,7 +34,6 @@ class Outcome:
     studies: tuple[str, ...]
     values: np.ndarray
     ranking: rankings.Ranking | None
-    noise: float | None
     left_out: int
 
     def of_studies(self) -> list[dict[str, Any]]:
@@ -47,25 +45,22 @@ class Outcome:
             for unit in self.studies
         ]
 
-    def curves(self) -> tuple[str, list[float], dict[str, list[dict[str, float]]]] | None:
-        """How the mean AUROC of each detector depends on a setting; None unless one is varied over three numbers.
+    def curves(self) -> tuple[str, list[float], dict[str, list[int]]] | None:
+        """The settings as a series; None unless one key is varied, over three numbers or more.
 
         Returns:
-            The key of the setting, its values, rising, and by detector the mean at each value.
+            The key, its values, rising, and by detector its place in the ranking at each value.
         """
-        keys = [name.removeprefix(SETTING) for name in self.table.columns if name.startswith(SETTING)]
+        keys = [name for name in self.table.columns if name.startswith(SETTING)]
         if self.ranking is None or len(keys) != 1:
             return None
-        values = self.table[f"{SETTING}{keys[0]}"]
-        places = sorted(set(values))
+        places = sorted(set(self.table[keys[0]]))
         if len(places) < 3 or not all(isinstance(place, int | float) for place in places):
             return None
-        rows = self.table[["candidate", "detector", f"{SETTING}{keys[0]}"]].drop_duplicates()
-        means = dict(zip(self.names, self.ranking.means, strict=True))
-        found: dict[str, dict[float, dict[str, float]]] = {}
-        for candidate, detector, place in rows.itertuples(index=False):
-            found.setdefault(detector, {})[place] = means[candidate]
-        return keys[0], places, {name: [own[place] for place in places] for name, own in found.items()}
+        found: dict[str, dict[float, int]] = {}
+        for row in self.table[["detector", keys[0], "candidate"]].drop_duplicates().itertuples(index=False):
+            found.setdefault(row[0], {})[row[1]] = self.names.index(row[2])
+        return keys[0].removeprefix(SETTING), places, {name: [own[x] for x in places] for name, own in found.items()}
 
 
 def table(wanted: Sequence[Task], keys: Sequence[str], failed: Mapping[str, str]) -> pd.DataFrame:
@@ -98,23 +93,21 @@ def table(wanted: Sequence[Task], keys: Sequence[str], failed: Mapping[str, str]
 def outcome(frame: pd.DataFrame) -> Outcome:
     """Rank the detectors of a table over its studies; those that lack a result of any are left out."""
     candidates = list(dict.fromkeys(frame["candidate"]))
-    means = frame.pivot_table("auroc", "unit", "candidate", aggfunc=_mean_of_all, sort=False, dropna=False)
-    means = means.reindex(index=list(dict.fromkeys(frame["unit"])), columns=candidates)
-    whole = means.dropna()
-    left_out = len(means) - len(whole)
-    several = [group.dropna().to_numpy() for _, group in frame.groupby(["unit", "candidate"])["auroc"]]
-    noise = rankings.noise(several)
-    if whole.empty:
-        return Outcome(frame, tuple(candidates), (), np.empty((0, len(candidates))), None, noise, left_out)
-    found = rankings.rank(whole.to_numpy())
-    values = whole.to_numpy()[:, found.order]
+    units = {unit: _by_seed(rows, candidates) for unit, rows in frame.groupby("unit", sort=False)}
+    whole = {unit: values for unit, values in units.items() if np.isfinite(values).all()}
+    left_out = len(units) - len(whole)
+    if not whole:
+        return Outcome(frame, tuple(candidates), (), np.empty((0, len(candidates))), None, left_out)
+    found = rankings.rank(list(whole.values()))
+    values = np.array([each.mean(axis=0) for each in whole.values()])[:, found.order]
     order = np.argsort(values[:, 0], kind="stable")
-    names = tuple(candidates[place] for place in found.order)
-    return Outcome(frame, names, tuple(whole.index[order]), values[order], found, noise, left_out)
+    names, studies = tuple(candidates[place] for place in found.order), list(whole)
+    return Outcome(frame, names, tuple(studies[place] for place in order), values[order], found, left_out)
 
 
-def _mean_of_all(values: pd.Series) -> float:
-    return float(values.mean()) if values.notna().all() else float("nan")
+def _by_seed(rows: pd.DataFrame, candidates: Sequence[str]) -> np.ndarray:
+    """AUROC of each seed and candidate of a study, float (m, k); NaN where there is none."""
+    return rows.pivot(index="study", columns="candidate", values="auroc").reindex(columns=candidates).to_numpy()
 
 
 def _unit(task: Task) -> str:

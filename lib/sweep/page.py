@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lib.core import provenance
 from lib.core.cache import write_json
+from lib.evaluation import rankings
 from lib.presentation import plots, show
 from lib.presentation.memo import Memo
 from lib.presentation.tables import sweeps as tables
@@ -26,7 +28,7 @@ from lib.sweep.outcome import Outcome
 CHAPTER = "leaderboard"  # its page and its notebook
 RESULTS = "run/results.csv"
 STUDIES = "studies"  # folder of the parameter sets
-FEW = 5  # studies that a sentence names
+FEW = 10  # studies that a sentence names
 FILES = (
     (RESULTS, "one row for each detector in each study"),
     ("run/results.parquet", "the same as Parquet"),
@@ -103,7 +105,7 @@ def _memo(found: Outcome, tasks: int) -> Memo:
         return Memo(question=question, answer=text.nothing(tasks, failures))
     return Memo(
         question=question,
-        answer=text.winner(found.names, found.ranking, found.noise),
+        answer=text.winner(found.names, found.ranking),
         boxes=text.boxes(
             found.names, found.ranking, (found.studies[0], float(found.values[0, 0])), tasks - failures, tasks
         ),
@@ -130,13 +132,17 @@ def _cells(found: Outcome) -> Iterator[nbformat.NotebookNode]:
 
 def _who_wins(found: Outcome) -> None:
     ranking, names = found.ranking, found.names
-    show.prose(text.winner(names, ranking, found.noise))
+    show.prose(text.winner(names, ranking))
     caption = f"The detectors over {text.studies(ranking.studies)}, the best mean rank first."
     show.table(tables.ranking(names, ranking), label="tab-ranking", caption=caption)
     if curves := found.curves():
-        setting, places, means = curves
+        setting, places, ranked = curves
+        means, noises = (
+            {name: [values[place] for place in own] for name, own in ranked.items()}
+            for values in (ranking.means, ranking.noises)
+        )
         words = setting.replace("_", " ")
-        show.prose(text.by_setting(words, places, means, found.noise))
+        show.prose(text.by_setting(words, places, means, noises))
         caption = f"Mean AUROC by {words}, with 95 % intervals over the studies."
         show.figure(plots.by_setting(words.capitalize(), places, means), label="fig-setting", caption=caption)
     if ranking.pairs:
@@ -144,17 +150,21 @@ def _who_wins(found: Outcome) -> None:
         show.figure(plots.mean_ranks(names, ranking.ranks, ranking.groups), label="fig-ranks", caption=caption)
         which = "Every two detectors" if len(ranking.pairs) <= tables.MOST_PAIRS else "The best detector and each other"
         caption = f"{which}: the mean difference of their AUROC, and the test over the studies."
-        show.table(tables.pairs(names, ranking, found.noise), label="tab-pairs", caption=caption)
+        show.table(tables.pairs(names, ranking), label="tab-pairs", caption=caption)
 
 
 def _study_by_study(found: Outcome) -> None:
     rows, best = found.of_studies(), found.names[0]
     few = min(FEW, len(rows) // 2)
     if few:
-        show.prose(text.by_study(found.studies[:few], found.studies[::-1][:few], best))
+        median = float(np.median(found.values[:, 0]))
+        show.prose(text.by_study(found.studies[:few], found.studies[::-1][:few], best, median))
     if len(rows) >= 4 * FEW:
-        show.prose(text.in_common(rows, 2 * FEW))
-    caption = f"AUROC of each detector in each study, the study with the lowest AUROC of {text.inside(best)} first."
+        images = np.array([row["fit"] for row in rows])
+        show.prose(text.in_common(images, FEW, *rankings.correlation(found.values[:, 0], images)))
+    columns = min(len(found.names), plots.MOST_DETECTORS)
+    which = "each detector" if columns == len(found.names) else f"the {columns} detectors with the best mean ranks"
+    caption = f"AUROC of {which} in each study, the study with the lowest AUROC of {text.inside(best)} first."
     drawn = min(len(rows), plots.MOST_STUDIES)
     caption += f" The first {drawn} of {len(rows)} studies." * (drawn < len(rows))
     show.figure(plots.by_study(found.studies, found.names, found.values), label="fig-studies", caption=caption)

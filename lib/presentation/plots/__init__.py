@@ -19,12 +19,13 @@ from lib.presentation.plots.pictures import (
     reconstruction_pairs,
 )
 from lib.presentation.plots.style import ANOMALY, NORMAL, STYLE, WIDTH, style
-from lib.presentation.plots.sweeps import MOST_STUDIES, by_setting, by_study, mean_ranks
+from lib.presentation.plots.sweeps import MOST_DETECTORS, MOST_STUDIES, by_setting, by_study, mean_ranks
 from lib.presentation.plots.thresholds import expected_cost, operations, score_histogram, threshold_sweep
 from lib.presentation.plots.tradeoffs import cost_benefit, rate_distortion
 
 __all__ = [
     "ANOMALY",
+    "MOST_DETECTORS",
     "MOST_STUDIES",
     "NORMAL",
     "STYLE",

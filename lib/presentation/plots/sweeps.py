@@ -21,7 +21,7 @@ from lib.presentation.plots.style import (
     styled,
 )
 
-MOST_STUDIES = 40  # rows of a map
+MOST_STUDIES, MOST_DETECTORS = 36, 8  # rows and columns of a map
 LONGEST = 30  # characters of the name of a column
 
 
@@ -96,13 +96,13 @@ def by_study(studies: Sequence[str], names: Sequence[str], values: np.ndarray, w
 
     Args:
         studies: Names of n studies, the worst first; of more than `MOST_STUDIES` the first are drawn.
-        names: Of k detectors.
+        names: Of k detectors, the best first; of more than `MOST_DETECTORS` the first are drawn.
         values: float (n, k) in [0, 1]; NaN where there is none.
         what: The value, for the alternative text.
     """
-    shown = np.asarray(values, float)[:MOST_STUDIES]
+    shown = np.asarray(values, float)[:MOST_STUDIES, :MOST_DETECTORS]
     rows, columns = shown.shape
-    figure = Figure(figsize=(WIDTH, 1.45 + 0.2 * rows))
+    figure = Figure(figsize=(WIDTH, 1.7 + 0.2 * rows))
     axes = figure.add_subplot()
     least = min(0.5, float(np.nanmin(shown))) if np.isfinite(shown).any() else 0.5
     axes.imshow(shown, aspect="auto", cmap="cividis", vmin=least, vmax=1)
@@ -112,9 +112,8 @@ def by_study(studies: Sequence[str], names: Sequence[str], values: np.ndarray, w
             dark = not np.isfinite(value) or (value - least) / (1 - least) > 0.55
             text = f"{value:.3f}" if np.isfinite(value) else "–"
             axes.text(column, row, text, ha="center", va="center", fontsize=7, color=INK if dark else "white")
-    axes.set_yticks(range(rows), [shortened(name) for name in studies[:rows]], fontsize=7.5)
-    labels = [shortened(name, LONGEST) for name in names]
-    axes.set_xticks(range(columns), labels, fontsize=7.5, rotation=25, ha="left", rotation_mode="anchor")
+    axes.set_yticks(range(rows), [shortened(name) for name in studies[:rows]], fontsize=7)
+    axes.set_xticks(range(columns), [shortened(name, LONGEST) for name in names[:columns]], fontsize=7, rotation=90)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.grid(False)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas
 
-from lib.evaluation.rankings import Ranking
+from lib.evaluation.rankings import Pair, Ranking
 from lib.presentation.tables.cells import as_float, framed, with_interval
 from lib.presentation.tables.markdown import literal
 
@@ -33,35 +33,41 @@ def ranking(names: Sequence[str], found: Ranking) -> pandas.DataFrame:
     return framed(columns, decimals={"Mean rank": 2})
 
 
-def pairs(names: Sequence[str], found: Ranking, noise: float | None = None) -> pandas.DataFrame:
+def pairs(names: Sequence[str], found: Ranking) -> pandas.DataFrame:
     """List every two detectors, the one with the better mean rank first; of many, only those with the best.
 
     Args:
         names: Of the detectors, in the order of the ranking.
         found: The ranking.
-        noise: How much the AUROC varies with the seed alone; a smaller difference is practically none.
 
     Returns:
         Columns `Detector`, `Compared with`, `Difference of AUROC` (mean over the studies, with its 95 % interval),
-        `p, adjusted` and `Reading`: `clear`, `clear, and within seed noise`, or `not clear`.
+        `Seed noise` of the difference (left out where it is not known), `p, adjusted` and `Reading`: `clear`, `clear,
+        and within seed noise`, which is practically equal, or `not clear`.
     """
     every = len(found.pairs) <= MOST_PAIRS
     pairs = [pair for pair in found.pairs if every or pair.better == 0]
-    return framed(
-        {
-            "Detector": [literal(names[pair.better]) for pair in pairs],
-            "Compared with": [literal(names[pair.worse]) for pair in pairs],
-            "Difference of AUROC": [with_interval(pair.difference, sign=True) for pair in pairs],
-            "p, adjusted": [as_float(pair.adjusted) for pair in pairs],
-            "Reading": [_reading(pair.clear, pair.difference["value"], noise) for pair in pairs],
-        }
-    )
+    columns = {
+        "Detector": [literal(names[pair.better]) for pair in pairs],
+        "Compared with": [literal(names[pair.worse]) for pair in pairs],
+        "Difference of AUROC": [with_interval(pair.difference, sign=True) for pair in pairs],
+        "Seed noise": [pair.noise for pair in pairs],
+        "p, adjusted": [_p(pair.adjusted) for pair in pairs],
+        "Reading": [_reading(pair) for pair in pairs],
+    }
+    if any(pair.noise is None for pair in pairs):
+        del columns["Seed noise"]
+    return framed(columns, decimals={"Seed noise": 3})
 
 
-def _reading(clear: bool, difference: float, noise: float | None) -> str:
-    if not clear:
+def _p(value: float) -> float | str:
+    return as_float(value) if value >= 0.0001 else "< 0.0001"
+
+
+def _reading(pair: Pair) -> str:
+    if not pair.clear:
         return "not clear"
-    return "clear, and within seed noise" if noise and abs(difference) <= noise else "clear"
+    return "clear, and within seed noise" if pair.within_noise else "clear"
 
 
 def studies(names: Sequence[str], values: np.ndarray, rows: Sequence[Mapping], best: str) -> pandas.DataFrame:

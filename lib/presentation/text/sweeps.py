@@ -1,10 +1,9 @@
 """Sentences of a sweep's leaderboard: who wins, whether it matters, and what limits it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from lib.core.formatting import count, listed, percent
-from lib.evaluation.rankings import Ranking
+from lib.core.formatting import count, listed, percent, signed
+from lib.evaluation.rankings import LEVEL, Ranking
 from lib.presentation.memo import Box
 from lib.presentation.tables.markdown import literal
 from lib.presentation.text.terms import area, in_words, interval
@@ -35,13 +34,12 @@ def question(candidates: int, number: int, settings: bool) -> str:
     return f"Which of {which} detects anomalies best over {studies(number)}, and does the difference matter?"
 
 
-def winner(names: Sequence[str], found: Ranking, noise: float | None) -> str:
+def winner(names: Sequence[str], found: Ranking) -> str:
     """Who wins, by how much, and whether that is more than chance and more than seed noise.
 
     Args:
         names: Of the detectors, in the order of the ranking.
         found: The ranking.
-        noise: How much the AUROC varies with the seed alone; None if not known.
     """
     best = found.means[0]
     ends = f" ({interval(best)})" if "low" in best else ""
@@ -58,16 +56,16 @@ def winner(names: Sequence[str], found: Ranking, noise: float | None) -> str:
         f"{opening} That is {abs(difference['value']):.3f} {more}{ends} than {inside(names[1])}, the second. "
         f"{_verdict(found, names)}"
     )
-    if noise is not None:
-        size = "smaller" if abs(difference["value"]) <= noise else "larger"
-        text += f" The difference is {size} than what another seed changes in one study ({noise:.4f})."
+    if pair.noise is not None:
+        size = "smaller" if pair.within_noise else "larger"
+        text += f" It is {size} than what another seed changes in it in one study ({pair.noise:.3f})."
     return text
 
 
 def _verdict(found: Ranking, names: Sequence[str]) -> str:
     pair, pairs = found.pair(0, 1), count(len(found.pairs), "pair")
     if pair.clear:
-        return f"The difference is clear (p = {_p(pair.adjusted)}, adjusted for {pairs})."
+        return f"The difference is clear (p {_p(pair.adjusted)}, adjusted for {pairs})."
     if found.studies < found.needed:
         return (
             f"The test cannot find a difference clear with {studies(found.studies)}: for {pairs} it needs at least "
@@ -75,13 +73,16 @@ def _verdict(found: Ranking, names: Sequence[str]) -> str:
         )
     tied = [inside(name) for name in names[1 : next(last for first, last in found.groups if first == 0) + 1]]
     return (
-        f"The difference is not clear (p = {_p(pair.adjusted)}, adjusted for {pairs}): by this sweep {listed(tied)} "
+        f"The difference is not clear (p {_p(pair.adjusted)}, adjusted for {pairs}): by this sweep {listed(tied)} "
         "may be as good."
     )
 
 
 def by_setting(
-    setting: str, places: Sequence[float], means: Mapping[str, Sequence[Mapping[str, float]]], noise: float | None
+    setting: str,
+    places: Sequence[float],
+    means: Mapping[str, Sequence[Mapping[str, float]]],
+    noises: Mapping[str, Sequence[float | None]],
 ) -> str:
     """How the mean AUROC of each detector depends on a setting, and from where on it is as good as it gets.
 
@@ -89,7 +90,7 @@ def by_setting(
         setting: Its name in words.
         places: Its values, rising.
         means: By detector, its mean AUROC at each value.
-        noise: How much the AUROC varies with the seed alone; None if not known.
+        noises: By detector, how much its AUROC varies with the seed alone at each value; None if not known.
     """
     sentences = []
     for name, own in means.items():
@@ -101,10 +102,10 @@ def by_setting(
         )
         if best < len(values) - 1:
             text += f", and is highest at {places[best]:g} ({area(values[best])})"
-        if noise is not None:
+        if (noise := noises[name][best]) is not None:
             near = next(place for place, value in zip(places, values, strict=True) if values[best] - value <= noise)
             if near != places[best]:
-                text += f". From the highest it differs by less than seed noise ({noise:.4f}) at {near:g} already"
+                text += f". From the highest it differs by no more than seed noise ({noise:.3f}) at {near:g} already"
         sentences.append(f"{text}.")
     return f"[Figure](#fig-setting) shows how much depends on {setting}. {' '.join(sentences)}"
 
@@ -161,31 +162,37 @@ def warnings(found: Ranking, left_out: int, failures: int, alpha: float) -> Iter
         )
 
 
-def by_study(worst: Sequence[str], best: Sequence[str], name: str) -> str:
+def by_study(worst: Sequence[str], best: Sequence[str], name: str, median: float) -> str:
     """Where the best detector is worst and best.
 
     Args:
         worst: Studies with its lowest AUROC, the lowest first.
         best: Studies with its highest, the highest first.
         name: Of the detector.
+        median: Of its AUROC over the studies.
     """
     return (
-        f"{_sentence(name)} is worst in {listed([literal(study) for study in worst])}. It is best in "
-        f"{listed([literal(study) for study in best])}."
+        f"{_sentence(name)} has a median AUROC of {area(median)} over the studies. It is worst in "
+        f"{listed([literal(study) for study in worst])}. It is best in {listed([literal(study) for study in best])}."
     )
 
 
-def in_common(rows: Sequence[dict[str, Any]], worst: int) -> str:
-    """What the studies with the lowest values have in common: how many images they are fitted on.
+def in_common(images: Sequence[float], worst: int, correlation: float, p: float) -> str:
+    """Whether the studies with the lowest values are those that are fitted on few images.
 
     Args:
-        rows: Of each study, the worst first: `fit`, mean number of images fitted on.
+        images: How many images each study is fitted on, the worst study first.
         worst: How many are the worst.
+        correlation: Spearman's, of the AUROC and the number of images.
+        p: Of that.
     """
-    images = [sum(row["fit"] for row in part) / len(part) for part in (rows[:worst], rows[worst:])]
+    lowest, others = sum(images[:worst]) / worst, sum(images[worst:]) / (len(images) - worst)
+    found = "rises" if correlation > 0 else "falls"
+    verdict = f"{found} with" if p < LEVEL else "does not clearly depend on"
     return (
-        f"The {worst} studies with the lowest AUROC are fitted on {images[0]:.0f} images on average, the others on "
-        f"{images[1]:.0f}."
+        f"The {worst} studies with the lowest AUROC are fitted on {lowest:.0f} images on average, the others on "
+        f"{others:.0f}. Over all studies the AUROC {verdict} the number of images fitted on (Spearman's rank "
+        f"correlation {signed(correlation, 2)}, p {_p(p)})."
     )
 
 
@@ -203,4 +210,4 @@ def _capital(text: str) -> str:
 
 
 def _p(value: float) -> str:
-    return f"{value:.4f}" if value >= 0.0001 else "less than 0.0001"
+    return f"= {value:.4f}" if value >= 0.0001 else "< 0.0001"
