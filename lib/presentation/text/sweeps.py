@@ -50,15 +50,17 @@ def winner(names: Sequence[str], found: Ranking) -> str:
     opening = f"**{_sentence(names[0])} is best**" if pair.clear else "**No detector is clearly best.**"
     opening += f", with {value}." if pair.clear else f" {_sentence(names[0])} has the best mean rank, and {value}."
     difference = pair.difference
-    ends = f" ({interval(difference, sign=True)})" if "low" in difference else ""
+    digits = 3 if max(map(abs, difference.values())) >= 0.01 else 4
+    low, high = (signed(difference.get(end, 0.0), digits) for end in ("low", "high"))
+    ends = f" (95 % interval {low} to {high})" if "low" in difference else ""
     more = "more" if difference["value"] >= 0 else "less"
     text = (
-        f"{opening} That is {abs(difference['value']):.3f} {more}{ends} than {inside(names[1])}, the second. "
+        f"{opening} That is {abs(difference['value']):.{digits}f} {more}{ends} than {inside(names[1])}, the second. "
         f"{_verdict(found, names)}"
     )
     if pair.noise is not None:
         size = "smaller" if pair.within_noise else "larger"
-        text += f" It is {size} than what another seed changes in it in one study ({pair.noise:.3f})."
+        text += f" It is {size} than what another seed changes in it in one study ({pair.noise:.{digits}f})."
     return text
 
 
