@@ -67,7 +67,9 @@ def winner(names: Sequence[str], found: Ranking) -> str:
 def _verdict(found: Ranking, names: Sequence[str]) -> str:
     pair, pairs = found.pair(0, 1), count(len(found.pairs), "pair")
     if pair.clear:
-        return f"The difference is clear (p {_p(pair.adjusted)}, adjusted for {pairs})."
+        text = f"The difference is clear (p {_p(pair.adjusted)}, adjusted for {pairs})."
+        includes = pair.difference.get("low", 1.0) <= 0 <= pair.difference.get("high", 1.0)
+        return text + " The test is one of ranks; the interval of the mean includes 0." * includes
     if found.studies < found.needed:
         return (
             f"The test cannot find a difference clear with {studies(found.studies)}: for {pairs} it needs at least "
