@@ -87,9 +87,10 @@ reports/%/report.pdf: FORCE | $(STAMP)
 study: $(STAMP) ## a parameter file for your own images: make study NAME=parts IMAGES=folder NORMAL=good
 	@$(PY) -m lib study "$$NAME" "$$IMAGES" $${NORMAL:+--normal "$$NORMAL"}
 
-score: $(STAMP) ## new images by a study's detector: make score STUDY=parts IMAGES=folder OUT=scores.csv
+score: $(if $(SCHEDULER),$(SWEEPS),$(STAMP)) ## new images by a study's detector: make score STUDY=parts IMAGES=folder OUT=scores.csv
 	@$(PY) -m lib score "$$STUDY" "$$IMAGES" $${OUT:+--out "$$OUT"} $${DETECTOR:+--detector "$$DETECTOR"} \
-	    $${THRESHOLD:+--threshold="$$THRESHOLD"} $${FDR:+--fdr "$$FDR"} || [ $$? -eq 1 ]
+	    $${THRESHOLD:+--threshold="$$THRESHOLD"} $${FDR:+--fdr "$$FDR"} \
+	    $${SCHEDULER:+--scheduler "$$SCHEDULER"} || [ $$? -eq 1 ]
 
 verify: $(STAMP) ## compare every number of a finished report with its scores: make verify STUDY=digits
 	@$(PY) -m lib verify "$${STUDY:-digits}"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import dask_processes
 import numpy as np
 import pandas as pd
 import pytest
@@ -43,8 +44,8 @@ def written(folder, name="small", **changes):
     return file
 
 
-def in_this_process(wanted, scheduler=""):
-    failed = {key: tasks.run(task, key) for key, task in wanted}
+def in_this_process(function, wanted, scheduler=""):
+    failed = {key: function(*arguments) for key, arguments in wanted}
     return {key: problem for key, problem in failed.items() if problem}
 
 
@@ -311,25 +312,9 @@ def test_the_pages_hold_what_the_table_holds_and_studies_can_be_reported_on(plac
 
 @pytest.fixture
 def scheduler(place):
-    """A scheduler and two workers on this machine, each a process of its own: its address, and the workers."""
-    dask = [sys.executable, "-c", STARTER]
-    port = 20_000 + os.getpid() % 20_000
-    address = f"tcp://127.0.0.1:{port}"
-    quiet = {"cwd": paths.ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    started = [
-        subprocess.Popen([*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"], **quiet)
-    ]
-    workers = [
-        subprocess.Popen([*dask, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"], **quiet)
-        for _ in range(2)
-    ]
-    yield address, started[0], workers
-    for process in [*workers, *started]:
-        process.kill()
-        process.wait()
-
-
-STARTER = "import sys; from dask.__main__ import main; sys.argv[0] = 'dask'; main()"
+    """A scheduler and two workers with the folders of this test: its address, its process, and the workers."""
+    with dask_processes.started() as found:
+        yield found
 
 
 def test_workers_started_by_hand_survive_the_death_of_one_and_the_table_is_that_of_one_process(

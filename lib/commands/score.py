@@ -18,6 +18,7 @@ def add(subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, help="table to write, .csv or .parquet; beside it a page, .html")
     parser.add_argument("--detector", default="", help="another saved detector than the recommended one")
     parser.add_argument("--threshold", type=float, help="another threshold than that of the report")
+    parser.add_argument("--scheduler", default="", help="address of a Dask scheduler whose workers score the images")
     parser.add_argument("--fdr", type=float, help="false discovery rate of a list of discoveries, such as 0.1")
     return parser
 
@@ -52,6 +53,11 @@ def _score(arguments: argparse.Namespace, out: Path) -> int:
     scoring.check_output(out, arguments.images)
     scorer = scoring.Scorer.of(arguments.study, arguments.detector)
     print(f"{arguments.study}: scoring with {readable(scorer.saved.provenance['label'])}", file=sys.stderr)
+    if arguments.scheduler:
+        from lib.sweep import shards
+
+        scorer.check(arguments.threshold, arguments.fdr)
+        shards.score(scorer, arguments.study, arguments.detector, arguments.images, out, arguments.scheduler)
     scored = scorer.run(arguments.images, arguments.threshold, arguments.fdr, beside=out)
     drift = scorer.drift(scored)
     page = out.with_suffix(".html")

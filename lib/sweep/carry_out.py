@@ -35,7 +35,8 @@ def carry_out(sweep: Sweep, scheduler: str = "") -> int:
             file=sys.stderr,
             flush=True,
         )
-        failed = cluster.carry_out(list(missing.items()), scheduler) if missing else {}
+        todo = [(key, (task, key)) for key, task in missing.items()]
+        failed = cluster.carry_out(tasks.run, todo, scheduler) if todo else {}
         found = outcome.outcome(outcome.table(wanted, keys, failed))
         from lib.sweep import page  # slow to import, and not needed before
 

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from asyncio import CancelledError
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
@@ -19,8 +19,6 @@ from tqdm import tqdm
 
 from lib.core.errors import UserError
 from lib.core.formatting import clock, count
-from lib.sweep import tasks
-from lib.sweep.definition import Task
 
 GIGABYTES = 1.5  # of memory that a worker needs, with TensorFlow and the scores of ten thousand images
 WAIT = 30  # seconds in which a scheduler has to answer
@@ -29,11 +27,14 @@ TRIES = 3  # times that a task may lose its worker; then the task is what kills 
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def carry_out(wanted: Sequence[tuple[str, Task]], scheduler: str = "") -> dict[str, str]:
+def carry_out(
+    function: Callable[..., str], wanted: Sequence[tuple[str, tuple[Any, ...]]], scheduler: str = ""
+) -> dict[str, str]:
     """Carries out tasks whose results are missing.
 
     Args:
-        wanted: each with its key.
+        function: makes the result of a task exist where others find it; returns why it could not, else empty text.
+        wanted: the key of each task, and what the function is called with.
         scheduler: address of a Dask scheduler, such as `tcp://host:8786`, whose workers have this code and this cache;
             without one, a cluster is started on this machine, and ends with this.
 
@@ -51,7 +52,7 @@ def carry_out(wanted: Sequence[tuple[str, Task]], scheduler: str = "") -> dict[s
         if name.startswith("distributed"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
-        return _carry_out(wanted, scheduler)
+        return _carry_out(function, wanted, scheduler)
     except (OSError, TimeoutError, CancelledError, distributed.comm.CommClosedError, _Lost):
         raise UserError(
             f"sweep: the scheduler{f' {scheduler}' * bool(scheduler)} was lost; what is finished stays in the cache; "
@@ -63,16 +64,17 @@ class _Lost(Exception):
     """The scheduler is gone."""
 
 
-def _carry_out(wanted: Sequence[tuple[str, Task]], scheduler: str) -> dict[str, str]:
+def _carry_out(
+    function: Callable[..., str], wanted: Sequence[tuple[str, tuple[Any, ...]]], scheduler: str
+) -> dict[str, str]:
     import distributed
 
     with _client(scheduler, len(wanted)) as client:
         if find_spec("bokeh"):
             print(f"dashboard: {client.dashboard_link}", file=sys.stderr)
         futures = client.map(
-            tasks.run,
-            [task for _, task in wanted],
-            [key for key, _ in wanted],
+            function,
+            *zip(*(arguments for _, arguments in wanted), strict=True),
             key=[f"anomaly-{key}" for key, _ in wanted],
             pure=False,
             retries=0,

@@ -5,8 +5,8 @@ scorer = Scorer.of("parts")
 table = scorer.score("folder")
 """
 
-from lib.evaluation.scoring.chunks import clear
+from lib.evaluation.scoring.chunks import Chunks, clear
 from lib.evaluation.scoring.output import check_output, write
-from lib.evaluation.scoring.scorer import DECISIONS, Scored, Scorer
+from lib.evaluation.scoring.scorer import DECISIONS, Scored, Scorer, chunks_of
 
-__all__ = ["DECISIONS", "Scored", "Scorer", "check_output", "clear", "write"]
+__all__ = ["DECISIONS", "Chunks", "Scored", "Scorer", "check_output", "chunks_of", "clear", "write"]

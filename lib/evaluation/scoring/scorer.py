@@ -144,7 +144,7 @@ class Scorer:
         Raises:
             UserError: they are prepared otherwise than those that the detector was fitted on.
         """
-        self._check(threshold, fdr)
+        self.check(threshold, fdr)
         rules, size = self.saved.provenance["images"], self.size
         if images.channels != rules["channels"]:
             raise UserError(f"images: have {images.channels} channels, and the detector needs {rules['channels']}")
@@ -172,17 +172,12 @@ class Scorer:
             beside: the file that the table is for; finished chunks are kept beside it, so that a run that is stopped
                 does not score them again. `clear` removes them.
         """
-        self._check(threshold, fdr)
-        new = NewImages.of(images, self.saved.provenance["images"])
-        kept, parts = self._kept(new, beside), []
+        self.check(threshold, fdr)
+        (new, kept), parts = self.opened(images, beside), []
         with tqdm(total=len(new), desc="Scoring", unit="image", disable=None) as bar:
-            for number, start in enumerate(range(0, len(new), CHUNK)):
-                part = kept.get(number)
-                if part is None:
-                    part = self._chunk(_some(new, np.arange(start, min(start + CHUNK, len(new)))))
-                    kept.put(number, part)
-                parts.append(part)
-                bar.update(len(part))
+            for number in range(chunks_of(new)):
+                parts.append(self.part(new, kept, number))
+                bar.update(len(parts[-1]))
         others = pd.DataFrame(new.unreadable, columns=["file", "problem"])  # such as links to folders
         frame = pd.concat([*parts, others], ignore_index=True)
         unreadable = frame["score"].isna()
@@ -194,6 +189,26 @@ class Scorer:
             )
         measured = frame.loc[~unreadable, ["height", "width", "brightness", "sharpness"]].reset_index(drop=True)
         return Scored(self._decided(frame, threshold, fdr), measured, new)
+
+    def opened(self, images: str | Path | Sequence[str], beside: Path | None) -> tuple[NewImages, Chunks]:
+        """The images, and their finished chunks; see `run`."""
+        new = NewImages.of(images, self.saved.provenance["images"])
+        return new, self._kept(new, beside)
+
+    def part(self, new: NewImages, kept: Chunks, number: int) -> pd.DataFrame:
+        """A chunk of the images, of `chunks_of`, from 0; it is scored and kept if it is not finished.
+
+        The chunks can be made by several processes at once: none depends on another.
+
+        Returns:
+            One row a file: `file`, `score`, `problem`, and the columns of `Scored.measured`.
+        """
+        part = kept.get(number)
+        if part is None:
+            start = number * CHUNK
+            part = self._chunk(_some(new, np.arange(start, min(start + CHUNK, len(new)))))
+            kept.put(number, part)
+        return part
 
     def drift(self, scored: Scored) -> drift.Drift:
         """Compare the images with the calibration images."""
@@ -215,7 +230,12 @@ class Scorer:
         above = int(thresholds.decide(self.saved.calibration, threshold).sum())
         return (1 + above) / (len(self.saved.calibration) + 1) if len(self.saved.calibration) else None
 
-    def _check(self, threshold: float | None, fdr: float | None) -> None:
+    def check(self, threshold: float | None, fdr: float | None) -> None:
+        """Check the numbers that `run` takes.
+
+        Raises:
+            UserError: one is out of range.
+        """
         if threshold is not None and not math.isfinite(threshold):
             raise UserError(f"THRESHOLD={threshold}: must be a finite number")
         if fdr is not None and not 0 < fdr < 1:
@@ -230,7 +250,6 @@ class Scorer:
         return Chunks(beside, cache.content_key(detector.key(), scoring, new.preparation, self.size, state))
 
     def _chunk(self, new: NewImages) -> pd.DataFrame:
-        """One row a file: `file`, `score`, `problem`, and the columns of `Scored.measured`."""
         columns = ["score", "height", "width", "brightness", "sharpness"]
         parts = [pd.DataFrame(columns=["file", *columns]).astype(dict.fromkeys(columns, float))]
         for images in new.chunks(self.size, CHUNK):
@@ -261,6 +280,11 @@ class Scorer:
             listed = discoveries.benjamini_hochberg(p_values, fdr)
             columns["discovery"] = np.where(known, np.where(listed, "yes", "no"), "")
         return frame[["file"]].assign(**columns, problem=frame["problem"])
+
+
+def chunks_of(new: NewImages) -> int:
+    """The number of chunks of images."""
+    return -(-len(new) // CHUNK)
 
 
 def _some(new: NewImages, places: np.ndarray) -> NewImages:

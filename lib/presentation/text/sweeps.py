@@ -60,7 +60,8 @@ def winner(names: Sequence[str], found: Ranking) -> str:
     )
     if pair.noise is not None:
         size = "smaller" if pair.within_noise else "larger"
-        text += f" It is {size} than what another seed changes in it in one study ({pair.noise:.{digits}f})."
+        noise = f"{pair.noise:.{digits}f}"
+        text += f" The mean difference is {size} than what another seed changes in it in one study ({noise})."
     return text
 
 
