@@ -74,7 +74,7 @@ def pretend_venv(project):
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\n[ "$1" = -c ] || echo "$@" > asked\n')
     python.chmod(0o755)
-    for name in (".ok", ".ok-lab", ".ok-test"):
+    for name in (".ok", ".ok-sweep", ".ok-lab", ".ok-test"):
         (project / ".venv" / name).write_text(json.dumps({"folder": str(project)}) + "\n")
 
 
@@ -93,6 +93,7 @@ def test_make_alone_lists_every_target(project):
         "reproduce",
         "deliver",
         "compare",
+        "sweep",
         "synthetic",
         "solar",
         "test",
@@ -104,6 +105,17 @@ def test_make_alone_lists_every_target(project):
         "clean-all",
         "help",
     } == targets()
+
+
+def test_sweep_needs_a_file_and_passes_the_scheduler(project):
+    done = make(project, "sweep")
+    assert done.returncode == 2 and "make sweep needs SWEEP" in done.stderr and "venv.py" not in done.stdout
+    pretend_venv(project)
+    for given, asked in (["SWEEP=a b.yaml"], "sweep a b.yaml"), (["SWEEP=a", "SCHEDULER=tcp://x:1"], "tcp://x:1"):
+        assert make(project, "sweep", *given).returncode == 0
+        assert asked in (project / "asked").read_text()
+    assert make(project, "score", "STUDY=a", "IMAGES=b", "SCHEDULER=tcp://x:1").returncode == 0
+    assert (project / "asked").read_text().strip() == "-m lib score a b --scheduler tcp://x:1"
 
 
 def test_reproduce_takes_a_study_or_a_crate(project):
