@@ -79,6 +79,21 @@ def test_settings_are_compared_within_each_study(place):
     assert [task.spec().options.image_size for task in found] == [16, 24]
 
 
+def test_settings_that_are_parameters_are_ranked_in_the_same_studies(place, no_dask):
+    changed = {"studies": {"normal_class": ["0", "3"]}, "settings": {"image_size": [16, 24]}, "detectors": ["pca"]}
+    assert main(["sweep", str(written(place, **changed))]) == 0
+    folder = place / "reports" / "sweeps" / "small"
+    found = outcome.outcome(pd.read_parquet(folder / "run" / "results.parquet"))
+    assert found.ranking.studies == 2 and found.left_out == 0 and len(found.names) == 2
+    assert len({path.stem for path in (folder / "studies").glob("*.yaml")}) == 4
+
+
+def test_too_few_calibration_images_are_told_on_the_first_page():
+    found = outcome.outcome(frame_of([(0.9, 0.8), (0.9, 0.7)]).assign(alpha=0.25))
+    assert "up to 25.0 %" in " ".join(page._memo(found, 0.05).warnings)
+    assert "up to" not in " ".join(page._memo(found, 0.25).warnings)
+
+
 def test_studies_hold_images_out_and_have_names_of_their_own(place):
     found = sweep.load(written(place, studies={"normal_class": ["0", "1"], "threshold": [0.015, 0.15]})).tasks()
     assert {task.params.protocol for task in found} == {"holdout"}
@@ -249,6 +264,7 @@ def frame_of(values, seeds=1):
             "auroc": value,
             "error": "",
             "alpha": 0.05,
+            "seed": seed,
         }
         | {"fit": 10.0 * (i + 1), "normal": 5.0, "anomalies": 7.0}
         for i, line in enumerate(values)
@@ -273,15 +289,15 @@ def test_without_a_result_of_every_detector_there_is_no_ranking():
     frame = frame_of([(0.9, np.nan)])
     found = outcome.outcome(frame)
     assert found.ranking is None and found.left_out == 1
-    assert "no ranking" in page._memo(found, 2).answer
+    assert "no ranking" in page._memo(found, 0.05).answer
 
 
 def test_the_sentence_says_clear_only_where_the_test_does():
     clear = outcome.outcome(frame_of([(0.9 + i / 1000, 0.8) for i in range(8)]))
-    assert "**The a is best**" in page._memo(clear, 16).answer and "clear (p =" in page._memo(clear, 16).answer
+    assert "**The a is best**" in page._memo(clear, 0.05).answer and "clear (p =" in page._memo(clear, 0.05).answer
     few = outcome.outcome(frame_of([(0.9 + i / 1000, 0.8) for i in range(4)]))
-    assert "**No detector is clearly best.**" in page._memo(few, 8).answer
-    assert "needs at least 6" in page._memo(few, 8).answer
+    assert "**No detector is clearly best.**" in page._memo(few, 0.05).answer
+    assert "needs at least 6" in page._memo(few, 0.05).answer
 
 
 def test_the_pages_hold_what_the_table_holds_and_studies_can_be_reported_on(place, no_dask):

@@ -68,14 +68,14 @@ def table(wanted: Sequence[Task], keys: Sequence[str], failed: Mapping[str, str]
 
     Returns:
         `study`, the name of its parameter set; `unit`, the study in words, without its seed; each key that makes
-        studies differ, and each setting; `detector`, and `candidate`, which is it with its setting; of each of
+        studies differ, `seed`, and each setting; `detector`, and `candidate`, which is it with its setting; of each of
         `METRICS` the value and the ends of its interval; `alpha`; numbers of images `fit`, `normal` and `anomalies`;
         `fit_seconds` and `score_seconds`; `error`; and `key`, of the result in the cache.
     """
     rows = []
     for task, key in zip(wanted, keys, strict=True):
         result = tasks.result(key) or {}
-        row = {"study": task.params.study, "unit": _unit(task), **dict(task.unit)}
+        row = {"study": task.params.study, "unit": _unit(task), **dict(task.unit), SEED: task.params.seed}
         row |= {f"{SETTING}{name}": value for name, value in task.setting}
         row |= {"detector": task.spec().label, "candidate": task.candidate}
         for name in METRICS:
@@ -107,7 +107,7 @@ def outcome(frame: pd.DataFrame) -> Outcome:
 
 def _by_seed(rows: pd.DataFrame, candidates: Sequence[str]) -> np.ndarray:
     """AUROC of each seed and candidate of a study, float (m, k); NaN where there is none."""
-    return rows.pivot(index="study", columns="candidate", values="auroc").reindex(columns=candidates).to_numpy()
+    return rows.pivot(index=SEED, columns="candidate", values="auroc").reindex(columns=candidates).to_numpy()
 
 
 def _unit(task: Task) -> str:

@@ -74,7 +74,7 @@ def write(sweep: Sweep, tasks: list[Task], found: Outcome, folder: Path) -> list
         notice="",
         generated=manifest["created"][:10],
         facts=facts,
-        memo=_memo(found, len(tasks)),
+        memo=_memo(found, max(task.params.target_fpr for task in tasks)),
         kind="Sweep",
         origin=RESULTS,
         files=FILES,
@@ -94,11 +94,12 @@ def _asked(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def _memo(found: Outcome, tasks: int) -> Memo:
-    table = found.table
+def _memo(found: Outcome, target: float) -> Memo:
+    """The first page; `target` is the false positive rate that thresholds should aim at."""
+    table, tasks = found.table, len(found.table)
     failures = int((table["error"] != "").sum())
-    aims = table["alpha"].dropna()
-    alpha = float(aims.max()) if aims.nunique() > 1 else 0.0
+    highest = float(table["alpha"].max())
+    alpha = highest if highest > target else 0.0
     settings = len(found.names) > table["detector"].nunique()
     question = text.question(len(found.names), len(found.studies) + found.left_out, settings)
     if found.ranking is None:

@@ -157,12 +157,12 @@ def warnings(found: Ranking, left_out: int, failures: int, alpha: float) -> Iter
         yield f"{_capital(studies(left_out))} {which} not ranked, because a detector has no result there."
     if len(found.means) > 1:
         yield (
-            "The best detector of this table was found on the test images of these studies. On images of other studies "
-            "expect slightly less."
+            "The best detector was found on the test images of these studies, so its AUROC on other images may be "
+            "slightly lower."
         )
     if alpha:
         yield (
-            f"Some studies have so few calibration images that their threshold aims at a false positive rate of up to "
+            "Some studies have so few calibration images that their threshold aims at a false positive rate of up to "
             f"{percent(alpha)}."
         )
 
