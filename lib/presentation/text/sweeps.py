@@ -110,9 +110,9 @@ def by_setting(
         if (noise := noises[name][best]) is not None:
             near = next(place for place, value in zip(places, values, strict=True) if values[best] - value <= noise)
             if near != places[best]:
-                text += f". From the highest it differs by no more than seed noise ({noise:.3f}) at {near:g} already"
+                text += f". At {near:g} it is already within seed noise ({noise:.3f}) of the highest"
         sentences.append(f"{text}.")
-    return f"[Figure](#fig-setting) shows how much depends on {setting}. {' '.join(sentences)}"
+    return f"[Figure](#fig-setting) shows how the mean AUROC depends on “{setting}”. {' '.join(sentences)}"
 
 
 def nothing(tasks: int, failures: int) -> str:
