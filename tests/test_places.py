@@ -124,7 +124,7 @@ def pretended(place):
         f'#!/bin/sh\nif [ "$1" = -c ]; then exec {sys.executable} "$@"; fi\nprintf "%s\\n" "$@" > asked\n'
     )
     python.chmod(0o755)
-    for name in (".ok", ".ok-lab", ".ok-test"):
+    for name in (".ok", ".ok-sweep", ".ok-lab", ".ok-test"):
         stamp = json.dumps({"folder": str(place)}, ensure_ascii=False) + "\n"
         (place / ".venv" / name).write_text(stamp, encoding="utf-8")
     return place / "asked"
@@ -181,7 +181,7 @@ def test_the_makefile_has_nothing_newer_than_make_3_81():
     assert not re.search(newer, text, flags=re.MULTILINE)
     called = set(re.findall(r"(?<!\$)\$\(([a-z]+)[ ,]", text))
     older = {"and", "error", "eval", "filter", "foreach", "if", "info", "or", "origin", "patsubst", "shell", "subst"}
-    assert called <= {*older, "value", "wildcard"}
+    assert called <= {*older, "value", "wildcard", "words"}
 
 
 # Two versions of Python.

@@ -3,6 +3,7 @@
 import re
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from lib.core import checksums
@@ -45,7 +46,7 @@ def unpack(archive: Path, folder: Path, most_bytes: int = MOST_BYTES) -> Path:
                         if left < 0:
                             raise UserError(f"{archive}: unpacked it is larger than {most_bytes / 2**30:g} GB; refused")
                         file.write(block)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         reason = " ".join(str(error).split()) or "it ends too early"
         raise UserError(f"{archive}: not a whole zip file ({reason}); get it again") from None
     except (FileNotFoundError, IsADirectoryError) as error:

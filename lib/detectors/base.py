@@ -10,6 +10,7 @@ import json
 import pkgutil
 import re
 import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -161,7 +162,7 @@ class Detector(ABC):
         try:
             with open(folder / STATE, "rb") as file, np.load(file) as state:
                 detector.set_arrays(dict(state))
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise unreadable(folder, cls.kind.name, error) from None
         return detector
 

@@ -5,6 +5,7 @@ It lies in `run/detectors/<column>/`, and is read without the study's images.
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +31,7 @@ EMBEDDED = 500  # calibration images whose embeddings are kept
 THUMBNAILS = 5_000  # images fitted on whose pictures are kept
 SIDE, QUALITY = 96, 85  # of a picture: longer side in pixels, and of the JPEG
 CHUNK = 256  # images in memory at one time
-DAMAGED = (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile)  # what reading may raise
+DAMAGED = (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)  # what reading may raise
 
 
 @dataclass(frozen=True)

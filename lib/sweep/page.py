@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lib.core import provenance
+from lib.core import csv_files, provenance
 from lib.core.cache import write_json
 from lib.evaluation import rankings
 from lib.presentation import plots, show
@@ -52,7 +52,7 @@ def write(sweep: Sweep, tasks: list[Task], found: Outcome, folder: Path) -> list
     run, studies = folder / "run", folder / STUDIES
     for each in (run, studies, folder / "notebooks"):
         each.mkdir()
-    found.table.to_csv(folder / RESULTS, index=False)
+    csv_files.write(found.table, folder / RESULTS)
     found.table.to_parquet(run / "results.parquet", index=False)
     for task in {task.params.study: task for task in tasks}.values():
         values = study_file(task, studies)
