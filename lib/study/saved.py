@@ -31,7 +31,8 @@ EMBEDDED = 500  # calibration images whose embeddings are kept
 THUMBNAILS = 5_000  # images fitted on whose pictures are kept
 SIDE, QUALITY = 96, 85  # of a picture: longer side in pixels, and of the JPEG
 CHUNK = 256  # images in memory at one time
-DAMAGED = (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)  # what reading may raise
+# What reading may raise.
+DAMAGED = (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
