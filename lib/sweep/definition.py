@@ -157,10 +157,8 @@ def load(sweep: str | Path) -> Sweep:
         raise UserError(f"{where}: must be lines of `key: value`")
     if not slug(file.stem) == file.stem or not file.stem[0].isalpha():
         raise UserError(f"{where}: a sweep's file is named in small letters, digits and _, a letter first")
-    for key in values:
-        if key not in OWN and (key not in KEYS or key in SET_HERE):
-            hint = "; a sweep sets it itself" if key in KEYS else did_you_mean(key, [*OWN, *KEYS])
-            raise UserError(f"{where}: {key}: {'cannot be set here' if key in KEYS else 'unknown key'}{hint}")
+    for key in [key for key in values if key not in OWN]:
+        _check_key(key, (*OWN, *KEYS), where, "set here")
     parent, title = values.pop("extends", None), values.pop("title", file.stem)
     if not isinstance(parent, str) or not isinstance(title, str):
         raise UserError(f"{where}: extends: must name a parameter set in params/, such as `extends: digits`")
@@ -215,9 +213,7 @@ def _choices(given: Any, where: str, known: Sequence[str]) -> tuple[Choice, ...]
         raise UserError(f"{where}: must be `key: [values]`, or a list of `key: value`")
     for choice in choices:
         for key, value in choice:
-            if key not in known or key in SET_HERE:
-                hint = "; a sweep sets it itself" if key in KEYS else did_you_mean(key, [*known])
-                raise UserError(f"{where}: {key}: {'cannot be varied' if key in KEYS else 'unknown key'}{hint}")
+            _check_key(key, known, where, "varied")
             if key in fitting.KEYS and (problem := fitting.problem(key, value)):
                 raise UserError(f"{where}: {problem}")
             if value == EVERY and key != "normal_class":
@@ -225,6 +221,14 @@ def _choices(given: Any, where: str, known: Sequence[str]) -> tuple[Choice, ...]
     if len({str(choice) for choice in choices}) < len(choices):
         raise UserError(f"{where}: a combination is given twice")
     return choices
+
+
+def _check_key(key: str, known: Sequence[str], where: str, done: str) -> None:
+    """Refuse a key that is unknown, or that a sweep sets itself; `done` is what cannot be done with that."""
+    if key in known and key not in SET_HERE:
+        return
+    hint = "; a sweep sets it itself" if key in KEYS else did_you_mean(key, [*known])
+    raise UserError(f"{where}: {key}: {f'cannot be {done}' if key in KEYS else 'unknown key'}{hint}")
 
 
 def _entries(given: Any, where: str) -> tuple[tuple[str, Mapping[str, Any]], ...]:
