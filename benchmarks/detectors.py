@@ -62,7 +62,7 @@ class Features:
 
     Attributes:
         embeddings: float32 (N, D).
-        maps: patch features, float16 (N, h, w, D).
+        maps: patch features, float16 (N, h, w, D), by the number of layers that they are made of.
         seconds: that the network took.
     """
 
@@ -75,13 +75,16 @@ class Features:
         self.embeddings = np.concatenate(list(backbone.stream_embeddings(pixels, indices)))
         self.seconds = {"embeddings": round(time.monotonic() - started, 1)}
         started = time.monotonic()
-        self.maps = np.concatenate([batch.astype(np.float16) for batch in backbone.stream_maps(pixels, indices)])
+        self.maps = {}
+        for layers in (2, 3):
+            batches = backbone.stream_maps(pixels, indices, layers=layers)
+            self.maps[layers] = np.concatenate([batch.astype(np.float16) for batch in batches])
         self.seconds["maps"] = round(time.monotonic() - started, 1)
 
-    def stream(self, indices: np.ndarray) -> Iterator[np.ndarray]:
+    def stream(self, indices: np.ndarray, layers: int) -> Iterator[np.ndarray]:
         """Patch features of images, batch by batch, float32."""
         for start in range(0, len(indices), 32):
-            yield self.maps[self.place[indices[start : start + 32]]].astype(np.float32)
+            yield self.maps[layers][self.place[indices[start : start + 32]]].astype(np.float32)
 
 
 def main() -> None:
@@ -159,8 +162,9 @@ def scored(method: str, case: Case, features: Features) -> tuple[np.ndarray, np.
     scorer = spec("features", {"method": method, "share": SHARE}, {}).create().scorer
     fit, others = case.parts["fit"], [case.parts["calibration"], case.parts["test"]]
     if method in ("patches", "positions"):
-        scorer.fit(features.stream(fit), len(fit))
-        return tuple(scorer.score(np.concatenate(list(scorer.maps(features.stream(part))))) for part in others)
+        scorer.fit(features.stream(fit, scorer.layers), len(fit))
+        maps = [np.concatenate(list(scorer.maps(features.stream(part, scorer.layers)))) for part in others]
+        return tuple(map(scorer.score, maps))
     scorer.fit(features.embeddings[features.place[fit]])
     return tuple(scorer.score(features.embeddings[features.place[part]]) for part in others)
 

@@ -213,6 +213,9 @@ def test_small_images_are_enlarged_for_embeddings_and_large_ones_are_not(backbon
     np.testing.assert_array_equal(backbone.embed(waves(192)), plain.embed(waves(192)))
     assert backbone.key != plain.key
     assert backbone.maps(waves(80)).shape == (4, 10, 10, 152)
+    three = backbone.maps(waves(80), layers=3)
+    np.testing.assert_allclose(three[..., :152], backbone.maps(waves(80)), rtol=1e-4, atol=1e-5)
+    assert three.shape == (4, 10, 10, 152 + 192)
 
 
 def test_grey_images_are_colour_images_with_equal_channels(backbone):
@@ -244,6 +247,7 @@ def test_models_of_keras_applications_give_their_own_features(name, deep, wide):
     embeddings = model.embed(waves(64))
     assert model.size == 224 and embeddings.shape == (4, deep)
     assert model.maps(waves(64)).shape == (4, 8, 8, wide)
+    assert model.maps(waves(64), layers=3).shape == (4, 8, 8, wide + deep)
     if name == "MobileNetV2":  # each model has preprocessing of its own
         keras.utils.set_random_seed(0)
         own = keras.applications.MobileNetV2(weights=None, include_top=False, pooling="avg", input_shape=(64, 64, 3))

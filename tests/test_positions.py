@@ -100,10 +100,10 @@ def test_a_few_images_or_equal_ones_give_finite_distances(count):
 
 
 def test_features_of_many_dimensions_are_projected_to_fewer_and_keep_right_angles():
-    matrix = positions.projection(152, positions.DIMENSIONS, 0)
-    assert matrix.shape == (152, positions.DIMENSIONS)
+    matrix = positions.projection(344, positions.DIMENSIONS, 0)
+    assert matrix.shape == (344, positions.DIMENSIONS)
     np.testing.assert_allclose(matrix.T @ matrix, np.eye(positions.DIMENSIONS), atol=1e-5)
-    np.testing.assert_array_equal(positions.projection(7, 100, 0), np.eye(7))
+    np.testing.assert_array_equal(positions.projection(7, positions.DIMENSIONS, 0), np.eye(7))
 
 
 def test_places_are_those_of_the_whole_image_where_it_is_cut_into_tiles():

@@ -140,7 +140,7 @@ class Features(Detector):
         """Fits the method to the features of the images at `indices`; there is no history."""
         if self.options.needs_maps:
             used = batches.spaced(indices, POOL)
-            maps = self.backbone.stream_maps(images.pixels(self.size), used, self.options.tiles)
+            maps = self._features(images.pixels(self.size), used)
             self.scorer.fit(maps, len(used))
         else:
             embeddings = self._embedded(images)[0]
@@ -264,7 +264,10 @@ class Features(Detector):
         return cache.content_key(sized.fingerprint, self.key(), *code, _libraries())
 
     def _draw(self, pixels: np.ndarray, indices: np.ndarray | None):
-        return self.scorer.maps(self.backbone.stream_maps(pixels, indices, self.options.tiles))
+        return self.scorer.maps(self._features(pixels, indices))
+
+    def _features(self, pixels: np.ndarray, indices: np.ndarray | None):
+        return self.backbone.stream_maps(pixels, indices, self.options.tiles, self.scorer.layers)
 
 
 def _libraries() -> list[str]:

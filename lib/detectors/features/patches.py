@@ -25,7 +25,10 @@ class PatchMethod:
         share: share of the patches of an image, worst first, whose mean is its score; 0: only the worst.
         tiles: n, where an image is n × n tiles, each with a map of its own; it has the highest score of its tiles, so
             that `share` is of a tile, and a small defect of a large image counts as much as in a small image.
+        layers: how many layers of the network patch features are made of.
     """
+
+    layers: ClassVar[int] = 2
 
     def __init__(self, seed: int = 555, share: float = 0.0, tiles: int = 1):
         self.seed, self.share, self.tiles = seed, share, tiles

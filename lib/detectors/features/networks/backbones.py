@@ -20,7 +20,7 @@ PIXELS = 600_000  # in a batch: 65 images at 96 px, 11 at 224; larger batches ar
 AT_LEAST = 160  # pixels. Nearest neighbours on airplanes of 96 px: AUROC 0.993 without enlargement, 0.999 at 160, and
 # 0.9995 at 224 in twice the time.
 MOST = 2  # times at most: a small image shows no more where it is larger
-STRIDES = (8, 16)  # of the two layers that patch features are made of
+STRIDES = (8, 16, 32)  # of the layers that patch features are made of
 
 
 def names() -> list[str]:
@@ -114,8 +114,7 @@ class Backbone:
         if self._has_maps:
             output = keras.layers.GlobalAveragePooling2D(name="pooled")(output)
         self._embed = self._compiled(keras.Model(network.input, output))
-        patches = keras.Model(network.input, layers)
-        self._maps = self._compiled(lambda images, training: joined(_listed(patches(images, training=training))))
+        self._layers, self._mapping = layers, {}  # functions by number of layers
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         """Embeddings, float32 (N, D): the mean of the last feature map; images uint8 (N, H, W, C), C 1 or 3."""
@@ -133,21 +132,30 @@ class Backbone:
         """
         return self._batches(self._embed, images, self.at_least, indices, pieces)
 
-    def maps(self, images: np.ndarray) -> np.ndarray:
+    def maps(self, images: np.ndarray, layers: int = 2) -> np.ndarray:
         """Patch features, float32 (N, H/8, W/8, D), of uint8 images (N, H, W, C); see `joined`."""
-        return np.concatenate(list(self.stream_maps(images)))
+        return np.concatenate(list(self.stream_maps(images, layers=layers)))
 
     def stream_maps(
-        self, images: np.ndarray, indices: np.ndarray | None = None, pieces: int = 1
+        self, images: np.ndarray, indices: np.ndarray | None = None, pieces: int = 1, layers: int = 2
     ) -> Iterator[np.ndarray]:
         """The patch features of `maps`, batch by batch; arguments as those of `stream_embeddings`.
+
+        Args:
+            images: likewise.
+            indices: likewise.
+            pieces: likewise.
+            layers: how many layers they are made of, the finest first: 2 as in PatchCore, or 3 as in PaDiM.
 
         Raises:
             UserError: the network has no feature maps.
         """
         if not self._has_maps:
             raise UserError(f"backbone: {self.name} has no feature maps, which patches need")
-        return self._batches(self._maps, images, 0, indices, pieces)
+        if layers not in self._mapping:
+            model = keras.Model(self.network.input, self._layers[:layers])
+            self._mapping[layers] = self._compiled(lambda *given, **how: joined(_listed(model(*given, **how))))
+        return self._batches(self._mapping[layers], images, 0, indices, pieces)
 
     def _compiled(self, network):
         """A function of uint8 images (n, H, W, C) and the size to enlarge them to, int32 (2,), to network outputs."""
@@ -208,16 +216,16 @@ def loaded(name: str, sha256: str = "") -> Backbone:
 
 
 def joined(layers: list[Any]):
-    """Patch features of two feature maps (Roth et al., 2022, arXiv:2106.08265).
+    """Patch features of several feature maps (Roth et al., 2022, arXiv:2106.08265).
 
-    The coarser map is enlarged to the grid of the finer one, and its channels are appended. Then every place takes the
+    Coarser maps are enlarged to the grid of the finest one, and their channels are appended. Then every place takes the
     mean of its neighbourhood of 3 × 3 places, fewer at the border.
 
     Args:
-        layers: maps (n, h, w, D1) and (n, h', w', D2), float32; or the first alone.
+        layers: maps (n, h, w, D1), (n, h', w', D2) and so on, float32, the finest first; or the first alone.
 
     Returns:
-        (n, h, w, D1 + D2).
+        (n, h, w, D1 + D2 + …).
     """
     fine = layers[0]
     coarser = [tf.image.resize(layer, tf.shape(fine)[1:3]) for layer in layers[1:]]

@@ -18,7 +18,7 @@ FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 SIZE = 224  # pixels, of the images that the weights were fitted on
 EPSILON = 1e-3  # of batch normalisation, added to variances
-MAPS = ("block_4_add", "block_10_add")  # where stages 3 and 5 end, at strides 8 and 16: 40 and 112 channels
+MAPS = ("block_4_add", "block_10_add", "block_14_add")  # where stages 3, 5 and 6 end: 40, 112 and 192 channels
 
 # (number of blocks, kernel size, stride of the first block, expansion, channels) of each stage.
 STAGES = [
