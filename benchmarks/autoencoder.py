@@ -13,7 +13,8 @@ SHAPE = (STUDY.image_size, STUDY.image_size, 3)
 def network(**settings) -> AutoencoderNetwork:
     """The network with the study's parameters, but for the settings given."""
     names = ("latent_dim", "epochs", "batch_size", "learning_rate", "seed")
-    return AutoencoderNetwork(Settings(SHAPE, **{name: getattr(STUDY, name) for name in names} | settings))
+    own = {"image_shape": SHAPE} | {name: getattr(STUDY, name) for name in names}
+    return AutoencoderNetwork(Settings(**own | settings))
 
 
 def batch() -> np.ndarray:

@@ -1,7 +1,9 @@
-"""Memory and throughput at 9,144 and at 100,000 images (Caltech101, repeated): `python benchmarks/scale.py`.
+"""Memory and throughput at 10,000 to 1,000,000 images (Caltech101, repeated): `python benchmarks/scale.py`.
 
-Preparing and scoring run in a process of their own for each number of images, of which the system reports the peak
-memory. Neither memory nor throughput may depend on the number. Takes about 10 minutes, and 6 GB of disk meanwhile.
+Each step runs in a process of its own for each number of images, of which the system reports the peak memory: to
+prepare images, to score them by the published autoencoder, and, of 100,000 at most, to fit a coreset of patches.
+Neither memory nor throughput may depend on the number. Images are prepared at 32 px, or a million would take 49 GB of
+disk; `--side 128` with `--counts 10000 100000` is the published size. Takes about an hour, and 4 GB of disk meanwhile.
 """
 
 import argparse
@@ -17,7 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SIZES = (9_144, 100_000)
+COUNTS = (10_000, 100_000, 1_000_000)
+FITTED = 100_000  # images at most, to fit a coreset on
 
 
 class Repeated:
@@ -39,7 +42,7 @@ class Repeated:
                     return
 
 
-def prepare(count: int, folder: Path) -> float:
+def prepare(count: int, folder: Path, side: int) -> float:
     """Seconds that it takes to prepare `count` images."""
     from lib import params
     from lib.data import preparation, sources
@@ -49,11 +52,11 @@ def prepare(count: int, folder: Path) -> float:
     prepared = folder / f"prepared-{count}"
     prepared.mkdir()
     started = time.perf_counter()
-    preparation.prepare(source, study.image_size, prepared)
+    preparation.prepare(source, side, prepared)
     return time.perf_counter() - started
 
 
-def score(count: int, folder: Path) -> float:
+def score(count: int, folder: Path, side: int) -> float:
     """Seconds that the published autoencoder takes to score `count` prepared images; it need not be fitted for that."""
     import autoencoder
     import numpy as np
@@ -61,16 +64,35 @@ def score(count: int, folder: Path) -> float:
     from lib.detectors.reconstruction.networks import passes
 
     images = np.load(folder / f"prepared-{count}" / "images.npy", mmap_mode="r")
-    network = autoencoder.network()
+    network = autoencoder.network(image_shape=images.shape[1:])
     passes.mean_squared_error(network, images[:256])  # the first pass of a process is slower
     started = time.perf_counter()
     passes.mean_squared_error(network, images)
     return time.perf_counter() - started
 
 
-def measured(step: str, count: int, folder: Path) -> dict[str, float]:
+def coreset(count: int, folder: Path, side: int) -> float:
+    """Seconds that it takes to fit a coreset of patches to `count` prepared images."""
+    from types import SimpleNamespace
+
+    import numpy as np
+
+    from lib.detectors import spec
+
+    pixels = np.load(folder / f"prepared-{count}" / "images.npy", mmap_mode="r")
+    images = SimpleNamespace(pixels=lambda _: pixels)
+    detector = spec("features", {"method": "patches", "size": side}, {}).create()
+    started = time.perf_counter()
+    detector.learn(images, np.arange(count))
+    return time.perf_counter() - started
+
+
+STEPS = {"prepare": prepare, "score": score, "coreset": coreset}
+
+
+def measured(step: str, count: int, folder: Path, side: int) -> dict[str, float]:
     """Images a second and peak memory of a step in a process of its own."""
-    command = [sys.executable, str(HERE / "scale.py"), step, str(count), str(folder)]
+    command = [sys.executable, str(HERE / "scale.py"), step, str(count), str(folder), str(side)]
     process = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
     if process.returncode:
         sys.exit(process.stderr)
@@ -78,33 +100,35 @@ def measured(step: str, count: int, folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    if len(sys.argv) == 4:
+    if len(sys.argv) == 5 and sys.argv[1] in STEPS:
         count = int(sys.argv[2])
-        seconds = {"prepare": prepare, "score": score}[sys.argv[1]](count, Path(sys.argv[3]))
+        seconds = STEPS[sys.argv[1]](count, Path(sys.argv[3]), int(sys.argv[4]))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
         print(json.dumps({"images_per_second": round(count / seconds, 1), "peak_memory_mb": round(peak)}))
         return
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--side", type=int, default=32, help="of prepared images, pixels; a multiple of 8")
+    parser.add_argument("--counts", type=int, nargs="+", default=COUNTS, help="numbers of images")
     parser.add_argument("--save", action="store_true", help="write the result to benchmarks/scale.json")
     arguments = parser.parse_args()
-    results: dict[str, dict[str, dict[str, float]]] = {"prepare": {}, "score": {}}
+    results: dict[str, dict[str, dict[str, float]]] = {step: {} for step in STEPS}
     with tempfile.TemporaryDirectory(prefix="anomaly-scale-") as folder:
-        for step, by_count in results.items():
-            for count in SIZES:
-                by_count[str(count)] = result = measured(step, count, Path(folder))
+        for count in arguments.counts:
+            for step in STEPS if count <= FITTED else ("prepare", "score"):
+                results[step][str(count)] = result = measured(step, count, Path(folder), arguments.side)
                 rate, memory = result["images_per_second"], result["peak_memory_mb"]
-                print(f"{step:<8}{count:>8,} images: {rate:>8.1f} a second, peak memory {memory:>5} MB", flush=True)
-    small, large = map(str, SIZES)
-    ratios = {
-        step: round(by_count[large]["images_per_second"] / by_count[small]["images_per_second"], 3)
-        for step, by_count in results.items()
-    }
-    print(f"Throughput at {SIZES[1]:,} images as a multiple of that at {SIZES[0]:,}: {ratios}")
+                print(f"{step:<8}{count:>10,} images: {rate:>8.1f} a second, peak memory {memory:>5} MB", flush=True)
+    ratios = {}
+    for step, by_count in results.items():
+        rates = [each["images_per_second"] for each in by_count.values()]
+        ratios[step] = round(rates[-1] / rates[0], 3)
+    print(f"Throughput at the most images as a multiple of that at the fewest: {ratios}")
     if arguments.save:
         result = {
             "when": datetime.now(UTC).date().isoformat(),
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-            "throughput, large to small": ratios,
+            "side": arguments.side,
+            "throughput, most to fewest": ratios,
             **results,
         }
         (HERE / "scale.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

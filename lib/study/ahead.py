@@ -62,13 +62,17 @@ def main() -> None:
     """Makes the fits of the parameter set that comes by standard input, and ends when that does."""
     line = sys.stdin.readline()
     threading.Thread(target=lambda: sys.stdin.read() or os._exit(0), daemon=True).start()  # before the slow imports
+    from lib.data import attributes
     from lib.study.fits import fit_and_score
     from lib.study.study import Study
     from lib.study.training import in_order, plan
 
     params = Parameters.model_validate_json(line)
-    for entry in reversed(in_order(plan(Study.open(params)))):
+    study = Study.open(params)
+    for entry in reversed(in_order(plan(study))):
         fit_and_score(entry.study, entry.spec, entry.every_score)
+    if not params.inspects:
+        attributes.of_images(study.images)  # the chapter on anomalies reads them
 
 
 if __name__ == "__main__":
