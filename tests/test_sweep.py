@@ -12,7 +12,7 @@ import dask_processes
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from small_sweep import in_this_process, written
 
 from lib import params, sweep
 from lib.__main__ import main
@@ -21,32 +21,13 @@ from lib.core.errors import UserError
 from lib.study import Study, fit_and_score
 from lib.sweep import cluster, definition, fitting, outcome, page, tasks
 
-SMALL = {
-    "title": "Two digits",
-    "extends": "digits",
-    "studies": {"normal_class": ["0", "1"], "seed": [1, 2]},
-    "detectors": ["pca", "mean_image", {"pca": {"label": "PCA again"}}],
-}
-
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A cache and reports of its own; `write` puts a sweep file there."""
+    """A cache and reports of its own."""
     monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("ANOMALY_REPORTS_DIR", str(tmp_path / "reports"))
     return tmp_path
-
-
-def written(folder, name="small", **changes):
-    values = {key: value for key, value in (SMALL | changes).items() if value is not None}
-    file = folder / f"{name}.yaml"
-    file.write_text(yaml.safe_dump(values), encoding="utf-8")
-    return file
-
-
-def in_this_process(function, wanted, scheduler=""):
-    failed = {key: function(*arguments) for key, arguments in wanted}
-    return {key: problem for key, problem in failed.items() if problem}
 
 
 @pytest.fixture

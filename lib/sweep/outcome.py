@@ -84,7 +84,7 @@ def table(wanted: Sequence[Task], keys: Sequence[str], failed: Mapping[str, str]
         row |= {name: result.get(name) for name in ("alpha", "fit", "normal", "anomalies")}
         seconds = result.get("seconds", {})
         row |= {"fit_seconds": seconds.get("fit"), "score_seconds": seconds.get("score")}
-        rows.append(row | {"error": "" if result else failed.get(key, "not carried out"), "key": key})
+        rows.append(row | {"error": failed.get(key, "" if result else "not carried out"), "key": key})
     frame = pd.DataFrame(rows)
     numbers = [name for name in frame.columns if name in METRICS or name.endswith(("_low", "_high", "_seconds"))]
     return frame.astype(dict.fromkeys([*numbers, "alpha", "fit", "normal", "anomalies"], "float64"))
