@@ -11,6 +11,7 @@ import time
 import dask_processes
 import numpy as np
 import pandas as pd
+import pypdf
 import pytest
 from small_sweep import in_this_process, written
 
@@ -302,6 +303,23 @@ def test_the_pages_hold_what_the_table_holds_and_studies_can_be_reported_on(plac
     assert len(list((folder / "studies").glob("*.yaml"))) == 4
     index = (place / "reports" / "index.html").read_text(encoding="utf-8")
     assert '<a href="sweeps/small/index.html">Two digits</a>' in index and "no reports yet" not in index
+
+
+def test_a_study_leads_to_its_report_or_to_its_parameter_set_and_the_pdf_has_text(place, no_dask):
+    report = place / "reports" / "small_1_2" / "index.html"
+    report.parent.mkdir(parents=True)
+    report.touch()
+    assert main(["sweep", str(written(place, detectors=["pca"]))]) == 0
+    folder = place / "reports" / "sweeps" / "small"
+    text = re.sub("</?data[^>]*>", "", (folder / "leaderboard.html").read_text(encoding="utf-8"))
+    found = re.findall(r'<a\s+href="([^"#]*(?:yaml|/index.html))"\s*>([^<]*)</a>', text)
+    addresses = {"studies/small_0_1.yaml": "normal class 0", "../../small_1_2/index.html": "normal class 1"}
+    assert len(found) == 4 and dict(found) == addresses
+    assert all((folder / address).is_file() for address, _ in found)
+    pdf = pypdf.PdfReader(folder / "report.pdf")
+    links = [str(note.get_object()) for pdf_page in pdf.pages for note in pdf_page.get("/Annots") or []]
+    assert links and not any("yaml" in link or "index.html" in link for link in links)
+    assert "small_1_2.yaml" in "".join(pdf_page.extract_text() for pdf_page in pdf.pages)
 
 
 # ---------------------------------------------------------------- Dask

@@ -37,10 +37,10 @@ class Outcome:
     left_out: int
 
     def of_studies(self) -> list[dict[str, Any]]:
-        """Of each ranked study `fit`, `normal` and `anomalies`, mean numbers of images, and `file`, its first set."""
+        """Of each ranked study `fit`, `normal` and `anomalies`, mean numbers of images, and `sets`, of its seeds."""
         groups, counts = dict(tuple(self.table.groupby("unit", sort=False))), ("fit", "normal", "anomalies")
         return [
-            {"file": f"{groups[unit]['study'].iloc[0]}.yaml"}
+            {"sets": list(dict.fromkeys(groups[unit]["study"]))}
             | {name: float(groups[unit][name].mean()) for name in counts}
             for unit in self.studies
         ]

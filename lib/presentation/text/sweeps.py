@@ -171,14 +171,14 @@ def by_study(worst: Sequence[str], best: Sequence[str], name: str, median: float
     """Where the best detector is worst and best.
 
     Args:
-        worst: Studies with its lowest AUROC, the lowest first.
-        best: Studies with its highest, the highest first.
+        worst: Studies with its lowest AUROC, the lowest first; Markdown.
+        best: Studies with its highest, the highest first; Markdown.
         name: Of the detector.
         median: Of its AUROC over the studies.
     """
     return (
         f"{_sentence(name)} has a median AUROC of {area(median)} over the studies. It is worst in "
-        f"{listed([literal(study) for study in worst])}. It is best in {listed([literal(study) for study in best])}."
+        f"{listed(worst)}. It is best in {listed(best)}."
     )
 
 
