@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas
 
+from lib.core.formatting import p_value
 from lib.evaluation.rankings import Pair, Ranking
 from lib.presentation.tables.cells import as_float, framed, with_interval
 from lib.presentation.tables.markdown import beside, literal
@@ -52,16 +53,12 @@ def pairs(names: Sequence[str], found: Ranking) -> pandas.DataFrame:
         "Compared with": [literal(names[pair.worse]) for pair in pairs],
         "Difference of AUROC": [with_interval(pair.difference, sign=True) for pair in pairs],
         "Seed noise": [pair.noise for pair in pairs],
-        "p, adjusted": [_p(pair.adjusted) for pair in pairs],
+        "p, adjusted": [p_value(pair.adjusted) for pair in pairs],
         "Reading": [_reading(pair) for pair in pairs],
     }
     if any(pair.noise is None for pair in pairs):
         del columns["Seed noise"]
     return framed(columns, decimals={"Seed noise": 3})
-
-
-def _p(value: float) -> float | str:
-    return as_float(value) if value >= 0.0001 else "< 0.0001"
 
 
 def _reading(pair: Pair) -> str:
