@@ -11,7 +11,7 @@ KNOWN := $(patsubst params/%.yaml,%,$(wildcard params/*.yaml))
 UV ?= $(or $(wildcard .venv/bin/uv),uv)
 
 # What these hold is text: make must not expand a $(shell ...) in it, and recipes take it from the environment.
-TEXTS := STUDY NAME IMAGES NORMAL OUT DETECTOR THRESHOLD FDR FOLDER CRATE SWEEP SCHEDULER STUDIES
+TEXTS := STUDY NAME IMAGES NORMAL OUT DETECTOR THRESHOLD FDR FOLDER CRATE SWEEP SCHEDULER RESULTS STUDIES
 $(foreach name,$(TEXTS),$(if $(filter-out undefined,$(origin $(name))),$(eval override $(name) := $$(value $(name)))))
 export $(TEXTS)
 
@@ -105,8 +105,9 @@ deliver: $(STAMP) ## one zip of a study to hand over: make deliver STUDY=digits 
 compare: $(STAMP) ## one page that compares two reports: make compare STUDIES="airplanes airplanes_holdout"
 	@set -f; $(PY) -m lib compare -- $$STUDIES
 
-sweep: $(SWEEPS) ## many studies at once and one leaderboard: make sweep SWEEP=params/sweeps/digits.yaml (SCHEDULER=tcp://...)
-	@$(PY) -m lib sweep "$$SWEEP" $${SCHEDULER:+--scheduler "$$SCHEDULER"} || [ $$? -eq 1 ]
+sweep: $(SWEEPS) ## many studies at once and one leaderboard: make sweep SWEEP=params/sweeps/digits.yaml (SCHEDULER=tcp://... RESULTS=s3://...)
+	@$(PY) -m lib sweep "$$SWEEP" $${SCHEDULER:+--scheduler "$$SCHEDULER"} $${RESULTS:+--results "$$RESULTS"} \
+	    || [ $$? -eq 1 ]
 
 synthetic: $(STAMP) ## draw defects on photographs of bricks, to try all this: into .data/bricks, or FOLDER=...
 	@$(PY) -m lib synthetic "$${FOLDER:-.data/bricks}"

@@ -14,16 +14,21 @@ import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import folders
 import pytest
 import render_material as material
 import small_folder
+from small_sweep import in_this_process, written
+from test_compare import PATCHES, finished
 from test_explorer import made
 
 from lib.__main__ import main
+from lib.core.errors import UserError
 from lib.presentation.explorer.page import page_of
 from lib.report.render.document import read_chapters
 from lib.report.render.html import write_site
 from lib.report.studies import write_index
+from lib.sweep import cluster, tasks
 
 pytestmark = [pytest.mark.browser, pytest.mark.axe]
 WIDTHS = (1440, 1280, 768, 390)
@@ -114,9 +119,41 @@ def run_axe(chromium, folder, pages, profile):
         server.server_close()
 
 
+def leaderboard(folder, images):
+    """The first page and the chapter of a sweep with all that they can show; one study has a report."""
+    (folder / "small_0").mkdir()
+    (folder / "small_0" / "index.html").touch()
+    figures = tasks._figures
+
+    def failing(task):
+        if task.params.normal_class == "5":
+            raise UserError("the *disk* is full")
+        return figures(task)
+
+    changes = {"studies": {"normal_class": ["0", "3", "5"]}, "settings": {"normal_images": [4, 16, 64]}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANOMALY_REPORTS_DIR", str(folder))
+        patch.setattr(cluster, "carry_out", in_this_process)
+        patch.setattr(tasks, "_figures", failing)
+        assert main(["sweep", str(written(images, **changes, detectors=["pca", "mean_image"]))]) == 1
+    return [folder / "sweeps" / "small" / name for name in ("index.html", "leaderboard.html")]
+
+
+def comparison(folder, images):
+    """The page of two studies that decide differently on some images, with heat maps."""
+    names = [*folders.numbered("good", 50), *folders.numbered("bad", 14)]
+    folders.write(images / "parts", names)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANOMALY_REPORTS_DIR", str(folder))
+        finished(images / "parts", "with_pca", detector="pca", detectors=[{"pca": {"components": 4}}])
+        finished(images / "parts", "with_maps", detector="features", detectors=[PATCHES], seed=556)
+        assert main(["compare", "with_pca", "with_maps"]) == 0
+    return folder / "comparisons" / "with_pca_and_with_maps.html"
+
+
 @pytest.fixture(scope="module")
 def found(chromium, tmp_path_factory):
-    """What axe-core found on the pages of a study, and on the list of studies."""
+    """What axe-core found on the pages of a study, of a sweep and of two studies, and on the list of all."""
     folder = tmp_path_factory.mktemp("reports")
     chapters = read_chapters(material.study(tmp_path_factory.mktemp("notebooks")))
     files = write_site(chapters, material.INFO, folder / "shapes", explorer=True)
@@ -130,9 +167,11 @@ def found(chromium, tmp_path_factory):
     study, *_ = small_folder.studied()
     new = small_folder.new_images(tmp_path_factory.mktemp("new"))
     assert main(["score", study.params.study, str(new), "--out", str(folder / "scored.csv"), "--fdr", "0.2"]) == 1
+    images = tmp_path_factory.mktemp("images")
+    more = [*leaderboard(folder, images), comparison(folder, images)]
     pages = [
         file.relative_to(folder).as_posix()
-        for file in [*files, explorer, write_index(folder), folder / "scored.html"]
+        for file in [*files, explorer, *more, write_index(folder), folder / "scored.html"]
         if file.suffix == ".html"
     ]
     return run_axe(chromium, folder, pages, tmp_path_factory.mktemp("profile")), pages

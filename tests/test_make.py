@@ -107,13 +107,15 @@ def test_make_alone_lists_every_target(project):
     } == targets()
 
 
-def test_sweep_needs_a_file_and_passes_the_scheduler(project):
+def test_sweep_needs_a_file_and_passes_the_scheduler_and_the_url_of_results(project):
     done = make(project, "sweep")
     assert done.returncode == 2 and "make sweep needs SWEEP" in done.stderr and "venv.py" not in done.stdout
     pretend_venv(project)
     for given, asked in (["SWEEP=a b.yaml"], "sweep a b.yaml"), (["SWEEP=a", "SCHEDULER=tcp://x:1"], "tcp://x:1"):
         assert make(project, "sweep", *given).returncode == 0
         assert asked in (project / "asked").read_text()
+    assert make(project, "sweep", "SWEEP=a", "RESULTS=s3://b/$x y").returncode == 0
+    assert (project / "asked").read_text().strip() == "-m lib sweep a --results s3://b/$x y"
     assert make(project, "score", "STUDY=a", "IMAGES=b", "SCHEDULER=tcp://x:1").returncode == 0
     assert (project / "asked").read_text().strip() == "-m lib score a b --scheduler tcp://x:1"
 

@@ -63,6 +63,10 @@ def test_links_to_chapters_and_headings_keep_their_words(tmp_path):
     assert ("a paper", "https://arxiv.org/abs/1312.6114") in found
 
 
+def test_a_link_to_a_file_beside_the_report_says_so(tmp_path):
+    assert links(read(tmp_path, material.text("[x](beside:../y.html)"))) == [("x", "beside:../y.html")]
+
+
 def test_equal_headings_get_anchors_of_their_own(tmp_path):
     (chapter,) = read(tmp_path, material.text("## Loss"), material.text("## Loss"), material.text("## Loss"))
     assert [section.anchor for section in chapter.sections] == ["loss", "loss-2", "loss-3"]

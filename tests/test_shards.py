@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import small_folder
 from PIL import Image
+from small_sweep import in_this_process
 
 from lib.__main__ import main
 from lib.evaluation import scoring
@@ -26,10 +27,6 @@ def images(tmp_path_factory):
 
 def score(images, out, *words):
     return main(["score", STUDY, str(images), "--out", str(out), "--detector", DETECTOR, *words])
-
-
-def in_this_process(function, wanted, scheduler):
-    return {key: problem for key, arguments in wanted if (problem := function(*arguments))}
 
 
 def test_two_workers_give_the_same_file_as_one_machine(images, tmp_path):

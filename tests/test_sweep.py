@@ -11,8 +11,9 @@ import time
 import dask_processes
 import numpy as np
 import pandas as pd
+import pypdf
 import pytest
-import yaml
+from small_sweep import in_this_process, written
 
 from lib import params, sweep
 from lib.__main__ import main
@@ -21,32 +22,13 @@ from lib.core.errors import UserError
 from lib.study import Study, fit_and_score
 from lib.sweep import cluster, definition, fitting, outcome, page, tasks
 
-SMALL = {
-    "title": "Two digits",
-    "extends": "digits",
-    "studies": {"normal_class": ["0", "1"], "seed": [1, 2]},
-    "detectors": ["pca", "mean_image", {"pca": {"label": "PCA again"}}],
-}
-
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A cache and reports of its own; `write` puts a sweep file there."""
+    """A cache and reports of its own."""
     monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("ANOMALY_REPORTS_DIR", str(tmp_path / "reports"))
     return tmp_path
-
-
-def written(folder, name="small", **changes):
-    values = {key: value for key, value in (SMALL | changes).items() if value is not None}
-    file = folder / f"{name}.yaml"
-    file.write_text(yaml.safe_dump(values), encoding="utf-8")
-    return file
-
-
-def in_this_process(function, wanted, scheduler=""):
-    failed = {key: function(*arguments) for key, arguments in wanted}
-    return {key: problem for key, problem in failed.items() if problem}
 
 
 @pytest.fixture
@@ -323,6 +305,23 @@ def test_the_pages_hold_what_the_table_holds_and_studies_can_be_reported_on(plac
     assert '<a href="sweeps/small/index.html">Two digits</a>' in index and "no reports yet" not in index
 
 
+def test_a_study_leads_to_its_report_or_to_its_parameter_set_and_the_pdf_has_text(place, no_dask):
+    report = place / "reports" / "small_1_2" / "index.html"
+    report.parent.mkdir(parents=True)
+    report.touch()
+    assert main(["sweep", str(written(place, detectors=["pca"]))]) == 0
+    folder = place / "reports" / "sweeps" / "small"
+    text = re.sub("</?data[^>]*>", "", (folder / "leaderboard.html").read_text(encoding="utf-8"))
+    found = re.findall(r'<a\s+href="([^"#]*(?:yaml|/index.html))"\s*>([^<]*)</a>', text)
+    addresses = {"studies/small_0_1.yaml": "normal class 0", "../../small_1_2/index.html": "normal class 1"}
+    assert len(found) == 4 and dict(found) == addresses
+    assert all((folder / address).is_file() for address, _ in found)
+    pdf = pypdf.PdfReader(folder / "report.pdf")
+    links = [str(note.get_object()) for pdf_page in pdf.pages for note in pdf_page.get("/Annots") or []]
+    assert links and not any("yaml" in link or "index.html" in link for link in links)
+    assert "small_1_2.yaml" in "".join(pdf_page.extract_text() for pdf_page in pdf.pages)
+
+
 # ---------------------------------------------------------------- Dask
 
 
@@ -337,7 +336,8 @@ def test_workers_started_by_hand_survive_the_death_of_one_and_the_table_is_that_
     scheduler, place, monkeypatch
 ):
     address, _, workers = scheduler
-    file = written(place)
+    # With 256 components the errors of 100 digits are rounding, which differs with the number of threads.
+    file = written(place, detectors=[{"pca": {"components": 8}}, "mean_image", {"pca": {"components": 4}}])
     command = [sys.executable, "-m", "lib", "sweep", str(file), "--scheduler", address]
     quiet = {"cwd": paths.ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     started = subprocess.Popen(command, **quiet)

@@ -27,6 +27,12 @@ def percent(share: float) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def p_value(value: float, name: str = "") -> str:
+    """`"0.012"`, `"< 0.001"`; with its name, as in a sentence, `"p = 0.012"`, `"p < 0.001"`."""
+    equals, number = ("= ", f"{value:.2g}") if value >= 0.001 else ("", "< 0.001")
+    return f"{name} {equals}{number}" if name else number
+
+
 def signed(value: float, digits: int = 4) -> str:
     """`"+0.0120"`, `"−0.0200"`; a value that rounds to zero has no sign."""
     text = f"{value:+.{digits}f}".replace("-", "−")

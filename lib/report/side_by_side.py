@@ -1,6 +1,5 @@
 """Two finished reports on one page, `reports/comparisons/<A>_and_<B>.html`."""
 
-import re
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from pydantic import ValidationError
 
 from lib import data
 from lib.core import cache, checksums, paths
-from lib.core.errors import UserError, did_you_mean
+from lib.core.errors import UserError
 from lib.evaluation.paired import Finished
 from lib.params import Parameters
 from lib.presentation import compared
@@ -36,7 +35,7 @@ def compare(first: str, second: str) -> Path:
     if first == second:
         raise UserError(f"STUDIES: {first} is named twice; name two different studies")
     for name in (first, second):
-        _check_there(name)
+        Run.reported(name, "STUDIES")  # first, since a lock makes a file for any name
     with ExitStack() as locks:
         for name in sorted((first, second)):
             locks.enter_context(study_lock(name))
@@ -46,17 +45,6 @@ def compare(first: str, second: str) -> Path:
         compared.write_page(opened, page)
     studies.write_index(paths.reports_folder())
     return page
-
-
-def _check_there(name: str) -> None:
-    """Check that there is a folder of a report; a lock would make a file for any name."""
-    if re.fullmatch(r"\w+", name) and (_run(name).folder / "status.json").is_file():
-        return
-    folders = [path.parts[-3] for path in paths.reports_folder().glob("*/run/status.json")]
-    known = sorted(folder for folder in folders if re.fullmatch(r"\w+", folder))
-    raise UserError(
-        f"STUDIES: there is no report of {name}{did_you_mean(name, known)}; run `make report STUDY={name}` first"
-    )
 
 
 def _check_complete(name: str) -> Parameters:

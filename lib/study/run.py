@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 
 from lib.core import csv_files, paths, traced
 from lib.core.cache import replacing, write_json
-from lib.core.errors import UserError
+from lib.core.errors import UserError, did_you_mean
 
 METRICS = "run/metrics.json#"  # where its numbers are, as a page refers to them
 FORMAT = 2  # of the run folder; 2 has one leaderboard, and all scores in one table
@@ -38,6 +39,23 @@ class Run:
         """
         named = os.environ.get("ANOMALY_RUN_FOLDER")
         return cls(Path(named) if named else paths.cache_folder() / "drafts" / study)
+
+    @classmethod
+    def reported(cls, study: str, variable: str) -> "Run":
+        """The run of the report of a study, complete or not.
+
+        Args:
+            study: its name, as a user gave it.
+            variable: where it was given, such as `STUDY`.
+
+        Raises:
+            UserError: there is no such report.
+        """
+        if re.fullmatch(r"\w+", study) and (paths.reports_folder() / study / "run" / "metrics.json").is_file():
+            return cls(paths.reports_folder() / study / "run")
+        folders = [path.parts[-3] for path in paths.reports_folder().glob("*/run/metrics.json")]
+        hint = did_you_mean(study, sorted(name for name in folders if re.fullmatch(r"\w+", name)))
+        raise UserError(f"{variable}: there is no report of {study}{hint}; run `make report STUDY={study}` first")
 
     @property
     def complete(self) -> bool:

@@ -37,10 +37,10 @@ class Outcome:
     left_out: int
 
     def of_studies(self) -> list[dict[str, Any]]:
-        """Of each ranked study `fit`, `normal` and `anomalies`, mean numbers of images, and `file`, its first set."""
+        """Of each ranked study `fit`, `normal` and `anomalies`, mean numbers of images, and `sets`, of its seeds."""
         groups, counts = dict(tuple(self.table.groupby("unit", sort=False))), ("fit", "normal", "anomalies")
         return [
-            {"file": f"{groups[unit]['study'].iloc[0]}.yaml"}
+            {"sets": list(dict.fromkeys(groups[unit]["study"]))}
             | {name: float(groups[unit][name].mean()) for name in counts}
             for unit in self.studies
         ]
@@ -84,7 +84,7 @@ def table(wanted: Sequence[Task], keys: Sequence[str], failed: Mapping[str, str]
         row |= {name: result.get(name) for name in ("alpha", "fit", "normal", "anomalies")}
         seconds = result.get("seconds", {})
         row |= {"fit_seconds": seconds.get("fit"), "score_seconds": seconds.get("score")}
-        rows.append(row | {"error": "" if result else failed.get(key, "not carried out"), "key": key})
+        rows.append(row | {"error": failed.get(key, "" if result else "not carried out"), "key": key})
     frame = pd.DataFrame(rows)
     numbers = [name for name in frame.columns if name in METRICS or name.endswith(("_low", "_high", "_seconds"))]
     return frame.astype(dict.fromkeys([*numbers, "alpha", "fit", "normal", "anomalies"], "float64"))

@@ -1,6 +1,6 @@
 """The leaderboard of a sweep as a report: a first page, one chapter and the appendix, as web pages and as a PDF."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,13 @@ import numpy as np
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lib.core import csv_files, provenance
+from lib.core import csv_files, paths, provenance
 from lib.core.cache import write_json
 from lib.evaluation import rankings
 from lib.presentation import plots, show
 from lib.presentation.memo import Memo
 from lib.presentation.tables import sweeps as tables
+from lib.presentation.tables.markdown import beside
 from lib.presentation.text import sweeps as text
 from lib.report.render.appendix import appendix
 from lib.report.render.document import read_chapters
@@ -125,7 +126,7 @@ def _cells(found: Outcome) -> Iterator[nbformat.NotebookNode]:
     failures = found.table[found.table["error"] != ""]
     if len(failures):
         yield new_markdown_cell("## Failed tasks\n\nThe other tasks went on. `make sweep` tries these again.")
-        rows = failures.to_dict("records")
+        rows = [row | {"address": _address(row["study"])} for row in failures.to_dict("records")]
         caption = f"Tasks that failed, with the reason: {len(rows)} of {len(found.table)}."
         yield from _shown(lambda: show.table(tables.failed(rows), label="tab-failed", caption=caption))
     yield new_markdown_cell(f"## How it was measured\n\n{text.METHOD}")
@@ -155,11 +156,12 @@ def _who_wins(found: Outcome) -> None:
 
 
 def _study_by_study(found: Outcome) -> None:
-    rows, best = found.of_studies(), found.names[0]
+    rows, best = [row | _reported(row["sets"]) for row in found.of_studies()], found.names[0]
     few = min(FEW, len(rows) // 2)
     if few:
         median = float(np.median(found.values[:, 0]))
-        show.prose(text.by_study(found.studies[:few], found.studies[::-1][:few], best, median))
+        named = [beside(name, row["address"]) for name, row in zip(found.studies, rows, strict=True)]
+        show.prose(text.by_study(named[:few], named[::-1][:few], best, median))
     if len(rows) >= 4 * FEW:
         images = np.array([row["fit"] for row in rows])
         show.prose(text.in_common(images, FEW, *rankings.correlation(found.values[:, 0], images)))
@@ -169,11 +171,27 @@ def _study_by_study(found: Outcome) -> None:
     drawn = min(len(rows), plots.MOST_STUDIES)
     caption += f" The first {drawn} of {len(rows)} studies." * (drawn < len(rows))
     show.figure(plots.by_study(found.studies, found.names, found.values), label="fig-studies", caption=caption)
-    caption = "The studies, the worst first; `make report STUDY=` and the path of a parameter set makes its report."
+    caption = "The studies, the worst first. On the web page each leads to its report, or to its parameter set where "
+    caption += "there was no report yet: `make report STUDY=` and the path of that makes it."
     listed_rows = min(len(rows), tables.MOST_STUDIES)
     caption += f" The first {listed_rows} of {len(rows)}; all are in `results.csv`." * (listed_rows < len(rows))
     frame = tables.studies(found.studies, found.values[:, 0], rows, best)
     show.table(frame, label="tab-studies", caption=caption)
+
+
+def _reported(sets: Sequence[str]) -> dict[str, str]:
+    """Of the parameter sets of a study, the first with a report, or the first: its file, and where it leads to."""
+    name = next((name for name in sets if _report(name).is_file()), sets[0])
+    return {"file": f"{name}.yaml", "address": _address(name)}
+
+
+def _address(study: str) -> str:
+    """Where the name of a study leads to from here: its report, or its parameter set where there is none."""
+    return f"../../{study}/index.html" if _report(study).is_file() else f"{STUDIES}/{study}.yaml"
+
+
+def _report(study: str) -> Path:
+    return paths.reports_folder() / study / "index.html"
 
 
 def _shown(display: Callable[[], None]) -> Iterator[nbformat.NotebookNode]:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,14 +31,25 @@ def keys(tasks: Sequence[Task]) -> list[str]:
             states[images] = data.state(task.params)
         own = task.params.model_dump(exclude={"study", "title", *LIMITS})
         named = [task.fitting, task.detector, {name: value for name, value in task.given.items() if name != "label"}]
-        versions = dict(provenance.versions())
-        found.append(cache.content_key(own, named, states[images], _code(), versions, provenance.device()))
+        found.append(cache.content_key(own, named, states[images], software(), provenance.device()))
     return found
+
+
+@functools.cache  # of the code that runs, whatever is edited in the meantime
+def software() -> str:
+    """A key of the code of tasks and of the versions of the packages; every worker has to have the same."""
+    code = cache.files_key(cache.code_files(__name__, *uptodate.walked()))
+    return cache.content_key(code, dict(provenance.versions()))
 
 
 def result(key: str) -> dict[str, Any] | None:
     """The result of a task by its key, as `figures` returns it; None where it is not there, or is damaged."""
-    return cache.read_json(paths.cache_folder() / RESULTS / key / RESULT) if cache.has(RESULTS, key) else None
+    return cache.read_json(file_of(key)) if cache.has(RESULTS, key) else None
+
+
+def file_of(key: str) -> Path:
+    """Where the cache has the result of a task."""
+    return paths.cache_folder() / RESULTS / key / RESULT
 
 
 def run(task: Task, key: str) -> str:
@@ -92,8 +104,3 @@ def figures(study: Study, fitted: Fitted) -> dict[str, Any]:
 @functools.lru_cache(OPENED)
 def _opened(params: str) -> Study:
     return Study.open(Parameters.model_validate_json(params))
-
-
-@functools.cache  # of the code that runs, whatever is edited in the meantime
-def _code() -> str:
-    return cache.files_key(cache.code_files(__name__, *uptodate.walked()))

@@ -1,7 +1,6 @@
 """Scores, decisions and p-values of new images, in memory that does not grow with the size of the images."""
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib.core import cache, paths
+from lib.core import cache
 from lib.core.errors import UserError, did_you_mean
 from lib.core.formatting import count
 from lib.data import ImageSet, NewImages, files, measurements
@@ -91,13 +90,7 @@ class Scorer:
         Raises:
             UserError: there is no such report or no such detector, or it cannot be used; one line.
         """
-        run = Run(paths.reports_folder() / study / "run")
-        if not re.fullmatch(r"\w+", study) or not (run.folder / "metrics.json").is_file():
-            folders = [path.parts[-3] for path in paths.reports_folder().glob("*/run/metrics.json")]
-            known = sorted(name for name in folders if re.fullmatch(r"\w+", name))
-            raise UserError(
-                f"STUDY={study}: there is no report of it{did_you_mean(study, known)}; run `make report STUDY={study}`"
-            )
+        run = Run.reported(study, "STUDY")
         names = sorted(path.parent.name for path in run.folder.glob("detectors/*/detector.json"))
         column = detector or run.read("metrics").get("answer", {}).get("column", "")
         if column not in names:

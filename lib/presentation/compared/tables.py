@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.core.characters import readable
-from lib.core.formatting import percent, signed
+from lib.core.formatting import p_value, percent, signed
 from lib.evaluation.metrics import Metric
 from lib.evaluation.paired import METRICS, Comparison, Finished
 from lib.params import LIMITS
@@ -99,7 +99,7 @@ def decisions(found: Comparison) -> list[tuple[str, ...]]:
         (
             name,
             *(f"{number:,}" for number in (each.images, each.both, each.only_a, each.only_b, each.neither)),
-            words.p_value(each.p_value),
+            p_value(each.p_value),
         )
         for name, each in zip(("Normal images", "Anomalies"), found.flips, strict=True)
         if each.images

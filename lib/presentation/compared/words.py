@@ -149,8 +149,3 @@ def changes(difference: Metric) -> list[str]:
     values = [difference[key] for key in ("value", "low", "high")]
     digits = 4 if max(map(abs, values)) < 0.01 else 3
     return [signed(value, digits) for value in values]
-
-
-def p_value(value: float) -> str:
-    """A p-value as a table shows it."""
-    return f"{value:.2g}" if value >= 0.001 else "< 0.001"

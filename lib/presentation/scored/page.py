@@ -9,7 +9,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from lib.core.cache import replacing
-from lib.core.formatting import signed
+from lib.core.formatting import p_value, signed
 from lib.evaluation.drift import Drift
 from lib.evaluation.scoring import Scored, Scorer
 from lib.presentation import explorer, plots
@@ -73,7 +73,7 @@ def _appearance(row: dict) -> dict[str, str]:
         "calibration": f"{row['calibration']:.3g}",
         "new": f"{row['new']:.3g}",
         "shift": signed(shift, 2) if np.isfinite(shift) else "–",
-        "p_value": f"{row['p_value']:.2g}" if row["p_value"] >= 0.001 else "< 0.001",
+        "p_value": p_value(row["p_value"]),
         "changed": "yes" if row["changed"] else "no",
     }
 

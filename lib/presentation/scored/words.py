@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lib.core.formatting import count, percent, signed
+from lib.core.formatting import count, p_value, percent, signed
 from lib.evaluation import discoveries, drift
 from lib.evaluation.scoring import Scored, Scorer
 
@@ -69,7 +69,7 @@ def verdict(scorer: Scorer, found: drift.Drift) -> list[str]:
 
 def _of_scores(found: drift.Drift, means: str) -> Iterator[str]:
     cannot = f"Cannot tell whether the threshold still means {means}"
-    test = f"Kolmogorov-Smirnov test, {_p(found.p_value)}"
+    test = f"Kolmogorov-Smirnov test, {p_value(found.p_value, 'p')}"
     if found.kind == "few":
         short = found.images < drift.LEAST
         few = count(found.images, "image") if short else count(found.calibration, "calibration score")
@@ -109,7 +109,7 @@ def _of_appearance(found: drift.Drift) -> Iterator[str]:
     if found.embeddings and found.embeddings["p_value"] < drift.STRICT:
         yield (
             f"Their content differs: the embeddings of {count(found.embeddings['images'], 'image')} without a high "
-            f"score differ from those of calibration images (MMD test, {_p(found.embeddings['p_value'])})."
+            f"score differ from those of calibration images (MMD test, {p_value(found.embeddings['p_value'], 'p')})."
         )
 
 
@@ -129,7 +129,3 @@ def _rate(rate: float) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}"
-
-
-def _p(value: float) -> str:
-    return f"p = {value:.2g}" if value >= 0.001 else "p < 0.001"

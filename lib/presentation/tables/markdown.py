@@ -13,6 +13,7 @@ from lib.core.traced import plain
 
 DECIMALS = 4
 DASH = "–"
+BESIDE = "beside:"  # begins the address of a file that is not of this report, relative to its folder
 _MINUS = "−"
 
 
@@ -69,6 +70,11 @@ def literal(text: str) -> str:
     text = re.sub(r"([\\`*_{}\[\]<>#$~^|@&])", r"\\\1", readable(text))
     text = re.sub(r"^([-+:=%(])", r"\\\1", text)  # a list, a definition, a heading or a title
     return re.sub(r"^(\w+)([.)])(?=\s|$)", r"\1\\\2", text)  # a numbered list
+
+
+def beside(text: str, address: str) -> str:
+    """A text from data as a link of the web page to a file that is not of this report; plain text in the PDF."""
+    return f"[{literal(text)}]({BESIDE}{address})"
 
 
 def code(text: str) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas
 
+from lib.core.formatting import p_value
 from lib.evaluation.rankings import Pair, Ranking
 from lib.presentation.tables.cells import as_float, framed, with_interval
-from lib.presentation.tables.markdown import literal
+from lib.presentation.tables.markdown import beside, literal
 
 MOST_STUDIES = 25  # rows of the table of studies
 MOST_PAIRS = 15  # rows of the table of pairs; of more, only those of the best detector are listed
@@ -52,16 +53,12 @@ def pairs(names: Sequence[str], found: Ranking) -> pandas.DataFrame:
         "Compared with": [literal(names[pair.worse]) for pair in pairs],
         "Difference of AUROC": [with_interval(pair.difference, sign=True) for pair in pairs],
         "Seed noise": [pair.noise for pair in pairs],
-        "p, adjusted": [_p(pair.adjusted) for pair in pairs],
+        "p, adjusted": [p_value(pair.adjusted) for pair in pairs],
         "Reading": [_reading(pair) for pair in pairs],
     }
     if any(pair.noise is None for pair in pairs):
         del columns["Seed noise"]
     return framed(columns, decimals={"Seed noise": 3})
-
-
-def _p(value: float) -> float | str:
-    return as_float(value) if value >= 0.0001 else "< 0.0001"
 
 
 def _reading(pair: Pair) -> str:
@@ -76,7 +73,8 @@ def studies(names: Sequence[str], values: np.ndarray, rows: Sequence[Mapping], b
     Args:
         names: Of the studies, in the order wanted; of more than `MOST_STUDIES` the first are listed.
         values: AUROC of the best detector in each, float (n,).
-        rows: Of each study `fit`, `normal` and `anomalies`, mean numbers of images, and `file`, its parameter set.
+        rows: Of each study `fit`, `normal` and `anomalies`, mean numbers of images; `file`, its parameter set; and
+            `address`, where its name leads to.
         best: Name of the detector.
 
     Returns:
@@ -86,7 +84,7 @@ def studies(names: Sequence[str], values: np.ndarray, rows: Sequence[Mapping], b
     rows = list(rows)[:MOST_STUDIES]
     return framed(
         {
-            "Study": [literal(name) for name in names[: len(rows)]],
+            "Study": [beside(name, row["address"]) for name, row in zip(names, rows, strict=False)],
             f"AUROC, {literal(best)}": [as_float(value) for value in values[: len(rows)]],
             "Fitted on": [round(row["fit"]) for row in rows],
             "Normal, tested": [round(row["normal"]) for row in rows],
@@ -97,10 +95,10 @@ def studies(names: Sequence[str], values: np.ndarray, rows: Sequence[Mapping], b
 
 
 def failed(rows: Sequence[Mapping]) -> pandas.DataFrame:
-    """List tasks that failed: `study`, `candidate` and `error` of each."""
+    """List tasks that failed: `study`, `address` (where its name leads to), `candidate` and `error` of each."""
     return framed(
         {
-            "Study": [literal(row["study"]) for row in rows],
+            "Study": [beside(row["study"], row["address"]) for row in rows],
             "Detector": [literal(row["candidate"]) for row in rows],
             "Reason": [literal(row["error"]) for row in rows],
         }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from lib.core.formatting import count, listed, percent, signed
+from lib.core.formatting import count, listed, p_value, percent, signed
 from lib.evaluation.rankings import LEVEL, Ranking
 from lib.presentation.memo import Box
 from lib.presentation.tables.markdown import literal
@@ -68,7 +68,7 @@ def winner(names: Sequence[str], found: Ranking) -> str:
 def _verdict(found: Ranking, names: Sequence[str]) -> str:
     pair, pairs = found.pair(0, 1), count(len(found.pairs), "pair")
     if pair.clear:
-        text = f"The difference is clear (p {_p(pair.adjusted)}, adjusted for {pairs})."
+        text = f"The difference is clear ({p_value(pair.adjusted, 'p')}, adjusted for {pairs})."
         includes = pair.difference.get("low", 1.0) <= 0 <= pair.difference.get("high", 1.0)
         return text + " The test is one of ranks; the interval of the mean includes 0." * includes
     if found.studies < found.needed:
@@ -78,8 +78,8 @@ def _verdict(found: Ranking, names: Sequence[str]) -> str:
         )
     tied = [inside(name) for name in names[1 : next(last for first, last in found.groups if first == 0) + 1]]
     return (
-        f"The difference is not clear (p {_p(pair.adjusted)}, adjusted for {pairs}): by this sweep {listed(tied)} "
-        "may be as good."
+        f"The difference is not clear ({p_value(pair.adjusted, 'p')}, adjusted for {pairs}): by this sweep "
+        f"{listed(tied)} may be as good."
     )
 
 
@@ -171,14 +171,14 @@ def by_study(worst: Sequence[str], best: Sequence[str], name: str, median: float
     """Where the best detector is worst and best.
 
     Args:
-        worst: Studies with its lowest AUROC, the lowest first.
-        best: Studies with its highest, the highest first.
+        worst: Studies with its lowest AUROC, the lowest first; Markdown.
+        best: Studies with its highest, the highest first; Markdown.
         name: Of the detector.
         median: Of its AUROC over the studies.
     """
     return (
         f"{_sentence(name)} has a median AUROC of {area(median)} over the studies. It is worst in "
-        f"{listed([literal(study) for study in worst])}. It is best in {listed([literal(study) for study in best])}."
+        f"{listed(worst)}. It is best in {listed(best)}."
     )
 
 
@@ -197,7 +197,7 @@ def in_common(images: Sequence[float], worst: int, correlation: float, p: float)
     return (
         f"The {worst} studies with the lowest AUROC are fitted on {lowest:.0f} images on average, the others on "
         f"{others:.0f}. Over all studies the AUROC {verdict} the number of images fitted on (Spearman's rank "
-        f"correlation {signed(correlation, 2)}, p {_p(p)})."
+        f"correlation {signed(correlation, 2)}, {p_value(p, 'p')})."
     )
 
 
@@ -212,7 +212,3 @@ def inside(name: str) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _p(value: float) -> str:
-    return f"= {value:.4f}" if value >= 0.0001 else "< 0.0001"

@@ -258,13 +258,16 @@ def _cover(site: dict[str, Any], info: ReportInfo, texts: _Texts, chapters: Sequ
 
 
 def _replace_link(element: Element, stem: str) -> Elements | None:
-    """A resolved link as one to the address of a page; None for other elements."""
-    target = links.split(element["c"][2][0]) if element["t"] == "Link" else None
-    if target is None:
+    """A resolved link as one to the address of a page or a file; None for other elements."""
+    if element["t"] != "Link":
         return None
-    chapter, anchor = target
-    page = "" if chapter == stem and anchor else f"{chapter}.html"
-    address = f"{page}#{anchor}" if anchor else page
+    address, target = links.address(element["c"][2][0]), links.split(element["c"][2][0])
+    if target is not None:
+        chapter, anchor = target
+        page = "" if chapter == stem and anchor else f"{chapter}.html"
+        address = f"{page}#{anchor}" if anchor else page
+    if address is None:
+        return None
     return [{"t": "Link", "c": [element["c"][0], element["c"][1], [address, ""]]}]
 
 

@@ -1,7 +1,8 @@
 """Links inside a report: to chapters, headings, figures and tables; a link that leads nowhere is an error.
 
 In a resolved text every inner link leads to `report:<chapter>#<anchor>`; HTML makes it the address of a page, the PDF
-a label.
+a label. A link to `beside:<address>` leads to a file that is not of this report, relative to its folder; whoever writes
+it knows that the file is there. The PDF, which may be read elsewhere, has only its words.
 """
 
 import re
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.core.errors import UserError, did_you_mean
+from lib.presentation.tables.markdown import BESIDE
 from lib.report.render import pandoc
 from lib.report.render.pandoc import Element, Elements
 
@@ -61,6 +63,11 @@ def split(target: str) -> tuple[str, str] | None:
     return stem, anchor
 
 
+def address(target: str) -> str | None:
+    """The address of a file beside the report that a link leads to; None for any other link."""
+    return target.removeprefix(BESIDE) if target.startswith(BESIDE) else None
+
+
 def _change(element: Element, stem: str | None, targets: Mapping[str, Targets]) -> Elements | None:
     kind = element["t"]
     if kind == "Link":
@@ -99,7 +106,7 @@ def _is_absent(target: str, stem: str | None, targets: Mapping[str, Targets]) ->
 
 def _find(target: str, stem: str | None, targets: Mapping[str, Targets]) -> tuple[str, str] | None:
     """Chapter and anchor that a link leads to; None if it leads out of the report."""
-    if re.match(r"(https?|mailto):", target):
+    if re.match(rf"(https?:|mailto:|{BESIDE})", target):
         return None
     page = _PAGE.fullmatch(target)
     if page:

@@ -305,6 +305,8 @@ def _replace(element: Element, stem: str, titles: Titles) -> Elements | None:
     if kind == "Link":
         target = links.split(content[2][0])
         words = content[1]
+        if links.address(content[2][0]) is not None:
+            return words
         if "term" in content[0][1]:
             words = [raw("typst", "#term["), *words, raw("typst", "]")]
         return target and [{"t": "Link", "c": [content[0], words, [f"#{_label(*target, titles)}", ""]]}]
