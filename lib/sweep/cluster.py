@@ -142,6 +142,7 @@ def _client(scheduler: str, tasks: int) -> Iterator[Any]:
         return
     number = workers(tasks)
     options = {"n_workers": number, "threads_per_worker": 1, "dashboard_address": ":0", "host": "127.0.0.1"}
+    options["memory_limit"] = 0  # Dask would count the files that a worker has mapped, and end it for them
     with (
         distributed.LocalCluster(silence_logs=logging.CRITICAL, **options) as cluster,
         distributed.Client(cluster) as client,
