@@ -58,7 +58,7 @@ def prepare(count: int, folder: Path, side: int) -> float:
 
 
 def repeat(count: int, folder: Path) -> None:
-    """Write `count` prepared images: those of the largest number that was prepared, as often as needed."""
+    """Write `count` prepared images: `PREPARED` ones, as often as needed."""
     import numpy as np
 
     known = np.load(folder / f"prepared-{PREPARED}" / "images.npy", mmap_mode="r")
@@ -122,9 +122,11 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, default=32, help="of prepared images, pixels; a multiple of 8")
-    parser.add_argument("--counts", type=int, nargs="+", default=COUNTS, help="numbers of images")
+    parser.add_argument("--counts", type=int, nargs="+", default=COUNTS, help="numbers of images, rising")
     parser.add_argument("--save", action="store_true", help="write the result to benchmarks/scale.json")
     arguments = parser.parse_args()
+    if max(arguments.counts) > PREPARED and PREPARED not in arguments.counts:
+        parser.error(f"--counts: more than {PREPARED} images are made of {PREPARED}; name that number too")
     results: dict[str, dict[str, dict[str, float]]] = {step: {} for step in STEPS}
     with tempfile.TemporaryDirectory(prefix="anomaly-scale-") as folder:
         for count in arguments.counts:

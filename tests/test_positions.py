@@ -5,6 +5,7 @@ import pytest
 from small_digits import digits
 
 from lib import detectors
+from lib.core.errors import UserError
 from lib.detectors.features import positions, tiles
 
 RANDOM = np.random.default_rng(0)
@@ -113,6 +114,12 @@ def test_places_are_those_of_the_whole_image_where_it_is_cut_into_tiles():
     np.testing.assert_allclose(heat(tiled, tiles.cut(new, 2)), expected, rtol=1e-4)
     by_tile = np.sort(tiles.cut(expected[..., None], 2).reshape(4, 4, 16), axis=2)[:, :, -1]
     np.testing.assert_allclose(tiled.score(expected), by_tile.max(axis=1), rtol=1e-6)
+
+
+def test_features_of_other_layers_than_those_fitted_on_are_one_line():
+    scorer = fitted(features(9))
+    with pytest.raises(UserError, match="other layers of the network than those used now; fit it again"):
+        heat(scorer, features(2)[..., :-1])
 
 
 # The detector

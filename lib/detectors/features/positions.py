@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from lib.core.errors import UserError
 from lib.detectors.features import tiles
 from lib.detectors.features.patches import PatchMethod
 
@@ -78,7 +79,13 @@ class Positions(PatchMethod):
             yield from_cells(np.concatenate(distances, axis=2), features.shape[:3])
 
     def _projected(self, batch: np.ndarray) -> np.ndarray:
-        """Projected features of whole images, float32 (m, H, W, d), of those of tiles."""
+        """Projected features of whole images, float32 (m, H, W, d), of those of tiles.
+
+        Raises:
+            UserError: the features are not those fitted on; earlier versions used two layers of the network.
+        """
+        if batch.shape[-1] != len(self.projection):
+            raise UserError("features: fitted on other layers of the network than those used now; fit it again")
         return tiles.joined(np.asarray(batch, np.float32) @ self.projection, self.tiles)
 
 
