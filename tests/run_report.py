@@ -18,12 +18,12 @@ from lib.report.verdicts import Verdict
 from lib.study import Study
 
 
-def execute(parameters, folder, found):
+def execute(parameters, notice, folder, found):
     study = Study.open(parameters)
     os.environ["ANOMALY_RUN_FOLDER"] = str(folder / "run")
     notebooks = [executed(path, parameters, folder / "notebooks") for path in uptodate.notebooks(study)]
     found |= {path.stem: Verdict(verdicts.OK) for path in notebooks}
-    return study, notebooks
+    return uptodate.report_key(parameters, notice), study, notebooks
 
 
 build._execute = execute

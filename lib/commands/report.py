@@ -31,11 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     study = params.load(arguments.study or PUBLISHED)
     with study_lock(study.study):  # before the slow imports, so that a second command is told at once
-        from lib.report import uptodate  # slow to import, so not before a mistake is found
-
-        reason = ""
-        if not arguments.study and not uptodate.is_current(study):
-            reason = _why_unavailable(study)
+        reason = "" if arguments.study or _is_current(study) else _why_unavailable(study)
         if not reason:
             _build(study)
             return
@@ -67,11 +63,13 @@ def _why_unavailable(study: "Parameters") -> str:
 
 def _build(study: "Parameters", notice: str = "") -> None:
     from lib.core import paths
-    from lib.report import attempts, uptodate
+    from lib.report import attempts
 
     attempts.clear(study.study)
     folder = paths.reports_folder() / study.study
-    if uptodate.is_current(study, notice):
+    if _is_current(study, notice):
+        from lib.report import uptodate
+
         if not uptodate.is_listed(folder):  # the process that made it was killed
             from lib.report import studies
 
@@ -85,14 +83,24 @@ def _build(study: "Parameters", notice: str = "") -> None:
     print(f"{study.study}: {paths.shown(folder / 'report.pdf')} and {paths.shown(folder / 'index.html')}")
 
 
+def _is_current(study: "Parameters", notice: str = "") -> bool:
+    from lib.core import paths
+
+    if not (paths.reports_folder() / study.study).exists():
+        return False
+    from lib.report import uptodate  # slow to import
+
+    return uptodate.is_current(study, notice)
+
+
 def _announcement(study: "Parameters") -> str:
     """What will be done, and how long it took before: here, or where the benchmark was run."""
     from lib.core import cache, paths
     from lib.core.formatting import clock
-    from lib.report import uptodate
 
+    count = len([*paths.notebooks_folder().glob("[0-9][0-9]_*.py")])
     target = paths.shown(paths.reports_folder() / study.study)
-    line = f"{study.study}: executing up to {len(uptodate.notebooks())} notebooks, then rendering them into {target}"
+    line = f"{study.study}: executing up to {count} notebooks, then rendering them into {target}"
     if last := cache.read_object(paths.reports_folder() / study.study / "run" / "status.json").get("seconds"):
         return f"{line}; the last report took {clock(last)}"
     measured = cache.read_object(paths.ROOT / "benchmarks" / "profile.json").get(f"{study.study}, oneDNN on")

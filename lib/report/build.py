@@ -2,7 +2,7 @@
 
 A report is made in a hidden folder beside the others, and takes its place only when it is complete and on the disk,
 with `run/status.json` written last. Each executed notebook is cached at once, so what was finished before a failure, an
-interruption or a kill is not executed again.
+interruption or a kill is not executed again. What is slow to import comes after the kernels have started.
 """
 
 import os
@@ -16,21 +16,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
-from lib import data
 from lib.core import checksums, paths, provenance, traced
 from lib.core.cache import publish, write_json
 from lib.core.characters import readable
-from lib.core.errors import UserError, of_the_disk
+from lib.core.errors import UserError
 from lib.core.formatting import clock
 from lib.params import Parameters
-from lib.report import uptodate, verdicts
+from lib.report import verdicts
 from lib.report.attempts import clear, study_lock
+from lib.report.kernels import Kernels
 from lib.report.verdicts import Verdict
-from lib.study import Run, Study
-from lib.study.ahead import Ahead, environment
+
+if TYPE_CHECKING:
+    from lib.study import Study
 
 
 def build(params: Parameters, notice: str = "") -> Path:
@@ -52,13 +53,12 @@ def build(params: Parameters, notice: str = "") -> Path:
     reports = paths.reports_folder()
     with study_lock(params.study), _signals_as_interrupt():
         clear(params.study)
-        key = uptodate.report_key(params, notice)  # of the code as it is now, whatever is edited in the meantime
         folder = reports / f".{params.study}.making.{secrets.token_hex(4)}"  # not the place of a killed run's kernel
         (folder / "notebooks").mkdir(parents=True)
         started = time.monotonic()
         found: dict[str, Verdict] = {}
         try:
-            study, notebooks = _execute(params, folder, found)
+            key, study, notebooks = _execute(params, notice, folder, found)
             print(f"{'rendering':<15} after {clock(time.monotonic() - started)}", file=sys.stderr)
             pages, pdf_problem = render(study, notebooks, notice, folder)
             status = {
@@ -98,69 +98,20 @@ def build(params: Parameters, notice: str = "") -> Path:
     return reports / params.study
 
 
-def _execute(params: Parameters, folder: Path, found: dict[str, Verdict]) -> tuple[Study, list[Path]]:
-    """Open the study and execute its notebooks into `folder`, or take them from the cache; return both.
+def _execute(
+    params: Parameters, notice: str, folder: Path, found: dict[str, Verdict]
+) -> tuple[str, "Study", list[Path]]:
+    """Execute the notebooks; return the key of the report as well."""
+    with Kernels(params, folder) as kernels:
+        if not (paths.cache_folder() / "pages" / params.study).exists():  # nothing can be up to date
+            kernels.start()
+        from lib.report import chapters, uptodate
 
-    Puts the verdict on each notebook into `found`, once the study is open: its images are downloaded and prepared, and
-    the normal class is checked.
-    """
-    from lib.report import execute
-    from lib.report.kernel import Kernel
-
-    run_folder, executed = folder / "run", []
-    imports = Thread(target=_import_renderers, daemon=True)
-    os.environ["ANOMALY_RUN_FOLDER"] = str(run_folder)
-    with Kernel(folder / "notebooks") as kernel, Ahead() as ahead:
-        try:
-            if not data.prepared(params):  # imports take as long as to prepare images
-                _get_ready(params, kernel, ahead)
-            study = Study.open(params)
-            provenance = study.provenance()
-            found |= {source.stem: Verdict(verdicts.NEVER_RAN) for source in uptodate.notebooks(study)}
-            for source in uptodate.notebooks(study):
-                target = folder / "notebooks" / f"{source.stem}.ipynb"
-                try:
-                    parameters = execute.convert(source, target, params.model_dump())
-                    execution = uptodate.Execution(params.study, source, target, parameters, run_folder, provenance)
-                    if execution.restore():
-                        print(f"{source.stem} is up to date", file=sys.stderr)
-                    else:
-                        if source.stem <= uptodate.FITTING:
-                            _get_ready(params, kernel, ahead)
-                        execute.execute(target, parameters, params.cell_minutes, params.notebook_minutes, kernel)
-                        execution.save()
-                except execute.NotebookFailed as failed:
-                    found[source.stem] = failed.verdict
-                    raise
-                except Exception as error:
-                    found[source.stem] = Verdict(verdicts.STOPPED, error=_in_a_line(error))
-                    raise
-                found[source.stem] = Verdict(verdicts.OK)
-                executed.append(target)
-                if source.stem == uptodate.FITTING:  # from now on a core has nothing to do
-                    imports.start()
-        finally:
-            del os.environ["ANOMALY_RUN_FOLDER"]
-    if imports.ident:
-        imports.join()
-    return study, executed
+        key = uptodate.report_key(params, notice)  # of the code as it is now, whatever is edited in the meantime
+        return key, *chapters.execute_all(params, folder, found, kernels)
 
 
-def _get_ready(params: Parameters, kernel: Any, ahead: Ahead) -> None:
-    """Let the kernel import what it needs, and a second process begin with the fits, where notebooks fit any."""
-    if any(source.stem == uptodate.FITTING for source in uptodate.notebooks()):
-        kernel.start(imports=True, environment=environment(params))
-        ahead.start(params)
-
-
-def _import_renderers() -> None:
-    """Import what `render` needs, which takes seconds, while the kernel is busy."""
-    from lib.presentation import explorer, first_page  # noqa: F401
-    from lib.report import studies  # noqa: F401
-    from lib.report.render import appendix, document, html, pdf  # noqa: F401
-
-
-def render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> tuple[list[Path], str]:
+def render(study: "Study", notebooks: list[Path], notice: str, folder: Path) -> tuple[list[Path], str]:
     """Render executed notebooks into a folder.
 
     Args:
@@ -177,6 +128,7 @@ def render(study: Study, notebooks: list[Path], notice: str, folder: Path) -> tu
     from lib.report.render.document import read_chapters
     from lib.report.render.html import write_site
     from lib.report.render.model import ReportInfo
+    from lib.study import Run
 
     run = Run(folder / "run")
     manifest = run.read("manifest")
@@ -225,7 +177,7 @@ def _write_pdf(chapters: list[Any], info: Any, path: Path, stop: Event) -> str:
 
 
 @traced.marks
-def _facts(study: Study, manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _facts(study: "Study", manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
     counts, versions = study.counts, manifest["versions"]
     yield "Data set", f"{manifest['data']['name']} {manifest['data']['version']}"
     yield "Images", f"{counts['images']:,} in {counts['classes']} classes"
@@ -251,7 +203,7 @@ def _move_to_failed(folder: Path, params: Parameters, error: Exception, found: d
     from lib.report import studies
 
     failed = folder.parent / f"{params.study}.failed"
-    status = {"status": "failed", **_verdicts(found), "title": params.title, "error": _in_a_line(error)}
+    status = {"status": "failed", **_verdicts(found), "title": params.title, "error": verdicts.in_a_line(error)}
     if status["verdict"] == verdicts.OK:
         status["verdict"] = verdicts.NOT_RENDERED
     try:
@@ -262,12 +214,6 @@ def _move_to_failed(folder: Path, params: Parameters, error: Exception, found: d
     except OSError:
         return None
     return failed
-
-
-def _in_a_line(error: Exception) -> str:
-    if isinstance(error, OSError):
-        error = of_the_disk(error, paths.reports_folder()) or error
-    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 @contextmanager

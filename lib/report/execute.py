@@ -32,7 +32,6 @@ from lib.report.kernel import LOG, Kernel
 from lib.report.verdicts import Verdict
 
 LOG_SECONDS = 30.0
-START_SECONDS = 120  # in which a kernel has to answer
 OUTPUT_SECONDS = 60  # in which the last output of a cell has to come after its end
 INTERRUPT_SECONDS = 2  # that an interrupted cell has to leave its traceback
 BAR = "{desc:<15} {percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt} cells, {elapsed}{postfix}"
@@ -45,9 +44,8 @@ class NotebookFailed(UserError):
         verdict: which notebook could not be executed, and why.
     """
 
-    def __init__(self, notebook: Path, verdict: Verdict) -> None:
+    def __init__(self, notebook: Path, verdict: Verdict, log: Path) -> None:
         place = f"{notebook.stem}.py" + (f", cell {verdict.cell}" if verdict.cell else "")
-        log = notebook.with_name(LOG)
         written = verdict.verdict != verdicts.CELL_ERROR and log.is_file() and log.stat().st_size
         see = f"; see {log.name} beside the notebook" if written else ""
         super().__init__(f"{place}: {verdict.error}{see}")
@@ -91,7 +89,7 @@ def execute(
         OSError: the notebook could not be saved.
     """
     if kernel is None:
-        with Kernel(notebook.parent) as kernel:
+        with Kernel(notebook.with_name(LOG)) as kernel:
             return execute(notebook, parameters, cell_minutes, notebook_minutes, kernel)
     attempt = _Attempt(kernel, cell_minutes * 60, notebook_minutes * 60)
     _log(f"{notebook.stem} ...")
@@ -112,10 +110,10 @@ def execute(
         if of_disk and not (attempt.starting and kernel.process is None):
             raise
         _tidy(notebook)
-        raise NotebookFailed(notebook, attempt.verdict(error)) from None
+        raise NotebookFailed(notebook, attempt.verdict(error), kernel.log) from None
     _tidy(notebook, timeless=provenance.source_date() is not None)
     if verdict := _unfinished(nbformat.read(notebook, as_version=4).cells):
-        raise NotebookFailed(notebook, verdict)
+        raise NotebookFailed(notebook, verdict, kernel.log)
     _log(f"{notebook.stem} took {clock(time.monotonic() - attempt.started)}")
 
 
@@ -153,8 +151,8 @@ class _Attempt:
             return Verdict(verdicts.TIMED_OUT, self.cell, f"its output did not arrive within {OUTPUT_SECONDS} s")
         if self.kernel.process is None:
             return Verdict(verdicts.KERNEL_DIED, None, verdicts.line(f"its kernel could not be started: {error}"))
-        if self.cell is None and time.monotonic() - self.started >= START_SECONDS:
-            return Verdict(verdicts.TIMED_OUT, None, f"its kernel did not start within {START_SECONDS} s")
+        if self.cell is None and time.monotonic() - self.started >= self.kernel.start_seconds:
+            return Verdict(verdicts.TIMED_OUT, None, f"its kernel did not start within {self.kernel.start_seconds:g} s")
         more = verdicts.killings() - self.killings
         return verdicts.of_dead_kernel(self.kernel.process.poll(), self.kernel.log, more, self.cell)
 
@@ -232,13 +230,20 @@ class _Client(PapermillNotebookClient):
             kernel.client = self.kc
 
     def papermill_execute_cells(self) -> None:
-        """Execute the cells; papermill's own would mark one as completed that was not."""
+        """Execute the cells; papermill's own would mark one as completed that was not.
+
+        The notebook is saved after the last one, or after a failure, and not twice a cell.
+        """
         self.attempt.begun = time.monotonic()
-        for index, cell in enumerate(self.nb.cells):
-            self.attempt.cell = _number(self.nb.cells, index)
-            self.nb_man.cell_start(cell, index)
-            self.execute_cell(cell, index)
-            self.nb_man.cell_complete(cell, cell_index=index)
+        path, self.nb_man.output_path = self.nb_man.output_path, None
+        try:
+            for index, cell in enumerate(self.nb.cells):
+                self.attempt.cell = _number(self.nb.cells, index)
+                self.nb_man.cell_start(cell, index)
+                self.execute_cell(cell, index)
+                self.nb_man.cell_complete(cell, cell_index=index)
+        finally:
+            self.nb_man.output_path = path
 
     async def _async_handle_timeout(self, timeout: float, cell: nbformat.NotebookNode | None = None) -> None:
         self.attempt.exceeded = self.attempt.too_long()
@@ -268,7 +273,7 @@ class _Engine(NBClientEngine):
         client = _Client(
             nb_man,
             attempt,
-            startup_timeout=START_SECONDS,
+            startup_timeout=attempt.kernel.start_seconds,
             iopub_timeout=OUTPUT_SECONDS,
             kernel_name=kernel_name,
             log_output=log_output,

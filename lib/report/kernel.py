@@ -17,6 +17,7 @@ from jupyter_core.utils import run_sync
 from lib.core import paths
 
 LOG = "kernel.log"  # beside the notebooks: what the kernel's process writes, cells' own output left out
+START_SECONDS = 120  # in which a kernel has to answer
 CLEAR = "get_ipython().reset(new_session=True)"  # removes variables and counts cells from 1 again
 # The imports that take longest, in an expression, which leaves no names.
 IMPORTS = '[*map(__import__, ("lib.presentation", "lib.study", "lib.core.backend"))] and None'
@@ -29,14 +30,17 @@ class Kernel:
 
     Attributes:
         log: see `LOG`.
+        start_seconds: in which it has to answer.
         manager: of the kernel.
         client: that talks to it; None before it has answered.
         process: of the kernel; None before it has started.
     """
 
-    def __init__(self, folder: Path):
-        """Does not start it; `folder` is that of the notebooks."""
-        self.log = folder / LOG
+    def __init__(self, log: Path, environment: Mapping[str, str] | None = None):
+        """Does not start it; its environment variables are those of this process if none are given."""
+        self.log = log
+        self._environment = environment
+        self.start_seconds: float = START_SECONDS
         self.manager = AsyncKernelManager(kernel_name="python3")
         self.client: Any = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -49,22 +53,22 @@ class Kernel:
         if kind is None:  # else it may say why
             self.log.unlink(missing_ok=True)
 
-    def start(self, *, imports: bool = False, environment: Mapping[str, str] = os.environ) -> None:
+    def start(self, *first: str) -> None:
         """Starts its process, unless it runs, and does not wait for it.
 
         Args:
-            imports: whether it begins with the imports that notebooks need.
-            environment: its environment variables.
+            *first: expressions that it evaluates before it answers, such as `IMPORTS`.
 
         Raises:
             NoSuchKernel: it is not installed.
             OSError: it cannot be started.
         """
-        if self.process is not None:
+        if self.process is not None and self.process.poll() is None:
             return
-        early = [f"--IPKernelApp.exec_lines={IMPORTS}"] if imports else []
+        early = [f"--IPKernelApp.exec_lines={line}" for line in first]
         with open(self.log, "ab") as log:  # appended to, so that `clear` may shorten it
-            where = {"cwd": str(paths.notebooks_folder()), "preexec_fn": end_with_parent(), "env": dict(environment)}
+            where = {"cwd": str(paths.notebooks_folder()), "env": dict(self._environment or os.environ)}
+            where["preexec_fn"] = end_with_parent()
             run_sync(self.manager.start_kernel)(extra_arguments=early, stdout=log, stderr=log, **where)
         self.process = self.manager.provisioner.process
 
@@ -75,13 +79,18 @@ class Kernel:
         if self.client:
             run_sync(self.client.execute_interactive)(CLEAR, silent=True, timeout=60)
 
-    def end(self) -> None:
-        """Ends it, and processes that it left behind, which are in the group that is named for it."""
-        if self.client:
-            self.client.stop_channels()
+    def kill(self) -> None:
+        """Ends its process, and those that it left behind, which are in the group that is named for it."""
         if self.process is not None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Ends it, and gives back what belongs to it."""
+        if self.client:
+            self.client.stop_channels()
+        self.kill()
+        if self.process is not None:
             run_sync(self.manager.shutdown_kernel)(now=True)
 
 

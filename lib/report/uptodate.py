@@ -34,7 +34,6 @@ WALKED = ("detectors", "data/sources")  # folders of lib whose modules are found
 
 
 OF_PUBLISHED = {"03_anomalies", "04_evaluation", "05_refinement"}  # they examine the published detectors
-FITTING = "02_training"  # it fits everything; `make verify` takes its word, and `make reproduce` fits again
 OF_INSPECTION = {"03_inspection"}  # it examines the detector that the parameter set names
 
 
@@ -136,7 +135,7 @@ class Execution:
 
     @cached_property
     def _files_before(self) -> dict[str, str]:
-        return _hashes(self.run_folder)
+        return hashes(self.run_folder)
 
     @cached_property
     def key(self) -> str:
@@ -165,7 +164,7 @@ class Execution:
         if record["key"] != key:
             return False
         for name in files:
-            _copy(self._cached / name, self.target if name == NOTEBOOK else self.run_folder / name.removeprefix("run/"))
+            copy(self._cached / name, self.target if name == NOTEBOOK else self.run_folder / name.removeprefix("run/"))
         manifest = self.run_folder / "manifest.json"
         if "run/manifest.json" in files:  # the notebook may have added to it, such as the test of the device
             cache.write_json(manifest, cache.read_json(manifest) | self.provenance)
@@ -173,18 +172,18 @@ class Execution:
 
     def save(self) -> None:
         """Cache the execution that has just succeeded, in place of the last one."""
-        names = [name for name, value in _hashes(self.run_folder).items() if self._files_before.get(name) != value]
+        names = [name for name, value in hashes(self.run_folder).items() if self._files_before.get(name) != value]
         with cache.replacing_folder(self._cached) as folder:
-            _copy(self.target, folder / NOTEBOOK)
+            copy(self.target, folder / NOTEBOOK)
             for name in names:
-                _copy(self.run_folder / name, folder / "run" / name)
+                copy(self.run_folder / name, folder / "run" / name)
             files = [NOTEBOOK, *(f"run/{name}" for name in names)]
             cache.write_json(folder / "execution.json", {"key": self.key, "files": files})
             checksums.write(folder)
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    """A hash of every file in a folder, by relative path."""
+def hashes(folder: Path) -> dict[str, str]:
+    """A hash of every file of a run folder, by relative path; of a fitted model without the time of saving."""
     return {path.relative_to(folder).as_posix(): _hash(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
@@ -197,7 +196,7 @@ def _hash(path: Path) -> str:
     return checksums.of_file(path)
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
     """Copy a file; a fitted model, which is large and never edited, is linked where the file system allows it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lib.core import paths
+from lib.core.errors import UserError, of_the_disk
+
 OK, NEVER_RAN, STOPPED = "ok", "never_ran", "stopped"
 CELL_ERROR, TIMED_OUT, KERNEL_DIED, OUT_OF_MEMORY = "cell_error", "timed_out", "kernel_died", "out_of_memory"
 NOT_RENDERED = "not_rendered"  # of a whole report whose notebooks are all ok
@@ -105,6 +108,13 @@ def _tail(log: Path) -> str:
         return log.read_bytes()[-_TAIL:].decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+def in_a_line(error: Exception) -> str:
+    """What an exception says, for `run/status.json`."""
+    if isinstance(error, OSError):
+        error = of_the_disk(error, paths.reports_folder()) or error
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 def line(text: str) -> str:

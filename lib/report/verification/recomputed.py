@@ -15,6 +15,7 @@ import nbformat
 from lib.core import cache
 from lib.presentation import show
 from lib.report import uptodate
+from lib.report.kernels import FITTING
 from lib.study import Run, Study, about
 
 NOT_FROM_SCORES = ("pixels",)  # of metrics.json: measured on heat maps while fitting
@@ -62,7 +63,7 @@ def recompute(study: Study, run: Run) -> Recomputed:
 
 
 def _chapters(study: Study) -> list[Path]:
-    return [path for path in uptodate.notebooks(study) if path.stem != uptodate.FITTING]
+    return [path for path in uptodate.notebooks(study) if path.stem != FITTING]
 
 
 def executed(path: Path, parameters: Mapping[str, Any]) -> Outputs:

@@ -1,0 +1,143 @@
+"""Execute the notebooks of a study, or take them from the cache.
+
+Where there are two kernels, the second one executes `SECOND`, which read nothing that the notebooks beside them leave.
+It does so in a copy of the run folder; what it leaves there is then put into the first one.
+"""
+
+import shutil
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from lib import data
+from lib.core.cache import read_object
+from lib.params import Parameters
+from lib.report import execute, uptodate, verdicts
+from lib.report.kernel import Kernel
+from lib.report.kernels import FITTING, Kernels
+from lib.report.verdicts import Verdict
+from lib.study import Run, Study
+
+SECOND = {"05_refinement", "06_comparison"}
+
+
+def execute_all(
+    params: Parameters, folder: Path, found: dict[str, Verdict], kernels: Kernels
+) -> tuple[Study, list[Path]]:
+    """Open a study and execute its notebooks.
+
+    Args:
+        params: the study.
+        folder: of its report; takes the executed notebooks.
+        found: takes the verdict on each notebook, once the study is open: its images are downloaded and prepared, and
+            the normal class is checked.
+        kernels: are started where a notebook is executed.
+
+    Returns:
+        The study, and the executed notebooks.
+
+    Raises:
+        NotebookFailed: one could not be executed; of several, the first.
+    """
+    if not data.prepared(params):  # imports take as long as to prepare images
+        kernels.start()
+    study = Study.open(params)
+    sources = uptodate.notebooks(study)
+    found |= {source.stem: Verdict(verdicts.NEVER_RAN) for source in sources}
+    provenance = study.provenance()
+    first, *others = (
+        _Lane(study, provenance, folder / "notebooks", found, kernels, kernel, run_folder)
+        for kernel, run_folder in zip((kernels.first, kernels.second), kernels.run_folders, strict=True)
+        if kernel
+    )
+    first.execute([source for source in sources if source.stem <= FITTING])
+    imports = Thread(target=_import_renderers, daemon=True)  # from now on a core may have nothing to do
+    imports.start()
+    rest = [source for source in sources if source.stem > FITTING]
+    if others and not params.inspects:
+        _side_by_side(first, others[0], rest)
+    else:
+        first.execute(rest)
+    imports.join()
+    return study, [folder / "notebooks" / f"{source.stem}.ipynb" for source in sources]
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """A kernel that executes notebooks of a study one after the other, in a run folder."""
+
+    study: Study
+    provenance: Mapping[str, Any]
+    folder: Path
+    found: dict[str, Verdict]
+    kernels: Kernels
+    kernel: Kernel
+    run_folder: Path
+
+    def execute(self, sources: list[Path]) -> None:
+        params = self.study.params
+        for source in sources:
+            target = self.folder / f"{source.stem}.ipynb"
+            try:
+                parameters = execute.convert(source, target, params.model_dump())
+                execution = uptodate.Execution(
+                    params.study, source, target, parameters, self.run_folder, self.provenance
+                )
+                if execution.restore():
+                    print(f"{source.stem} is up to date", file=sys.stderr)
+                else:
+                    if source.stem <= FITTING:
+                        self.kernels.start()
+                    execute.execute(target, parameters, params.cell_minutes, params.notebook_minutes, self.kernel)
+                    execution.save()
+            except execute.NotebookFailed as failed:
+                self.found[source.stem] = failed.verdict
+                raise
+            except Exception as error:
+                self.found[source.stem] = Verdict(verdicts.STOPPED, error=verdicts.in_a_line(error))
+                raise
+            self.found[source.stem] = Verdict(verdicts.OK)
+
+
+def _side_by_side(first: _Lane, second: _Lane, sources: list[Path]) -> None:
+    """Execute `SECOND` in the second lane and the other notebooks in the first one."""
+    shutil.copytree(first.run_folder, second.run_folder)
+    files, metrics = uptodate.hashes(first.run_folder), read_object(first.run_folder / "metrics.json")
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(second.execute, [source for source in sources if source.stem in SECOND])
+        try:
+            first.execute([source for source in sources if source.stem not in SECOND])
+            beside.result()
+        except (KeyboardInterrupt, SystemExit):
+            second.kernel.kill()  # else the pool would wait for it
+            raise
+    for name, value in uptodate.hashes(second.run_folder).items():
+        if name == "metrics.json":
+            changed = _changes(metrics, read_object(second.run_folder / name))
+            Run(first.run_folder).update_metrics(changed)
+        elif value != files.get(name):
+            uptodate.copy(second.run_folder / name, first.run_folder / name)
+    shutil.rmtree(second.run_folder)
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What was added or changed, at every depth."""
+    found = {}
+    for key, value in after.items():
+        if isinstance(value, Mapping) and isinstance(before.get(key), Mapping):
+            if changed := _changes(before[key], value):
+                found[key] = changed
+        elif key not in before or before[key] != value:
+            found[key] = value
+    return found
+
+
+def _import_renderers() -> None:
+    """Import what `render` needs, which takes seconds, while the kernel is busy."""
+    from lib.presentation import explorer, first_page  # noqa: F401
+    from lib.report import studies  # noqa: F401
+    from lib.report.render import appendix, document, html, pdf  # noqa: F401

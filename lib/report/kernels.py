@@ -1,0 +1,70 @@
+"""The kernels that execute the notebooks of a report: one, or two where images are small. Imports nothing slow.
+
+Small networks cannot use a second core by themselves. So the second kernel first makes fits (`lib.study.ahead`), and
+then executes notebooks (`lib.report.chapters`).
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+from lib.core import paths
+from lib.params import Parameters
+from lib.report.kernel import IMPORTS, LOG, Kernel
+
+FITTING = "02_training"  # it fits everything; `make verify` takes its word, and `make reproduce` fits again
+THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # of TensorFlow, scikit-learn, NumPy
+LARGEST = 48  # side of images, pixels; larger ones keep two cores busy, and two fits at once need twice the memory
+
+
+def two_help(params: Parameters) -> bool:
+    """Whether a second kernel can help: not with one core, nor with large images."""
+    return params.image_size <= LARGEST and os.cpu_count() > 1
+
+
+class Kernels:
+    """The kernels of a report; they end with the block, or with this process.
+
+    Attributes:
+        first: executes all notebooks, or those that the second one does not.
+        second: None where one is enough.
+        run_folders: of both.
+    """
+
+    def __init__(self, params: Parameters, folder: Path):
+        """Starts none; `folder` is that of the report."""
+        self._params = params
+        self.run_folders = folder / "run", folder / "run-2"
+        names = [LOG, f"2-{LOG}"] if two_help(params) else [LOG]
+        self.first, self.second, *_ = *(
+            Kernel(folder / "notebooks" / name, environment(params, run_folder))
+            for name, run_folder in zip(names, self.run_folders, strict=False)
+        ), None  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *given: Any) -> None:
+        for kernel in (self.first, self.second):
+            if kernel:
+                kernel.__exit__(*given)
+
+    def start(self) -> None:
+        """Starts them, with the imports that notebooks need and fits ahead of `02_training`, where there are fits."""
+        if not (paths.notebooks_folder() / f"{FITTING}.py").is_file():
+            return
+        self.first.start(IMPORTS)
+        if self.second and self.second.process is None:
+            self.second.start_seconds = self._params.notebook_minutes * 60  # it answers when its fits are made
+            fits = f'__import__("lib.study.ahead").study.ahead.work({self._params.model_dump_json()!r})'
+            self.second.start(fits, IMPORTS)
+
+
+def environment(params: Parameters, run_folder: Path) -> dict[str, str]:
+    """The environment of a kernel: each of two has half of the cores.
+
+    So they do not wait for each other's threads. With all cores for each, the digits study takes a seventh longer on
+    two cores.
+    """
+    threads = dict.fromkeys(THREADS, str(os.cpu_count() // 2)) if two_help(params) else {}
+    return threads | os.environ | {"ANOMALY_RUN_FOLDER": str(run_folder)}
