@@ -24,6 +24,7 @@ from lib.core.cache import publish, write_json
 from lib.core.characters import readable
 from lib.core.errors import UserError
 from lib.core.formatting import clock
+from lib.core.imports import import_all
 from lib.params import Parameters
 from lib.report import verdicts
 from lib.report.attempts import clear, study_lock
@@ -105,6 +106,7 @@ def _execute(
     with Kernels(params, folder) as kernels:
         if not (paths.cache_folder() / "pages" / params.study).exists():  # nothing can be up to date
             kernels.start()
+        import_all("lib.report.chapters")
         from lib.report import chapters, uptodate
 
         key = uptodate.report_key(params, notice)  # of the code as it is now, whatever is edited in the meantime

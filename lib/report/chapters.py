@@ -15,6 +15,7 @@ from typing import Any
 
 from lib import data
 from lib.core.cache import read_object
+from lib.core.imports import import_all
 from lib.params import Parameters
 from lib.report import execute, uptodate, verdicts
 from lib.report.kernel import Kernel
@@ -138,6 +139,5 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, A
 
 def _import_renderers() -> None:
     """Import what `render` needs, which takes seconds, while the kernel is busy."""
-    from lib.presentation import explorer, first_page  # noqa: F401
-    from lib.report import studies  # noqa: F401
-    from lib.report.render import appendix, document, html, pdf  # noqa: F401
+    import_all("lib.presentation.explorer", "lib.presentation.first_page", "lib.report.studies")
+    import_all(*(f"lib.report.render.{name}" for name in ("appendix", "document", "html", "pdf")))

@@ -19,8 +19,12 @@ from lib.core import paths
 LOG = "kernel.log"  # beside the notebooks: what the kernel's process writes, cells' own output left out
 START_SECONDS = 120  # in which a kernel has to answer
 CLEAR = "get_ipython().reset(new_session=True)"  # removes variables and counts cells from 1 again
-# The imports that take longest, in an expression, which leaves no names.
-IMPORTS = '[*map(__import__, ("lib.presentation", "lib.study", "lib.core.backend"))] and None'
+# The imports that take longest; it leaves no names.
+IMPORTS = """
+from lib.core.imports import import_all
+import_all("lib.core.backend", "lib.study", "lib.presentation.sections")
+del import_all
+"""
 
 
 class Kernel:
@@ -57,7 +61,7 @@ class Kernel:
         """Starts its process, unless it runs, and does not wait for it.
 
         Args:
-            *first: expressions that it evaluates before it answers, such as `IMPORTS`.
+            *first: code that it executes before it answers, such as `IMPORTS`.
 
         Raises:
             NoSuchKernel: it is not installed.

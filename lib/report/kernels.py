@@ -56,8 +56,8 @@ class Kernels:
         self.first.start(IMPORTS)
         if self.second and self.second.process is None:
             self.second.start_seconds = self._params.notebook_minutes * 60  # it answers when its fits are made
-            fits = f'__import__("lib.study.ahead").study.ahead.work({self._params.model_dump_json()!r})'
-            self.second.start(fits, IMPORTS)
+            fits = f"from lib.study.ahead import work; work({self._params.model_dump_json()!r}); del work"
+            self.second.start(IMPORTS, fits)
 
 
 def environment(params: Parameters, run_folder: Path) -> dict[str, str]:
