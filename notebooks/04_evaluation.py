@@ -26,7 +26,7 @@ from lib.study import published_at
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
-threshold: float = 0.015  # a score above it is flagged, 0 to 1
+threshold: float = 0.02  # a score above it is flagged, 0 to 1
 
 # %%
 run, opened = sections.opened(study, threshold=threshold)

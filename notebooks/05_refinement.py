@@ -27,8 +27,8 @@ from lib.study import citation, published_at
 
 # %% tags=["parameters"]
 study: str = "digits"  # name of the study; its drafts and reports go by it
-threshold: float = 0.015  # a score above it is flagged, 0 to 1
-thresholds: list = [0.005, 0.01, 0.015, 0.02, 0.03]  # of the sweep, rising
+threshold: float = 0.02  # a score above it is flagged, 0 to 1
+thresholds: list = [0.01, 0.015, 0.02, 0.03, 0.04]  # of the sweep, rising
 
 # %%
 run, opened = sections.opened(study, threshold=threshold, thresholds=thresholds)
