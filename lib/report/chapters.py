@@ -56,10 +56,12 @@ def execute_all(
         if kernel
     )
     first.execute([source for source in sources if source.stem <= FITTING])
+    if others and not params.inspects:
+        shutil.copytree(*kernels.run_folders, copy_function=lambda *pair: uptodate.copy(*map(Path, pair)))
     imports = Thread(target=_import_renderers, daemon=True)  # from now on a core may have nothing to do
     imports.start()
     rest = [source for source in sources if source.stem > FITTING]
-    if others and not params.inspects:
+    if kernels.run_folders[1].exists():
         _side_by_side(first, others[0], rest)
     else:
         first.execute(rest)
@@ -105,8 +107,7 @@ class _Lane:
 
 
 def _side_by_side(first: _Lane, second: _Lane, sources: list[Path]) -> None:
-    """Execute `SECOND` in the second lane and the other notebooks in the first one."""
-    shutil.copytree(first.run_folder, second.run_folder)
+    """Execute `SECOND` in the second lane and the other notebooks in the first one; both begin with the same files."""
     files, metrics = uptodate.hashes(first.run_folder), read_object(first.run_folder / "metrics.json")
     with ThreadPoolExecutor(1) as pool:
         beside = pool.submit(second.execute, [source for source in sources if source.stem in SECOND])

@@ -19,12 +19,6 @@ from lib.core import paths
 LOG = "kernel.log"  # beside the notebooks: what the kernel's process writes, cells' own output left out
 START_SECONDS = 120  # in which a kernel has to answer
 CLEAR = "get_ipython().reset(new_session=True)"  # removes variables and counts cells from 1 again
-# The imports that take longest; it leaves no names.
-IMPORTS = """
-from lib.core.imports import import_all
-import_all("lib.core.backend", "lib.study", "lib.presentation.sections")
-del import_all
-"""
 
 
 class Kernel:
@@ -61,7 +55,7 @@ class Kernel:
         """Starts its process, unless it runs, and does not wait for it.
 
         Args:
-            *first: code that it executes before it answers, such as `IMPORTS`.
+            *first: code that it executes before it answers, such as what `imports` returns.
 
         Raises:
             NoSuchKernel: it is not installed.
@@ -96,6 +90,11 @@ class Kernel:
         self.kill()
         if self.process is not None:
             run_sync(self.manager.shutdown_kernel)(now=True)
+
+
+def imports(*modules: str) -> str:
+    """Code that imports modules, and leaves no names."""
+    return f"from lib.core.imports import import_all; import_all(*{modules}); del import_all"
 
 
 def end_with_parent() -> Any:

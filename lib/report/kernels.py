@@ -10,10 +10,13 @@ from typing import Any, Self
 
 from lib.core import paths
 from lib.params import Parameters
-from lib.report.kernel import IMPORTS, LOG, Kernel
+from lib.report.kernel import LOG, Kernel, imports
 
 FITTING = "02_training"  # it fits everything; `make verify` takes its word, and `make reproduce` fits again
-THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # of TensorFlow, scikit-learn, NumPy
+THREADS = (  # of TensorFlow twice, scikit-learn, NumPy
+    *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+)
+TO_FIT, TO_SHOW = ("lib.core.backend", "lib.study"), ("lib.presentation.sections",)  # what takes longest to import
 LARGEST = 48  # side of images, pixels; larger ones keep two cores busy, and two fits at once need twice the memory
 
 
@@ -53,11 +56,11 @@ class Kernels:
         """Starts them, with the imports that notebooks need and fits ahead of `02_training`, where there are fits."""
         if not (paths.notebooks_folder() / f"{FITTING}.py").is_file():
             return
-        self.first.start(IMPORTS)
+        self.first.start(imports(*TO_FIT, *TO_SHOW))
         if self.second and self.second.process is None:
             self.second.start_seconds = self._params.notebook_minutes * 60  # it answers when its fits are made
             fits = f"from lib.study.ahead import work; work({self._params.model_dump_json()!r}); del work"
-            self.second.start(IMPORTS, fits)
+            self.second.start(imports(*TO_FIT), fits, imports(*TO_SHOW))
 
 
 def environment(params: Parameters, run_folder: Path) -> dict[str, str]:

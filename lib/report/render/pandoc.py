@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,15 @@ def parse(texts: Sequence[str]) -> list[Elements]:
 
     A number that is marked with its source, see `lib.core.traced`, becomes a Span of class `source`.
     """
-    if not texts:
-        return []
+    half = len(texts) // 2
+    with ThreadPoolExecutor() as pool:  # pandoc is another process and uses one core
+        trees = pool.map(_parsed, [part for part in (texts[:half], texts[half:]) if part])
+    return [sourced(block["c"][1]) for tree in trees for block in tree["blocks"]]
+
+
+def _parsed(texts: Sequence[str]) -> dict[str, Any]:
     source = json.dumps(list(texts), ensure_ascii=False)
-    tree = json.loads(_run(source, "--from", str(TEMPLATES / "markdown.lua"), "--to", "json"))
-    return [sourced(block["c"][1]) for block in tree["blocks"]]
+    return json.loads(_run(source, "--from", str(TEMPLATES / "markdown.lua"), "--to", "json"))
 
 
 def span(source: traced.Source, content: Elements) -> Element:
