@@ -1,0 +1,111 @@
+"""The kernels of a report: how many there are, what each has of the machine, and that two leave what one leaves."""
+
+import json
+import os
+
+import pytest
+
+from lib import params
+from lib.core import paths
+from lib.core.errors import UserError
+from lib.report import chapters
+from lib.report.kernels import LARGEST, THREADS, Kernels, environment
+
+QUICK = {"epochs": 1, "refinements": [], "backbone": ""}  # what the second kernel fits first
+BEGIN = """
+# %%
+from lib.study import Run
+run = Run.of("digits")
+
+# %%
+"""
+NOTEBOOKS = {
+    "02_training": "run.write('manifest', {'format': 1}); run.update_metrics({'kept': 1, 'a': {'first': 1, 'old': 0}})",
+    "03_anomalies": "run.update_metrics({'a': {'old': 3, 'third': 3}, 'only': [3]}); run.write('third', 3)",
+    "04_evaluation": "run.update_metrics({'a': {'fourth': 4}, 'both': {'x': 1}})",
+    "05_refinement": "run.update_metrics({'a': {'fifth': 5}, 'both': {'x': 1, 'y': 2}}); run.write('fifth', 5)",
+    "06_comparison": "run.update_metrics({'last': run.read('metrics')['a']['fifth']})",
+}
+
+
+@pytest.fixture
+def digits(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path / "cache"))
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    return params.load("digits").model_copy(update=QUICK)
+
+
+@pytest.fixture
+def executed(tmp_path, monkeypatch, digits):
+    """Executes `NOTEBOOKS` with some of them changed, on a number of cores; gives the verdicts and the run folder."""
+    source = tmp_path / "notebooks"
+    monkeypatch.setattr(paths, "notebooks_folder", lambda: source)
+
+    def run(cores, place, **changed):
+        monkeypatch.setattr(os, "cpu_count", lambda: cores)
+        source.mkdir(exist_ok=True)
+        for name, code in (NOTEBOOKS | changed).items():
+            (source / f"{name}.py").write_text(BEGIN + code + "\n", encoding="utf-8")
+        (tmp_path / place / "notebooks").mkdir(parents=True)
+        found = {}
+        with Kernels(digits, tmp_path / place) as kernels:
+            kernels.start()
+            try:
+                chapters.execute_all(digits, tmp_path / place, found, kernels)
+            except UserError as error:
+                return {name: verdict.verdict for name, verdict in found.items()}, str(error)
+        return {name: verdict.verdict for name, verdict in found.items()}, tmp_path / place / "run"
+
+    return run
+
+
+def test_a_second_kernel_only_where_it_helps(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert Kernels(digits, tmp_path).second
+    assert Kernels(digits.model_copy(update={"image_size": LARGEST + 1}), tmp_path).second is None
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    assert Kernels(digits, tmp_path).second is None
+
+
+def test_two_kernels_share_the_cores_unless_the_user_says_otherwise(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    given = environment(digits, tmp_path)
+    assert {given[name] for name in THREADS} == {"4"} and given["ANOMALY_RUN_FOLDER"] == str(tmp_path)
+    large = environment(digits.model_copy(update={"image_size": LARGEST + 1}), tmp_path)
+    assert large == os.environ | {"ANOMALY_RUN_FOLDER": str(tmp_path)}
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert environment(digits, tmp_path)["OMP_NUM_THREADS"] == "1"
+
+
+def test_they_end_with_the_block(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    (tmp_path / "notebooks").mkdir()
+    with Kernels(digits, tmp_path) as kernels:
+        kernels.start()
+        processes = kernels.first.process, kernels.second.process
+        kernels.start()
+        assert (kernels.first.process, kernels.second.process) == processes  # one of each is enough
+    assert all(process.poll() is not None for process in processes)
+
+
+def test_two_leave_what_one_leaves(executed):
+    verdicts, one = executed(1, "one")
+    assert set(verdicts.values()) == {"ok"}
+    again, two = executed(2, "two")
+    assert again == verdicts
+    files = {path.name: path.read_bytes() for path in one.iterdir()}
+    assert {path.name: path.read_bytes() for path in two.iterdir()} == files
+    # What a notebook beside the others changed is not lost, and the keys are in the order of the chapters.
+    metrics = json.loads(files["metrics.json"])
+    assert metrics["a"] == {"first": 1, "old": 3, "third": 3, "fourth": 4, "fifth": 5}
+    assert list(metrics) == ["kept", "a", "only", "both", "last"] and metrics["last"] == 5
+    assert {"third.json", "fifth.json"} <= files.keys()
+
+
+def test_of_notebooks_beside_each_other_each_has_its_verdict(executed):
+    verdicts, error = executed(2, "two", **{"05_refinement": "raise RuntimeError('no luck')"})
+    assert "05_refinement" in error and "no luck" in error
+    assert verdicts == dict.fromkeys(NOTEBOOKS, "ok") | {"05_refinement": "cell_error", "06_comparison": "never_ran"}
+    _, error = executed(2, "other", **{"03_anomalies": "import os; os._exit(3)", "05_refinement": "1 / 0"})
+    assert "03_anomalies" in error and "its kernel died" in error  # of two failures, the first
