@@ -85,8 +85,8 @@ def test_impossible_values_and_unknown_keys_are_refused_in_one_line(tmp_path, ke
 
 
 def test_exponents_that_yaml_reads_as_text_are_explained_and_keys_given_twice_refused(tmp_path):
-    text = digits().replace("learning_rate: 0.001", "learning_rate: 1e-3")
-    assert "YAML reads 1e-3 as text" in refusal(params.load, write(tmp_path, text))
+    text = digits().replace("learning_rate: 0.002", "learning_rate: 2e-3")
+    assert "YAML reads 2e-3 as text" in refusal(params.load, write(tmp_path, text))
     assert "given twice" in refusal(params.load, write(tmp_path, digits() + "seed: 1\n"))
 
 

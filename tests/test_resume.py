@@ -238,7 +238,7 @@ def alone(tmp_path, monkeypatch):
         for count, cell in enumerate([cell for cell in notebook.cells if cell.cell_type == "code"], start=1):
             cell.execution_count = count
         nbformat.write(notebook, target)
-        run = Run.of("small")
+        run = Run(target.parent.parent / "run")
         run.write("manifest", Study.open(params.load("digits")).provenance())
         run.write(target.stem, dict(parameters))
 

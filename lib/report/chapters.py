@@ -56,13 +56,14 @@ def execute_all(
         if kernel
     )
     first.execute([source for source in sources if source.stem <= FITTING])
-    if others and not params.inspects:
+    rest = [source for source in sources if source.stem > FITTING]
+    beside = [source for source in rest if source.stem in SECOND and others and not params.inspects]
+    if beside:
         shutil.copytree(*kernels.run_folders, copy_function=lambda *pair: uptodate.copy(*map(Path, pair)))
     imports = Thread(target=_import_renderers, daemon=True)  # from now on a core may have nothing to do
     imports.start()
-    rest = [source for source in sources if source.stem > FITTING]
-    if kernels.run_folders[1].exists():
-        _side_by_side(first, others[0], rest)
+    if beside:
+        _side_by_side(first, [source for source in rest if source not in beside], others[0], beside)
     else:
         first.execute(rest)
     imports.join()
@@ -106,14 +107,14 @@ class _Lane:
             self.found[source.stem] = Verdict(verdicts.OK)
 
 
-def _side_by_side(first: _Lane, second: _Lane, sources: list[Path]) -> None:
-    """Execute `SECOND` in the second lane and the other notebooks in the first one; both begin with the same files."""
+def _side_by_side(first: _Lane, sources: list[Path], second: _Lane, beside: list[Path]) -> None:
+    """Execute notebooks in two lanes, which begin with the same files; the first run folder takes what changed."""
     files, metrics = uptodate.hashes(first.run_folder), read_object(first.run_folder / "metrics.json")
     with ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(second.execute, [source for source in sources if source.stem in SECOND])
+        pending = pool.submit(second.execute, beside)
         try:
-            first.execute([source for source in sources if source.stem not in SECOND])
-            beside.result()
+            first.execute(sources)
+            pending.result()
         except (KeyboardInterrupt, SystemExit):
             second.kernel.kill()  # else the pool would wait for it
             raise

@@ -74,7 +74,6 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
                 text.set_text(drawable(text.get_text()))
             if not isinstance(figure.get_layout_engine(), PlaceHolderLayoutEngine):  # a sheet has its places
                 figure.draw_without_rendering()  # ticks are created while drawing, in the style of that moment
-                figure.set_layout_engine("none")  # everything has its place
         return figure
 
     return wrapper
