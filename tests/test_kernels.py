@@ -28,6 +28,14 @@ NOTEBOOKS = {
 }
 
 
+# The other kernel has the same parent; the first one executes this.
+KILL = """
+import os, psutil, signal
+(other,) = [each for each in psutil.Process(os.getppid()).children() if each.pid != os.getpid()]
+other.send_signal(signal.SIGKILL)
+"""
+
+
 @pytest.fixture
 def digits(tmp_path, monkeypatch):
     monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path / "cache"))
@@ -62,10 +70,10 @@ def executed(tmp_path, monkeypatch, digits):
 
 def test_a_second_kernel_only_where_it_helps(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    assert Kernels(digits, tmp_path).second
-    assert Kernels(digits.model_copy(update={"image_size": LARGEST + 1}), tmp_path).second is None
+    assert len(Kernels(digits, tmp_path).all) == 2
+    assert len(Kernels(digits.model_copy(update={"image_size": LARGEST + 1}), tmp_path).all) == 1
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    assert Kernels(digits, tmp_path).second is None
+    assert len(Kernels(digits, tmp_path).all) == 1
 
 
 def test_two_kernels_share_the_cores_unless_the_user_says_otherwise(digits, tmp_path, monkeypatch):
@@ -83,16 +91,18 @@ def test_they_end_with_the_block(digits, tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     with Kernels(digits, tmp_path) as kernels:
         kernels.start()
-        processes = kernels.first.process, kernels.second.process
+        processes = [kernel.process for kernel in kernels.all]
         kernels.start()
-        assert (kernels.first.process, kernels.second.process) == processes  # one of each is enough
+        assert [kernel.process for kernel in kernels.all] == processes  # one of each is enough
     assert all(process.poll() is not None for process in processes)
 
 
-def test_two_leave_what_one_leaves(executed):
+@pytest.mark.parametrize("killed", [False, True])
+def test_two_leave_what_one_leaves(executed, killed):
+    """Also where the second one is killed while it makes fits: then there is a new one."""
     verdicts, one = executed(1, "one")
     assert set(verdicts.values()) == {"ok"}
-    again, two = executed(2, "two")
+    again, two = executed(2, "two", **{"02_training": KILL + NOTEBOOKS["02_training"]} if killed else {})
     assert again == verdicts
     files = {path.name: path.read_bytes() for path in one.iterdir()}
     assert {path.name: path.read_bytes() for path in two.iterdir()} == files
@@ -104,8 +114,11 @@ def test_two_leave_what_one_leaves(executed):
 
 
 def test_of_notebooks_beside_each_other_each_has_its_verdict(executed):
-    verdicts, error = executed(2, "two", **{"05_refinement": "raise RuntimeError('no luck')"})
-    assert "05_refinement" in error and "no luck" in error
-    assert verdicts == dict.fromkeys(NOTEBOOKS, "ok") | {"05_refinement": "cell_error", "06_comparison": "never_ran"}
-    _, error = executed(2, "other", **{"03_anomalies": "import os; os._exit(3)", "05_refinement": "1 / 0"})
+    verdicts, error = executed(2, "two", **{"03_anomalies": "import os; os._exit(3)", "05_refinement": "1 / 0"})
     assert "03_anomalies" in error and "its kernel died" in error  # of two failures, the first
+    assert verdicts == {
+        **dict.fromkeys(NOTEBOOKS, "never_ran"),
+        "02_training": "ok",
+        "03_anomalies": "kernel_died",
+        "05_refinement": "cell_error",
+    }

@@ -49,21 +49,18 @@ def execute_all(
     study = Study.open(params)
     sources = uptodate.notebooks(study)
     found |= {source.stem: Verdict(verdicts.NEVER_RAN) for source in sources}
-    provenance = study.provenance()
-    first, *others = (
-        _Lane(study, provenance, folder / "notebooks", found, kernels, kernel, run_folder)
-        for kernel, run_folder in zip((kernels.first, kernels.second), kernels.run_folders, strict=True)
-        if kernel
-    )
+    provenance, places = study.provenance(), range(len(kernels.all))
+    lanes = [_Lane(study, provenance, folder / "notebooks", found, kernels, place) for place in places]
+    first = lanes[0]
     first.execute([source for source in sources if source.stem <= FITTING])
     rest = [source for source in sources if source.stem > FITTING]
-    beside = [source for source in rest if source.stem in SECOND and others and not params.inspects]
+    beside = [source for source in rest if source.stem in SECOND and len(lanes) > 1 and not params.inspects]
     if beside:
         shutil.copytree(*kernels.run_folders, copy_function=lambda *pair: uptodate.copy(*map(Path, pair)))
     imports = Thread(target=_import_renderers, daemon=True)  # from now on a core may have nothing to do
     imports.start()
     if beside:
-        _side_by_side(first, [source for source in rest if source not in beside], others[0], beside)
+        _side_by_side(first, [source for source in rest if source not in beside], lanes[1], beside)
     else:
         first.execute(rest)
     imports.join()
@@ -72,15 +69,22 @@ def execute_all(
 
 @dataclass(frozen=True)
 class _Lane:
-    """A kernel that executes notebooks of a study one after the other, in a run folder."""
+    """One of the kernels, which executes notebooks of a study one after the other, in a run folder."""
 
     study: Study
     provenance: Mapping[str, Any]
     folder: Path
     found: dict[str, Verdict]
     kernels: Kernels
-    kernel: Kernel
-    run_folder: Path
+    place: int
+
+    @property
+    def kernel(self) -> Kernel:
+        return self.kernels.all[self.place]
+
+    @property
+    def run_folder(self) -> Path:
+        return self.kernels.run_folders[self.place]
 
     def execute(self, sources: list[Path]) -> None:
         params = self.study.params
@@ -106,17 +110,22 @@ class _Lane:
                 raise
             self.found[source.stem] = Verdict(verdicts.OK)
 
+    def wait_and_execute(self, sources: list[Path]) -> None:
+        """Execute notebooks when what the kernel was given to do before is done."""
+        self.kernels.renew(self.place)
+        self.execute(sources)
+
 
 def _side_by_side(first: _Lane, sources: list[Path], second: _Lane, beside: list[Path]) -> None:
     """Execute notebooks in two lanes, which begin with the same files; the first run folder takes what changed."""
     files, metrics = uptodate.hashes(first.run_folder), read_object(first.run_folder / "metrics.json")
     with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(second.execute, beside)
+        pending = pool.submit(second.wait_and_execute, beside)
         try:
             first.execute(sources)
             pending.result()
         except (KeyboardInterrupt, SystemExit):
-            second.kernel.kill()  # else the pool would wait for it
+            second.kernels.kill()  # else the pool would wait for it
             raise
     for name, value in uptodate.hashes(second.run_folder).items():
         if name == "metrics.json":

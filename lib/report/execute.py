@@ -28,7 +28,7 @@ from lib.core.errors import UserError
 from lib.core.formatting import clock
 from lib.params import Parameters
 from lib.report import uptodate, verdicts
-from lib.report.kernel import LOG, Kernel
+from lib.report.kernel import LOG, START_SECONDS, Kernel
 from lib.report.verdicts import Verdict
 
 LOG_SECONDS = 30.0
@@ -151,8 +151,8 @@ class _Attempt:
             return Verdict(verdicts.TIMED_OUT, self.cell, f"its output did not arrive within {OUTPUT_SECONDS} s")
         if self.kernel.process is None:
             return Verdict(verdicts.KERNEL_DIED, None, verdicts.line(f"its kernel could not be started: {error}"))
-        if self.cell is None and time.monotonic() - self.started >= self.kernel.start_seconds:
-            return Verdict(verdicts.TIMED_OUT, None, f"its kernel did not start within {self.kernel.start_seconds:g} s")
+        if self.cell is None and time.monotonic() - self.started >= START_SECONDS:
+            return Verdict(verdicts.TIMED_OUT, None, f"its kernel did not start within {START_SECONDS} s")
         more = verdicts.killings() - self.killings
         return verdicts.of_dead_kernel(self.kernel.process.poll(), self.kernel.log, more, self.cell)
 
@@ -273,7 +273,7 @@ class _Engine(NBClientEngine):
         client = _Client(
             nb_man,
             attempt,
-            startup_timeout=attempt.kernel.start_seconds,
+            startup_timeout=START_SECONDS,
             iopub_timeout=OUTPUT_SECONDS,
             kernel_name=kernel_name,
             log_output=log_output,

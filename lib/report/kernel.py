@@ -28,7 +28,6 @@ class Kernel:
 
     Attributes:
         log: see `LOG`.
-        start_seconds: in which it has to answer.
         manager: of the kernel.
         client: that talks to it; None before it has answered.
         process: of the kernel; None before it has started.
@@ -38,7 +37,6 @@ class Kernel:
         """Does not start it; its environment variables are those of this process if none are given."""
         self.log = log
         self._environment = environment
-        self.start_seconds: float = START_SECONDS
         self.manager = AsyncKernelManager(kernel_name="python3")
         self.client: Any = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -61,7 +59,7 @@ class Kernel:
             NoSuchKernel: it is not installed.
             OSError: it cannot be started.
         """
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None:
             return
         early = [f"--IPKernelApp.exec_lines={line}" for line in first]
         with open(self.log, "ab") as log:  # appended to, so that `clear` may shorten it
@@ -69,6 +67,19 @@ class Kernel:
             where["preexec_fn"] = end_with_parent()
             run_sync(self.manager.start_kernel)(extra_arguments=early, stdout=log, stderr=log, **where)
         self.process = self.manager.provisioner.process
+
+    def answers(self) -> bool:
+        """Whether it answers; waits for that up to `START_SECONDS`. It has been started."""
+        client = self.manager.client()
+        client.start_channels()
+        try:
+            run_sync(client.wait_for_ready)(timeout=START_SECONDS)
+        except RuntimeError:  # it is dead, or too slow
+            client.stop_channels()
+            return False
+        client.allow_stdin = False
+        self.client = client
+        return True
 
     def clear(self) -> None:
         """Makes it ready for the next notebook: no variables, no log."""

@@ -5,6 +5,7 @@ then executes notebooks (`lib.report.chapters`).
 """
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,38 +30,49 @@ class Kernels:
     """The kernels of a report; they end with the block, or with this process.
 
     Attributes:
-        first: executes all notebooks, or those that the second one does not.
-        second: None where one is enough.
+        all: the first one, and the second one where it helps.
         run_folders: of both.
     """
 
     def __init__(self, params: Parameters, folder: Path):
         """Starts none; `folder` is that of the report."""
-        self._params = params
+        self._params, self._logs = params, [folder / "notebooks" / name for name in (LOG, f"2-{LOG}")]
         self.run_folders = folder / "run", folder / "run-2"
-        names = [LOG, f"2-{LOG}"] if two_help(params) else [LOG]
-        self.first, self.second, *_ = *(
-            Kernel(folder / "notebooks" / name, environment(params, run_folder))
-            for name, run_folder in zip(names, self.run_folders, strict=False)
-        ), None  # fmt: skip
+        self.all = [self._new(place) for place in range(1 + two_help(params))]
+        self._killed = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *given: Any) -> None:
-        for kernel in (self.first, self.second):
-            if kernel:
-                kernel.__exit__(*given)
+        with ExitStack() as stack:
+            for kernel in self.all:
+                stack.callback(kernel.__exit__, *given)
 
     def start(self) -> None:
         """Starts them, with the imports that notebooks need and fits ahead of `02_training`, where there are fits."""
         if not (paths.notebooks_folder() / f"{FITTING}.py").is_file():
             return
-        self.first.start(imports(*TO_FIT, *TO_SHOW))
-        if self.second and self.second.process is None:
-            self.second.start_seconds = self._params.notebook_minutes * 60  # it answers when its fits are made
-            fits = f"from lib.study.ahead import work; work({self._params.model_dump_json()!r}); del work"
-            self.second.start(imports(*TO_FIT), fits, imports(*TO_SHOW))
+        fits = f"from lib.study.ahead import work; work({self._params.model_dump_json()!r}); del work"
+        begin = [imports(*TO_FIT, *TO_SHOW)], [imports(*TO_FIT), fits, imports(*TO_SHOW)]
+        for kernel, first in zip(self.all, begin, strict=False):
+            kernel.start(*first)
+
+    def renew(self, place: int) -> None:
+        """Waits for a kernel, and puts a new one in its place where it has died or does not answer in time."""
+        kernel = self.all[place]
+        if kernel.process is not None and not kernel.answers() and not self._killed:
+            kernel.end()
+            self.all[place] = self._new(place)
+
+    def kill(self) -> None:
+        """Ends what they execute at once; another thread may be waiting for it."""
+        self._killed = True
+        for kernel in self.all:
+            kernel.kill()
+
+    def _new(self, place: int) -> Kernel:
+        return Kernel(self._logs[place], environment(self._params, self.run_folders[place]))
 
 
 def environment(params: Parameters, run_folder: Path) -> dict[str, str]:
