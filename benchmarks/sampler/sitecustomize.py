@@ -3,6 +3,7 @@
 Each process writes the samples of each activity, in seconds, to a file of its own in `SAMPLES`, twice a second.
 """
 
+import gc
 import json
 import os
 import sys
@@ -44,13 +45,24 @@ def activity(frame):
     return "other"
 
 
+def frame_of(thread):
+    """What a thread executes. Python 3.11 holds a lock meanwhile, on which a collection of TensorFlow's graphs waits."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return sys._current_frames().get(thread)
+    finally:
+        if collects:
+            gc.enable()
+
+
 def sample(main, path):
     """Count for ever; the time of a sample is that since the one before."""
     found, before, written = {}, time.monotonic(), 0.0
     while True:
         time.sleep(PERIOD)
         now = time.monotonic()
-        frame = sys._current_frames().get(main)
+        frame = frame_of(main)
         if frame is None:
             return
         name = activity(frame)
