@@ -46,7 +46,7 @@ def activity(frame):
 
 
 def frame_of(thread):
-    """What a thread executes. Python 3.11 holds a lock meanwhile, on which a collection of TensorFlow's graphs waits."""
+    """What a thread does. Python 3.11 holds a lock meanwhile, for which a collection of TensorFlow's graphs waits."""
     collects = gc.isenabled()
     gc.disable()
     try:
