@@ -56,13 +56,15 @@ def executed(tmp_path, monkeypatch, digits):
         for name, code in (NOTEBOOKS | changed).items():
             (source / f"{name}.py").write_text(BEGIN + code + "\n", encoding="utf-8")
         (tmp_path / place / "notebooks").mkdir(parents=True)
-        found = {}
+        found, here = {}, os.getcwd()
         with Kernels(digits, tmp_path / place) as kernels:
             kernels.start()
             try:
                 chapters.execute_all(digits, tmp_path / place, found, kernels)
             except UserError as error:
                 return {name: verdict.verdict for name, verdict in found.items()}, str(error)
+            finally:
+                assert os.getcwd() == here
         return {name: verdict.verdict for name, verdict in found.items()}, tmp_path / place / "run"
 
     return run

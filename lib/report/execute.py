@@ -21,7 +21,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
-from lib.core import paths, provenance
+from lib.core import provenance
 from lib.core.cache import replacing
 from lib.core.characters import terminal
 from lib.core.errors import UserError
@@ -94,13 +94,12 @@ def execute(
     attempt = _Attempt(kernel, cell_minutes * 60, notebook_minutes * 60)
     _log(f"{notebook.stem} ...")
     try:
-        papermill.execute_notebook(
+        papermill.execute_notebook(  # without cwd, which changes that of this whole process; the kernel has its own
             notebook,
             notebook,
             dict(parameters),
             engine_name="report",
             kernel_name="python3",
-            cwd=str(paths.notebooks_folder()),
             log_output=True,
             attempt=attempt,
             progress_bar={"desc": notebook.stem, "bar_format": BAR, "disable": None, "file": sys.stderr},
