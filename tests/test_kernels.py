@@ -28,10 +28,10 @@ NOTEBOOKS = {
 }
 
 
-# The other kernel has the same parent; the first one executes this.
+# The second kernel has the same parent as the first one, which executes this.
 KILL = """
 import os, psutil, signal
-(other,) = [each for each in psutil.Process(os.getppid()).children() if each.pid != os.getpid()]
+(other,) = [each for each in psutil.Process(os.getppid()).children() if "lib.study.ahead" in " ".join(each.cmdline())]
 other.send_signal(signal.SIGKILL)
 """
 

@@ -105,7 +105,7 @@ def test_dates_are_the_one_given_and_times_are_left_out(folders):
 def test_a_date_that_is_none_is_one_line_before_any_work(given, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
     monkeypatch.setenv("ANOMALY_REPORTS_DIR", str(tmp_path))
-    monkeypatch.setattr("lib.report.build.Study", None)
+    monkeypatch.setattr("lib.report.build.Kernels", None)
     assert main(["report", "digits"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("SOURCE_DATE_EPOCH: ")

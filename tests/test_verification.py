@@ -90,7 +90,8 @@ def test_a_changed_digit_is_found_wherever_it_is(report):
             metrics = json.loads(changed(written, place, random))
         except ValueError:  # no JSON any more, as 0123
             continue
-        if not verification.differences(replace(found, metrics=metrics), right):
+        same = metrics == json.loads(written)  # the last of 17 digits may not change the number
+        if not same and not verification.differences(replace(found, metrics=metrics), right):
             missed.append(("metrics.json", written[place - 60 : place + 20]))
     scores = folder / "run" / "scores.parquet"
     frame, whole = pd.read_parquet(scores), scores.read_bytes()

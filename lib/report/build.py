@@ -52,6 +52,7 @@ def build(params: Parameters, notice: str = "") -> Path:
         OSError: the disk; the last report stays.
     """
     reports = paths.reports_folder()
+    provenance.source_date()  # refused before any work
     with study_lock(params.study), _signals_as_interrupt():
         clear(params.study)
         folder = reports / f".{params.study}.making.{secrets.token_hex(4)}"  # not the place of a killed run's kernel
