@@ -14,9 +14,8 @@ from lib.params import Parameters
 from lib.report.kernel import LOG, Kernel, imports
 
 FITTING = "02_training"  # it fits everything; `make verify` takes its word, and `make reproduce` fits again
-THREADS = (  # of TensorFlow twice, scikit-learn, NumPy
-    *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
-)
+# Of TensorFlow twice, scikit-learn, NumPy.
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 TO_FIT, TO_SHOW = ("lib.core.backend", "lib.study"), ("lib.presentation.sections",)  # what takes longest to import
 LARGEST = 48  # side of images, pixels; larger ones keep two cores busy, and two fits at once need twice the memory
 
