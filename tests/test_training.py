@@ -1,10 +1,13 @@
 """The networks and how they are fitted: against the published layers, and Keras' own optimiser, layers and pipeline."""
 
 import functools
+import gc
+import weakref
 
 import numpy as np
 import pytest
 from small_digits import digits
+from tensorflow.python.framework.func_graph import FuncGraph
 
 from lib.core.backend import check_device, keras, tf
 from lib.core.errors import UserError
@@ -135,6 +138,27 @@ def test_networks_that_share_an_engine_are_fitted_and_run_as_if_each_were_alone(
     assert all(one.engine() is one for one, _ in made)
     np.testing.assert_allclose(shared, alone, rtol=1e-5)
     assert (shared[0] == shared[2]).all() and (shared[0] != shared[1]).any()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_nothing_is_left_of_a_network_once_another_is_fitted(name):
+    """TensorFlow keeps every gradient of `tf.custom_gradient` until the end, with its graph and all weights in it."""
+    before = {id(graph) for graph in graphs()}
+    first = network(name)
+    first.fit(eights(), name)
+    passes.mean_squared_error(first, eights())
+    made = [weakref.ref(one) for one in (first.model, first.engine().model, *graphs()) if id(one) not in before]
+    assert len(made) >= 5  # two models, and the graphs of a step, of several steps and of a pass
+    del first
+    network(name, latent_dim=9, epochs=1).fit(eights(), name)
+    gc.collect()
+    assert not any(one() for one in made)
+
+
+def graphs():
+    """The graphs of TensorFlow functions that are in memory."""
+    gc.collect()
+    return [one for one in gc.get_objects() if isinstance(one, FuncGraph)]
 
 
 def test_a_fit_shows_its_progress_and_times_each_epoch(capfd):

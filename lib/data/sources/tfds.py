@@ -96,7 +96,10 @@ class Tfds:
         for split in self._splits():
             decoders = {image: tfds.decode.SkipDecoding()}
             try:
-                records = self._builder().as_dataset(split=split, decoders=decoders, shuffle_files=False)
+                once = tfds.ReadConfig(try_autocache=False)  # else every file of a split is kept in memory
+                records = self._builder().as_dataset(
+                    split=split, decoders=decoders, shuffle_files=False, read_config=once
+                )
             except (ValueError, AssertionError) as error:  # such as 200% of a split
                 reason = " ".join(str(error).split())[:160] or "no such part"
                 raise UserError(f"splits: '{split}' of {self.name}: {reason}") from None

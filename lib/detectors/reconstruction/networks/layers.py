@@ -114,20 +114,11 @@ class ThinConv2D(keras.layers.Conv2D):
 
     def call(self, inputs):
         """From (n, H, W, C) to (n, H, W, filters)."""
-        return self.activation(tf.nn.bias_add(_thin(inputs, tf.cast(self.kernel, inputs.dtype)), self.bias))
-
-
-@tf.custom_gradient
-def _thin(inputs, kernel):
-    def gradients(upstream):
-        rotated = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
-        of_inputs = tf.nn.conv2d(upstream, rotated, 1, "SAME")
-        exchanged = tf.raw_ops.Conv2DBackpropFilter(
-            input=upstream, filter_sizes=tf.shape(rotated), out_backprop=inputs, strides=[1, 1, 1, 1], padding="SAME"
-        )
-        return of_inputs, tf.transpose(exchanged[::-1, ::-1], [0, 1, 3, 2])
-
-    return tf.nn.conv2d(inputs, kernel, 1, "SAME"), gradients
+        turned = tf.transpose(tf.cast(self.kernel, inputs.dtype)[::-1, ::-1], [0, 1, 3, 2])
+        shape = tf.concat([tf.shape(inputs)[:3], [self.filters]], axis=0)
+        outputs = tf.nn.conv2d_transpose(inputs, turned, shape, 1, "SAME")
+        outputs.set_shape([*inputs.shape[:3], self.filters])
+        return self.activation(tf.nn.bias_add(outputs, self.bias))
 
 
 def describe(part: keras.Sequential) -> list[dict[str, Any]]:

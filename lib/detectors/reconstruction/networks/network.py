@@ -1,5 +1,6 @@
 """A Keras model that reconstructs its input, with its settings: built, fitted, saved and loaded."""
 
+import gc
 import json
 import shutil
 import zipfile
@@ -15,6 +16,8 @@ from lib.core.backend import keras, tf
 from lib.core.cache import replacing, write_json
 from lib.core.errors import UserError
 from lib.detectors.reconstruction.networks import layers, training
+
+LARGE = 1_000_000  # parameters; fitting keeps four times as many numbers
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Network:
         """
         settings = self.settings
         if backend.strategy.num_replicas_in_sync > 1 and not settings.batch_norm:
-            Network.latest = None  # its memory is given back first
+            _drop_engine()
             with backend.strategy.scope():
                 fitted = type(self)(settings).model
                 self._give_state(fitted)
@@ -128,7 +131,8 @@ class Network:
         """The engine with everything as in this unfitted network: weights, the state of random draws, metrics."""
         made = Network.latest
         if type(made) is not type(self) or made.shared != self.shared:
-            Network.latest = None  # its memory is given back first
+            del made
+            _drop_engine()
             made = Network.latest = type(self)(self.settings)
         self._give_state(made.model)
         made.owner = self
@@ -195,6 +199,14 @@ class Network:
     def input_signature(self) -> list[tf.TensorSpec]:
         """The signature of what `inputs` returns."""
         return []
+
+
+def _drop_engine() -> None:
+    """Gives back the memory of a large engine before another one is built; Python would do so at some later time."""
+    large = Network.latest is not None and Network.latest.model.count_params() > LARGE
+    Network.latest = None
+    if large:
+        gc.collect()
 
 
 def _remove_times(archive: Path) -> None:

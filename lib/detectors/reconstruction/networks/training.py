@@ -178,6 +178,12 @@ class OnePassAdam(keras.optimizers.Adam):
             grad=tf.cast(gradient, variable.dtype),
         )
 
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        """As in Keras, but for one device: there TensorFlow would keep every graph, and its weights, until the end."""
+        if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            return list(grads_and_vars)
+        return super()._all_reduce_sum_gradients(grads_and_vars)
+
 
 class EpochSeconds(keras.callbacks.Callback):
     """Measures the seconds of each epoch.
