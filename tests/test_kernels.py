@@ -9,7 +9,7 @@ from lib import params
 from lib.core import paths
 from lib.core.errors import UserError
 from lib.report import chapters
-from lib.report.kernels import LARGEST, THREADS, Kernels, environment
+from lib.report.kernels import LARGEST, SMALL, THREADS, Kernels, environment, memory
 
 QUICK = {"epochs": 1, "refinements": [], "backbone": ""}  # what the second kernel fits first
 BEGIN = """
@@ -70,18 +70,39 @@ def executed(tmp_path, monkeypatch, digits):
     return run
 
 
-def test_a_second_kernel_only_where_it_helps(digits, tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    assert len(Kernels(digits, tmp_path).all) == 2
-    assert len(Kernels(digits.model_copy(update={"image_size": LARGEST + 1}), tmp_path).all) == 1
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    assert len(Kernels(digits, tmp_path).all) == 1
+@pytest.mark.parametrize(
+    ("cores", "side", "limit", "expected"),
+    [
+        (8, SMALL, 2 * 10**9, 2),
+        (1, SMALL, 2 * 10**9, 1),
+        (8, SMALL + 8, 2 * 10**9, 1),
+        (8, SMALL + 8, 10**10, 2),
+        (8, LARGEST, "max", 2),
+        (1, LARGEST, "max", 1),
+        (8, LARGEST + 8, "max", 1),
+    ],
+)
+def test_a_second_kernel_only_where_it_helps(digits, tmp_path, monkeypatch, cores, side, limit, expected):
+    """A container's limit counts where it is lower than the memory of the machine; `max` is no limit."""
+    (tmp_path / "memory.max").write_text(f"{limit}\n")
+    monkeypatch.setattr("lib.report.kernels.LIMITS", [tmp_path / "missing", tmp_path / "memory.max"])
+    monkeypatch.setattr(os, "sysconf", lambda name: 10**10 if "PAGES" in name else 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert len(Kernels(digits.model_copy(update={"image_size": side}), tmp_path).all) == expected
+
+
+def test_memory_is_unknown_where_nothing_says(monkeypatch):
+    monkeypatch.setattr("lib.report.kernels.LIMITS", [])
+    assert 10**8 < memory() < 10**14
+    monkeypatch.delattr(os, "sysconf")
+    assert memory() == 0
 
 
 def test_two_kernels_share_the_cores_unless_the_user_says_otherwise(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     given = environment(digits, tmp_path)
-    assert {given[name] for name in THREADS} == {"4"} and given["ANOMALY_RUN_FOLDER"] == str(tmp_path)
+    assert {given[name] for name in THREADS} == {"4"} and given["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert given["ANOMALY_RUN_FOLDER"] == str(tmp_path)
     large = environment(digits.model_copy(update={"image_size": LARGEST + 1}), tmp_path)
     assert large == os.environ | {"ANOMALY_RUN_FOLDER": str(tmp_path)}
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

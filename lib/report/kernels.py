@@ -1,11 +1,12 @@
-"""The kernels that execute the notebooks of a report: one, or two where images are small. Imports nothing slow.
+"""The kernels that execute the notebooks of a report: one, or two where images are not large. Imports nothing slow.
 
-Small networks cannot use a second core by themselves. So the second kernel first makes fits (`lib.study.ahead`), and
-then executes notebooks (`lib.report.chapters`).
+One process does not use all cores well: small networks cannot, and two larger ones on half of the cores each take an
+eighth less time than one after the other on all. So the second kernel first makes fits (`lib.study.ahead`), and then
+executes notebooks (`lib.report.chapters`).
 """
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,12 +18,27 @@ FITTING = "02_training"  # it fits everything; `make verify` takes its word, and
 # Of TensorFlow twice, scikit-learn, NumPy.
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 TO_FIT, TO_SHOW = ("lib.core.backend", "lib.study"), ("lib.presentation.sections",)  # what takes longest to import
-LARGEST = 48  # side of images, pixels; larger ones keep two cores busy, and two fits at once need twice the memory
+LIMITS = [Path("/sys/fs/cgroup", name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
+SMALL, LARGEST = 48, 96  # sides of images, pixels; networks for larger ones keep all cores busy
+ENOUGH = 7_000_000_000  # bytes of memory for two kernels with images that are not small, each of which takes 2 GB
 
 
 def two_help(params: Parameters) -> bool:
-    """Whether a second kernel can help: not with one core, nor with large images."""
-    return params.image_size <= LARGEST and os.cpu_count() > 1
+    """Whether a second kernel can help: not with one core, nor with large images, nor where memory is short."""
+    if os.cpu_count() == 1 or params.image_size > LARGEST:
+        return False
+    return params.image_size <= SMALL or memory() >= ENOUGH
+
+
+def memory() -> int:
+    """Bytes of memory of this machine, or of the container that this process is in; 0 where nothing says."""
+    known = []
+    with suppress(AttributeError, OSError, ValueError):
+        known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for limit in LIMITS:
+        with suppress(OSError, ValueError):
+            known.append(int(limit.read_text(encoding="ascii")))
+    return min((size for size in known if size > 0), default=0)
 
 
 class Kernels:
@@ -78,7 +94,7 @@ def environment(params: Parameters, run_folder: Path) -> dict[str, str]:
     """The environment of a kernel: each of two has half of the cores.
 
     So they do not wait for each other's threads. With all cores for each, the digits study takes a seventh longer on
-    two cores.
+    two cores. And neither takes all memory of a GPU, as TensorFlow does where it is not told otherwise.
     """
-    threads = dict.fromkeys(THREADS, str(os.cpu_count() // 2)) if two_help(params) else {}
-    return threads | os.environ | {"ANOMALY_RUN_FOLDER": str(run_folder)}
+    shared = dict.fromkeys(THREADS, str(os.cpu_count() // 2)) | {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    return (shared if two_help(params) else {}) | os.environ | {"ANOMALY_RUN_FOLDER": str(run_folder)}
