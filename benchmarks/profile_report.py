@@ -62,18 +62,25 @@ def profile(study: str, onednn: str) -> dict[str, object]:
 
 
 def chart(found: dict[str, dict], path: Path) -> None:
-    """One bar for each report, stacked by activity."""
+    """One panel for each study, with one bar for each of its reports, stacked by activity."""
     names = list(dict.fromkeys(name for each in found.values() for name in each["activities"]))
-    figure, axes = plt.subplots(figsize=(9, 1.4 + 0.6 * len(found)), layout="constrained")
-    ends = dict.fromkeys(found, 0.0)
-    for place, name in enumerate(names):
-        widths = [each["activities"].get(name, 0.0) for each in found.values()]
-        axes.barh(list(found), widths, left=list(ends.values()), label=name, color=plt.get_cmap("tab20")(place % 20))
-        ends = {key: end + width for (key, end), width in zip(ends.items(), widths, strict=True)}
-    axes.plot([each["seconds"] for each in found.values()], list(found), "k|", markersize=18, label="time that passed")
-    axes.set_xlabel("seconds of all processes")
-    axes.invert_yaxis()
-    figure.legend(loc="outside right upper", frameon=False)
+    studies = {
+        study: [key for key in found if key.startswith(f"{study},")] for study in (key.split(",")[0] for key in found)
+    }
+    heights = [len(keys) for keys in studies.values()]
+    figure, panels = plt.subplots(
+        len(studies), figsize=(9, 1 + 0.8 * sum(heights)), height_ratios=heights, layout="constrained", squeeze=False
+    )
+    for axes, keys in zip(panels[:, 0], studies.values(), strict=True):
+        ends = [0.0] * len(keys)
+        for place, name in enumerate(names):
+            widths = [found[key]["activities"].get(name, 0.0) for key in keys]
+            axes.barh(keys, widths, left=ends, label=name, color=plt.get_cmap("tab20")(place % 20))
+            ends = [end + width for end, width in zip(ends, widths, strict=True)]
+        axes.plot([found[key]["seconds"] for key in keys], keys, "k|", markersize=18, label="time that passed")
+        axes.invert_yaxis()
+    panels[-1, 0].set_xlabel("seconds of all processes")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
     figure.savefig(path, metadata={"Date": None})
 
 
