@@ -20,7 +20,7 @@ THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"
 TO_FIT, TO_SHOW = ("lib.core.backend", "lib.study"), ("lib.presentation.sections",)  # what takes longest to import
 LIMITS = [Path("/sys/fs/cgroup", name) for name in ("memory.max", "memory/memory.limit_in_bytes")]
 SMALL, LARGEST = 48, 96  # sides of images, pixels; networks for larger ones keep all cores busy
-ENOUGH = 7_000_000_000  # bytes of memory for two kernels with images that are not small, each of which takes 2 GB
+ENOUGH = 7_000_000_000  # bytes of memory for two kernels with images that are not small: each takes up to 2.5 GB
 
 
 def two_help(params: Parameters) -> bool:
