@@ -110,7 +110,7 @@ class ThinConv2D(keras.layers.Conv2D):
     The library computes the gradient of the filters slowly for many input and few output channels. A transposed
     convolution by the filters rotated by 180° has the same values, and the gradient of one from few channels to many.
     Measured for the last layer of the published decoder: 9 instead of 62 ms a step. (`tf.custom_gradient` would do as
-    well, but keeps its graph, with all weights, in memory until the process ends.) Strides of 1 and "same" padding only.
+    well, but keeps its graph, with all weights, in memory until the process ends.) Strides of 1, "same" padding only.
     """
 
     def call(self, inputs):
