@@ -189,7 +189,7 @@ def build(lock: Path, added: bool = False) -> None:
             for headers in VENV.glob(HEADERS):
                 shutil.rmtree(headers)
         # Byte code on every core; files for another Python may fail to compile, and packages' own tests never run.
-        compiler = [VENV / "bin/python", "-m", "compileall", "-q", "-j", "0", "-x", "/tests/", VENV / "lib"]
+        compiler = [VENV / "bin/python", "-m", "compileall", "-q", "-j", "0", "-x", "/tests/", VENV / "lib", "lib"]
         subprocess.run(compiler, stdout=log, stderr=log)
     size = sum(path.lstat().st_size for path in VENV.rglob("*"))
     print(

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import textwrap
 import time
 
@@ -13,9 +14,7 @@ from lib.core import paths
 from lib.core.errors import UserError
 from lib.presentation import explorer, first_page
 from lib.presentation.memo import Memo
-from lib.report import build, execute, uptodate
-from lib.report.render import html as site
-from lib.report.render import pdf
+from lib.report import build, early, execute, rendering, uptodate
 from lib.report.render.model import RenderError
 
 HEADER = """\
@@ -157,7 +156,7 @@ def test_pages_are_published_where_the_pdf_cannot_be_made(suite, monkeypatch):
     study, report = params.load("digits"), paths.reports_folder() / "digits"
     for error, reason in UNMADE.items():
         with monkeypatch.context() as patch:
-            patch.setattr(pdf, "write_pdf", failing(error))
+            patch.setattr(rendering, "write_pdf", failing(error))
             with pytest.raises(UserError) as failed:
                 build.build(study)
         assert str(failed.value).endswith(reason) and "\n" not in str(failed.value)
@@ -179,13 +178,84 @@ def test_the_last_report_stays_where_pages_fail_or_the_user_stops(suite, monkeyp
     study = params.load("digits")
     report = build.build(study)
     before = (report / "index.html").read_bytes()
-    for module, name, error in (
-        (site, "write_site", RenderError("no page")),
-        (pdf, "write_pdf", KeyboardInterrupt()),
-    ):
+    for name, error in (("write_site", RenderError("no page")), ("write_pdf", KeyboardInterrupt())):
         with monkeypatch.context() as patch:
-            patch.setattr(module, name, failing(error))
+            patch.setattr(rendering, name, failing(error))
             with pytest.raises(UserError if name == "write_site" else KeyboardInterrupt):
                 build.build(study, notice="Another notice.")
         assert (report / "index.html").read_bytes() == before and (report / "report.pdf").is_file()
         assert not list(report.parent.glob(".*"))
+
+
+LINKS = """
+# %% [markdown]
+# See [the next chapter](02_b.ipynb), [its section](02_b.ipynb#a-section) and [its table](#tab-b).
+"""
+TABLE = """
+import pandas
+from lib.presentation import show
+show.table(pandas.DataFrame({"a": ["b"]}), label="tab-b", caption="A table.")
+
+# %% [markdown]
+# ## A section
+"""
+
+
+@pytest.fixture
+def looked_at(suite, monkeypatch):
+    """A report of a chapter that links to the next one; gives what a reader sees while that one is executed."""
+    notebook(suite[0], "01_a", BEGIN + LINKS)
+    notebook(suite[0], "02_b", TABLE)
+    monkeypatch.setattr(early, "SOON", 0.0)
+    real, reports, seen = execute.execute, paths.reports_folder(), {}
+
+    def look(target, *given):
+        if target.stem == "02_b":
+            end = time.monotonic() + 60
+            while not list(reports.glob("index.html")) and time.monotonic() < end and not seen.get("none"):
+                time.sleep(0.05)
+            for path in [*reports.glob("index.html"), *reports.glob(".*/*.html")]:
+                seen[path.name if path.parent == reports else f"digits/{path.name}"] = path.read_text(encoding="utf-8")
+            links = re.findall(r'<a href="([^"#]+)"', seen.get("index.html", ""))
+            seen["links"] = [(reports / link).is_file() for link in links]
+        real(target, *given)
+
+    monkeypatch.setattr(execute, "execute", look)
+    return seen
+
+
+def test_finished_chapters_can_be_read_while_others_are_made(looked_at):
+    report = build.build(params.load("digits"), "Shown instead of another.")
+    listed, page = looked_at["index.html"], looked_at["digits/01_a.html"]
+    assert "in progress, 1 of 2 chapters" in listed and len(looked_at["links"]) == 3 and all(looked_at["links"])
+    assert "1 of 2 chapters so far" in page and "Chapter 1 of 2" in page and "the next chapter" in page
+    first = looked_at["digits/index.html"]
+    assert "Shown instead of another." in first and "1 of 2 chapters so far" in first
+    for unmade in ("02_b.html", "report.pdf", "explorer.html", "scores.parquet"):
+        assert unmade not in page + first
+    texts = [path.read_text(encoding="utf-8") for path in [report.parent / "index.html", *report.glob("*.html")]]
+    assert not any("so far" in text or "in progress" in text for text in texts)
+    assert '<a href="02_b.html#tab-b"' in texts[[*report.glob("*.html")].index(report / "01_a.html") + 1]
+    assert not list(report.parent.glob(".*")) and not list(report.rglob(early.STATUS))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), UserError("no luck")])
+def test_the_list_has_no_report_that_is_no_longer_made(looked_at, monkeypatch, error):
+    look = execute.execute
+    monkeypatch.setattr(execute, "execute", lambda *given: (look(*given), failing(error)() if looked_at else None))
+    with pytest.raises(type(error)):
+        build.build(params.load("digits"))
+    reports = paths.reports_folder()
+    listed = (reports / "index.html").read_text(encoding="utf-8")
+    assert "in progress" in looked_at["index.html"] and "in progress" not in listed
+    assert not list(reports.glob(".*"))
+    failed = isinstance(error, UserError)
+    assert ("digits.failed/01_a.html" in listed) == (reports / "digits.failed" / "01_a.html").is_file() == failed
+
+
+def test_early_pages_that_cannot_be_made_are_told_and_end_nothing(looked_at, monkeypatch, capsys):
+    looked_at["none"] = True
+    monkeypatch.setattr(rendering, "render_finished", failing(RenderError("no page")))
+    report = build.build(params.load("digits"))
+    assert "digits: no early pages (no page)" in capsys.readouterr().err
+    assert (report / "report.pdf").is_file()

@@ -14,7 +14,7 @@ from lib.__main__ import main
 from lib.core import paths
 from lib.presentation import explorer, first_page
 from lib.presentation.memo import Memo
-from lib.report import build, execute, verdicts
+from lib.report import execute, rendering, verdicts
 
 HEADER = """\
 # ---
@@ -185,7 +185,7 @@ def test_pages_that_cannot_be_rendered_are_no_notebook_s_fault(report, monkeypat
     def fail(*_):
         raise OSError(28, "No space left on device", "/somewhere/page")
 
-    monkeypatch.setattr(build, "render", fail)
+    monkeypatch.setattr(rendering, "render", fail)
     assert make(made.parents[1]) == 2
     status = json.loads((made.with_name("faulty.failed") / "run" / "status.json").read_text(encoding="utf-8"))
     assert status["verdict"] == "not_rendered" and "no space left for /somewhere/page" in status["error"]

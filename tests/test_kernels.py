@@ -9,6 +9,7 @@ from lib import params
 from lib.core import paths
 from lib.core.errors import UserError
 from lib.report import chapters
+from lib.report.early import Early
 from lib.report.kernels import LARGEST, SMALL, THREADS, Kernels, environment, memory
 
 QUICK = {"epochs": 1, "refinements": [], "backbone": ""}  # what the second kernel fits first
@@ -57,10 +58,10 @@ def executed(tmp_path, monkeypatch, digits):
             (source / f"{name}.py").write_text(BEGIN + code + "\n", encoding="utf-8")
         (tmp_path / place / "notebooks").mkdir(parents=True)
         found, here = {}, os.getcwd()
-        with Kernels(digits, tmp_path / place) as kernels:
+        with Kernels(digits, tmp_path / place) as kernels, Early(tmp_path / place, "", found) as early:
             kernels.start()
             try:
-                chapters.execute_all(digits, tmp_path / place, found, kernels)
+                chapters.execute_all(digits, tmp_path / place, found, kernels, early)
             except UserError as error:
                 return {name: verdict.verdict for name, verdict in found.items()}, str(error)
             finally:

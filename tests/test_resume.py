@@ -20,7 +20,7 @@ from lib.__main__ import main
 from lib.core import cache, locks, paths
 from lib.presentation import explorer, first_page
 from lib.presentation.memo import Memo
-from lib.report import build, execute
+from lib.report import execute, rendering
 
 HEADER = """\
 # ---
@@ -105,7 +105,7 @@ def start(tmp_path_factory):
     for name, body in NOTEBOOKS.items():
         (folder / "notebooks" / f"{name}.py").write_text(HEADER + body, encoding="utf-8")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lib.report.build", "lib.report.execute", "lib.report.studies", "test_resume"])
+    context.set_forkserver_preload(["lib.report.execute", "lib.report.rendering", "lib.report.studies", "test_resume"])
 
     def start(name, **options):
         (folder / name).mkdir(exist_ok=True)
@@ -226,7 +226,7 @@ def alone(tmp_path, monkeypatch):
                 temporary.write_bytes(b"".join(notebook.read_bytes() for notebook in notebooks))
         return pages, ""
 
-    monkeypatch.setattr(build, "render", rendered)
+    monkeypatch.setattr(rendering, "render", rendered)
 
     def quick(target, parameters, *_):
         import nbformat

@@ -17,6 +17,7 @@ from lib.core import cache, paths
 from lib.core.errors import UserError
 from lib.data import duplicates
 from lib.detectors import PUBLISHED
+from lib.detectors.reconstruction.detector import ReconstructionDetector
 from lib.evaluation import comparison
 from lib.evaluation.evaluate import evaluate, threshold, threshold_record
 from lib.presentation import sections, show
@@ -44,6 +45,17 @@ def test_every_planned_detector_has_one_finite_score_for_each_image_in_the_data_
     assert not frame.loc[frame["fitted"], "label"].any()
     for part in ("fit", "calibration", "validation", "test"):
         np.testing.assert_array_equal(np.flatnonzero(frame["part"] == part), getattr(holdout_of(study).split, part))
+
+
+def test_a_detector_of_another_score_takes_what_scoring_has_learned(monkeypatch):
+    study, _, fits_by_column, _ = fitted("holdout")
+    others = [fit for fit in fits_by_column.values() if getattr(fit.spec.options, "score", "mse") != "mse"]
+    assert others
+    monkeypatch.setattr(ReconstructionDetector, "_fit_scores", lambda *_: pytest.fail("learned again"))
+    for fit in others[:2]:
+        np.testing.assert_allclose(fit.detector(study).score(study.images), fit.scores, rtol=1e-4)
+    own = next(fit for fit in fits_by_column.values() if fit.spec.name == "autoencoder")
+    assert own.detector(study).arrays() == {}  # of the mean squared error
 
 
 def test_short_forms_seeds_and_mixed_precision_are_planned_beside_the_published_detectors():

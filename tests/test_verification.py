@@ -12,7 +12,7 @@ from executed import executed
 
 from lib import params
 from lib.core import cache, checksums, traced
-from lib.report import build, uptodate, verification
+from lib.report import rendering, uptodate, verification
 from lib.report.render.sources import about
 from lib.report.verification import comparing, pages
 from lib.study import Run, Study
@@ -32,7 +32,7 @@ def report(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANOMALY_RUN_FOLDER", str(folder / "run"))
         written = [executed(path, parameters, folder / "notebooks") for path in uptodate.notebooks(study)]
-    build.render(study, written, "", folder)
+    rendering.render(study, written, "", folder)
     cache.write_json(folder / "run" / "status.json", {"files": checksums.of(folder)})
     return folder, study, verification.said(folder), verification.expected(folder, study)
 

@@ -16,8 +16,14 @@ def study_lock(study: str) -> AbstractContextManager[None]:
 
 
 def clear(study: str) -> None:
-    """Put back or remove what a killed process has left in the folder of reports; call it with the lock held."""
+    """Put back or remove what an attempt has left in the folder of reports; call it with the lock held."""
     reports = paths.reports_folder()
     cache.recover(reports / study)
-    for left in reports.glob(f".{study}.making*"):
-        shutil.rmtree(left, ignore_errors=True)
+    left = list(reports.glob(f".{study}.making*"))
+    listed = any((folder / "index.html").is_file() for folder in left)
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
+    if listed:
+        from lib.report import studies
+
+        studies.write_index(reports)

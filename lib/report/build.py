@@ -12,22 +12,19 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from lib.core import checksums, paths, provenance, traced
+from lib.core import checksums, paths, provenance
 from lib.core.cache import publish, write_json
-from lib.core.characters import readable
 from lib.core.errors import UserError
 from lib.core.formatting import clock
 from lib.core.imports import import_all
 from lib.params import Parameters
 from lib.report import verdicts
 from lib.report.attempts import clear, study_lock
+from lib.report.early import Early
 from lib.report.kernels import Kernels
 from lib.report.verdicts import Verdict
 
@@ -62,6 +59,8 @@ def build(params: Parameters, notice: str = "") -> Path:
         try:
             key, study, notebooks = _execute(params, notice, folder, found)
             print(f"{'rendering':<15} after {clock(time.monotonic() - started)}", file=sys.stderr)
+            from lib.report.rendering import render
+
             pages, pdf_problem = render(study, notebooks, notice, folder)
             status = {
                 "status": "complete",
@@ -91,7 +90,7 @@ def build(params: Parameters, notice: str = "") -> Path:
                 shutil.rmtree(reports / f"{params.study}.failed", ignore_errors=True)
                 studies.write_index(reports)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            clear(params.study)
     if pdf_problem:
         index = paths.shown(reports / params.study / "index.html")
         raise UserError(
@@ -104,94 +103,14 @@ def _execute(
     params: Parameters, notice: str, folder: Path, found: dict[str, Verdict]
 ) -> tuple[str, "Study", list[Path]]:
     """Execute the notebooks; return the key of the report as well."""
-    with Kernels(params, folder) as kernels:
+    with Kernels(params, folder) as kernels, Early(folder, notice, found) as early:
         if not (paths.cache_folder() / "pages" / params.study).exists():  # nothing can be up to date
             kernels.start()
         import_all("lib.report.chapters")
         from lib.report import chapters, uptodate
 
         key = uptodate.report_key(params, notice)  # of the code as it is now, whatever is edited in the meantime
-        return key, *chapters.execute_all(params, folder, found, kernels)
-
-
-def render(study: "Study", notebooks: list[Path], notice: str, folder: Path) -> tuple[list[Path], str]:
-    """Render executed notebooks into a folder.
-
-    Args:
-        study: of the report.
-        notebooks: the executed notebooks, in the order of the chapters.
-        notice: printed on the cover.
-        folder: takes the pages; its `run/` is the run folder.
-
-    Returns:
-        The pages, the PDF last, and why there is no PDF, if so.
-    """
-    from lib.presentation import explorer, first_page
-    from lib.report.render.appendix import appendix
-    from lib.report.render.document import read_chapters
-    from lib.report.render.html import write_site
-    from lib.report.render.model import ReportInfo
-    from lib.study import Run
-
-    run = Run(folder / "run")
-    manifest = run.read("manifest")
-    info = ReportInfo(
-        title=study.params.title,
-        study=study.params.study,
-        notice=notice,
-        generated=manifest["created"][:10],
-        facts=tuple(_facts(study, manifest)),
-        memo=first_page.memo(study, run),
-        metrics=run.read("metrics") if (run.folder / "metrics.json").is_file() else {},
-    )
-    chapters = read_chapters(notebooks, appendix(manifest, study.params.model_dump()))
-    explored = bool(len(study.anomalies))  # without anomalies there is nothing to trade false alarms against
-    stop = Event()
-    with ThreadPoolExecutor(1) as pool:  # Typst computes outside Python, so that both take the time of one
-        pdf = pool.submit(_write_pdf, chapters, info, folder / "report.pdf", stop)
-        try:
-            pages = write_site(chapters, info, folder, explorer=explored)
-            if explored:
-                pages.append(explorer.write_explorer(study, run, folder, info.generated))
-            problem = pdf.result()
-        except BaseException:
-            stop.set()
-            raise
-    if problem:  # the pages say so
-        write_site(chapters, replace(info, pdf_problem=problem), folder, explorer=explored)
-    return ([*pages] if problem else [*pages, folder / "report.pdf"]), problem
-
-
-def _write_pdf(chapters: list[Any], info: Any, path: Path, stop: Event) -> str:
-    """Write the PDF; return why it could not be made, empty if it was. The pages are published either way."""
-    from lib.report.render.pdf import write_pdf
-
-    try:
-        write_pdf(chapters, info, path, stop)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except UserError as error:
-        problem = str(error)
-    except BaseException as error:  # a panic of Typst's compiler is no Exception
-        problem = f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}"
-    else:
-        return ""
-    return " ".join(problem.split())
-
-
-@traced.marks
-def _facts(study: "Study", manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    counts, versions = study.counts, manifest["versions"]
-    yield "Data set", f"{manifest['data']['name']} {manifest['data']['version']}"
-    yield "Images", f"{counts['images']:,} in {counts['classes']} classes"
-    yield "Normal", f"class {readable(study.params.normal_class)}, {counts['normal']:,} images"
-    yield "Anomalies", f"{counts['anomalies']:,} images of the other classes" if counts["anomalies"] else "none"
-    yield "Protocol", study.params.protocol
-    yield "Seed", str(study.params.seed)
-    library = next(name for name in ("tensorflow", "tensorflow-cpu") if name in versions)
-    yield "Computed with", f"TensorFlow {versions[library]}, Keras {versions['keras']}, Python {versions['python']}"
-    yield "Device", f"{manifest['device']}; {manifest['machine']}"
-    yield "Code", manifest["code"]["commit"] or f"files {manifest['code']['files']}"
+        return key, *chapters.execute_all(params, folder, found, kernels, early)
 
 
 def _verdicts(found: dict[str, Verdict]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -15,9 +16,11 @@ from typing import Any
 
 from lib import data
 from lib.core.cache import read_object
+from lib.core.errors import UserError
 from lib.core.imports import import_all
 from lib.params import Parameters
 from lib.report import execute, uptodate, verdicts
+from lib.report.early import Early
 from lib.report.kernel import Kernel
 from lib.report.kernels import FITTING, Kernels
 from lib.report.verdicts import Verdict
@@ -27,7 +30,7 @@ SECOND = {"05_refinement", "06_comparison"}
 
 
 def execute_all(
-    params: Parameters, folder: Path, found: dict[str, Verdict], kernels: Kernels
+    params: Parameters, folder: Path, found: dict[str, Verdict], kernels: Kernels, early: Early
 ) -> tuple[Study, list[Path]]:
     """Open a study and execute its notebooks.
 
@@ -37,6 +40,7 @@ def execute_all(
         found: takes the verdict on each notebook, once the study is open: its images are downloaded and prepared, and
             the normal class is checked.
         kernels: are started where a notebook is executed.
+        early: shows what is finished.
 
     Returns:
         The study, and the executed notebooks.
@@ -50,15 +54,16 @@ def execute_all(
     sources = uptodate.notebooks(study)
     found |= {source.stem: Verdict(verdicts.NEVER_RAN) for source in sources}
     provenance, places = study.provenance(), range(len(kernels.all))
-    lanes = [_Lane(study, provenance, folder / "notebooks", found, kernels, place) for place in places]
+    lanes = [_Lane(study, provenance, folder / "notebooks", found, kernels, early, place) for place in places]
     first = lanes[0]
-    first.execute([source for source in sources if source.stem <= FITTING])
+    first.execute([source for source in sources if source.stem < FITTING])
+    imports = Thread(target=_import_renderers, daemon=True)  # while fits are made and this process has nothing to do
+    imports.start()
+    first.execute([source for source in sources if source.stem == FITTING])
     rest = [source for source in sources if source.stem > FITTING]
     beside = [source for source in rest if source.stem in SECOND and len(lanes) > 1 and not params.inspects]
     if beside:
         shutil.copytree(*kernels.run_folders, copy_function=lambda *pair: uptodate.copy(*map(Path, pair)))
-    imports = Thread(target=_import_renderers, daemon=True)  # from now on a core may have nothing to do
-    imports.start()
     if beside:
         _side_by_side(first, [source for source in rest if source not in beside], lanes[1], beside)
     else:
@@ -76,6 +81,7 @@ class _Lane:
     folder: Path
     found: dict[str, Verdict]
     kernels: Kernels
+    early: Early
     place: int
 
     @property
@@ -109,6 +115,7 @@ class _Lane:
                 self.found[source.stem] = Verdict(verdicts.STOPPED, error=verdicts.in_a_line(error))
                 raise
             self.found[source.stem] = Verdict(verdicts.OK)
+            self.early.show(self.study)
 
     def wait_and_execute(self, sources: list[Path]) -> None:
         """Execute notebooks when what the kernel was given to do before is done."""
@@ -123,6 +130,10 @@ def _side_by_side(first: _Lane, sources: list[Path], second: _Lane, beside: list
         pending = pool.submit(second.wait_and_execute, beside)
         try:
             first.execute(sources)
+            with suppress(UserError):  # it is raised where the pages are written
+                from lib.report.render.document import read_ahead
+
+                read_ahead([path for path in sorted(first.folder.glob("*.ipynb")) if path.stem not in SECOND])
             pending.result()
         except (KeyboardInterrupt, SystemExit):
             second.kernels.kill()  # else the pool would wait for it
@@ -150,5 +161,4 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, A
 
 def _import_renderers() -> None:
     """Import what `render` needs, which takes seconds, while the kernel is busy."""
-    import_all("lib.presentation.explorer", "lib.presentation.first_page", "lib.report.studies")
-    import_all(*(f"lib.report.render.{name}" for name in ("appendix", "document", "html", "pdf")))
+    import_all("lib.report.rendering", "lib.report.studies")

@@ -9,6 +9,7 @@ from lib.core.cache import content_key, read_object, replacing
 from lib.core.locks import lock
 from lib.presentation.text import detector_name
 from lib.report import uptodate, verdicts
+from lib.report.early import STATUS
 from lib.report.render.html import environment, frame
 
 TITLE, INDEX = "Reports", "index.html"
@@ -30,7 +31,8 @@ def write_index(reports: Path) -> Path:
     A study is a sub-folder with `run/status.json`, which has `status` ("complete" or "failed") and perhaps `title`,
     `error`, `notebooks` (the verdict on each) and `pdf` (why there is no PDF); the rest is read from `metrics.json`,
     `manifest.json` and `params.json` beside it. What is missing or damaged is left out, and so are folders whose names
-    begin with a dot: they are unfinished. Leaderboards of sweeps and comparisons of two studies are listed below them.
+    begin with a dot: they are unfinished, and listed only where `lib.report.early` says so. Leaderboards of sweeps and
+    comparisons of two studies are listed below them.
 
     Args:
         reports: the folder of the studies' folders; made if missing.
@@ -43,7 +45,9 @@ def write_index(reports: Path) -> Path:
         for left in reports.glob(f".{INDEX}.*"):  # of a killed process
             left.unlink(missing_ok=True)
         found = sorted(path.parent.parent for path in reports.glob("*/run/status.json"))
-        studies = [_study(folder) for folder in found if folder.name[0] != "."]
+        found = [folder for folder in found if folder.name[0] != "."]
+        found += sorted(path.parent for path in reports.glob(f".*.making.*/{STATUS}"))
+        studies = [_study(folder) for folder in sorted(found, key=_name)]
         others = [each for each in (("Sweeps", _sweeps(reports)), ("Comparisons", _comparisons(reports))) if each[1]]
         text = environment().get_template("studies.html.j2").render(site=frame(TITLE), studies=studies, others=others)
         page = reports / INDEX
@@ -70,9 +74,15 @@ def _comparisons(reports: Path) -> list[tuple[str, str]]:
     return [(page.stem.replace("_and_", " and "), f"{COMPARISONS}/{quote(page.name)}") for page in pages]
 
 
+def _name(folder: Path) -> str:
+    """Name of the study, with `.failed` where it failed; of a report in the making, such as `.digits.making.1f2e`."""
+    return folder.name.split(".")[1] if folder.name[0] == "." else folder.name
+
+
 def _study(folder: Path) -> dict[str, Any]:
     """One study as the template needs it."""
-    status, metrics = read_object(folder / "run" / "status.json"), read_object(folder / "run" / "metrics.json")
+    early = read_object(folder / STATUS)
+    status, metrics = early or read_object(folder / "run" / "status.json"), read_object(folder / "run" / "metrics.json")
     params, manifest = read_object(folder / "run" / "params.json"), read_object(folder / "run" / "manifest.json")
     state = str(status.get("status") or "unfinished")
     reason = str(status.get("error") or "no reason given") if state == "failed" else ""
@@ -84,9 +94,11 @@ def _study(folder: Path) -> dict[str, Any]:
     more = [("Appendix", "appendix.html"), ("Move the threshold", "explorer.html"), ("PDF", "report.pdf")]
     links += [(words, f"{base}/{name}") for words, name in more if (folder / name).is_file()]
     return {
-        "name": folder.name,
-        "key": uptodate.status_key(folder),
+        "name": _name(folder),
+        "anchor": f"{_name(folder)}.making" if early else folder.name,
+        "key": "" if early else uptodate.status_key(folder),
         "title": str(status.get("title") or params.get("title") or metrics.get("study") or folder.name),
+        "pending": bool(early),
         "badge": "" if state == "complete" else state,
         "error": " ".join(reason.split()),
         "verdicts": list(_verdicts(folder, _object(status.get("notebooks")))) if state == "failed" else [],

@@ -19,6 +19,7 @@ from lib.study.study import Study
 
 LIBRARIES = ("tensorflow", "tensorflow-cpu", "tensorflow-metal", "keras", "numpy", "scikit-learn", "scikit-image")
 TESTED = "device_test.json"  # beside a fit or its scores, where the device was tested before
+LEARNED = "learned.npz"  # beside the scores of a network: what those other than its own need
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Fitted:
         layers: one row a layer of a network: `part`, `layer`, `output`, `parameters`; else empty.
         cached: whether the fit was found in the cache.
         fit_folder: holds the fitted detector; None for one made of others, which have theirs.
-        score_folder: holds what scoring left: `examples.npz`, `latent_use.npz` and `left_out.npy`, where there are any;
-            None for a detector made of others.
+        score_folder: holds what scoring left: `examples.npz`, `latent_use.npz`, `left_out.npy` and `learned.npz`, where
+            there are any; None for a detector made of others.
         members: those that it is made of.
     """
 
@@ -58,7 +59,12 @@ class Fitted:
             _refer(study, together, self.members)
             return together
         detector = device.tested(lambda: detectors.load(self.fit_folder, **self.spec.scoring))
-        detector.learn_score(study.images, np.sort(study.split.fit))
+        learned = self.score_folder / LEARNED
+        if self.spec.scoring != _usual_scoring(self.spec) and learned.is_file():
+            with np.load(learned) as arrays:
+                detector.set_arrays(dict(arrays))
+        else:
+            detector.learn_score(study.images, np.sort(study.split.fit))
         return detector
 
     @property
@@ -224,6 +230,7 @@ def _score(study: Study, spec: Spec, fit_folder: Path, folder: Path, every: bool
     try:
         if every:
             scores = detector.all_scores(study.images, np.sort(study.split.fit))
+            np.savez(folder / LEARNED, **detector.arrays())
         else:
             detector.learn_score(study.images, np.sort(study.split.fit))
             scores = {_own_score(spec): detector.score(study.images)}

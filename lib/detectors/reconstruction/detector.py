@@ -65,11 +65,12 @@ class ReconstructionDetector(Detector):
         return Scores(self.network, self.state).score(pixels)[self.options.score]
 
     def all_scores(self, images: Images, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """Every score by name, float64 (N,), after fitting their distances to the images at `indices`."""
+        """Every score by name, float64 (N,); their distances are fitted to the images at `indices` first, and kept."""
         from lib.detectors.reconstruction.networks.scores import Scores
 
         pixels = images.pixels(self.options.image_size)
-        return Scores(self.network, self._fit_scores(images, indices)).score(pixels)
+        self.state = self._fit_scores(images, indices)
+        return Scores(self.network, self.state).score(pixels)
 
     @staticmethod
     def score_names() -> tuple[str, ...]:

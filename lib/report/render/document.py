@@ -24,7 +24,9 @@ from lib.report.render.pandoc import Element, Elements
 from lib.study import METRICS
 
 
-def read_chapters(paths: Sequence[Path], appendix: nbformat.NotebookNode | None = None) -> list[Chapter]:
+def read_chapters(
+    paths: Sequence[Path], appendix: nbformat.NotebookNode | None = None, to_come: Sequence[Path] = ()
+) -> list[Chapter]:
     """Read executed notebooks as the chapters of one document.
 
     A section in which a cell called `show.nothing` is left out. Citations become authors and year. The first use of a
@@ -33,6 +35,7 @@ def read_chapters(paths: Sequence[Path], appendix: nbformat.NotebookNode | None 
     Args:
         paths: the notebooks, in the order of the chapters.
         appendix: the notebook of the last chapter, as `lib.report.render.appendix` makes it.
+        to_come: texts of notebooks that are not executed yet; links to them become text.
 
     Returns:
         A chapter for each notebook, but for those left out. Figures and tables are numbered through all of them.
@@ -56,10 +59,19 @@ def read_chapters(paths: Sequence[Path], appendix: nbformat.NotebookNode | None 
     _refer(printed)
     items = [item for draft in printed for item in draft.items]
     _number(items)
-    absent = _labels_of_presentation().union(*(draft.absent for draft in drafts))
+    absent = _labels_of_presentation().union(*(draft.absent for draft in drafts), *map(_links_to, to_come))
     targets = {draft.stem: draft.find_targets(absent) for draft in printed}
     _check_mathematics(items)
     return [draft.chapter(number, targets) for number, draft in enumerate(printed, start=1)]
+
+
+def read_ahead(paths: Sequence[Path]) -> None:
+    """Parse the texts of executed notebooks while others are not finished; `read_chapters` then takes less time.
+
+    Raises:
+        RenderError: a notebook cannot be read or was not executed to its end.
+    """
+    _parse([item for path in paths for item in _Draft(path.stem, path.name, _read(path)).items])
 
 
 def parse_outside(
@@ -316,6 +328,11 @@ def _labels(code: str) -> frozenset[str]:
 def _labels_of_presentation() -> frozenset[str]:
     files = Path(presentation.__file__).parent.rglob("*.py")
     return frozenset().union(*(_labels(path.read_text(encoding="utf-8")) for path in files))
+
+
+def _links_to(notebook: Path) -> frozenset[str]:
+    """What may lead to a notebook, by its text."""
+    return _labels(notebook.read_text(encoding="utf-8")) | {f"{notebook.stem}#"}
 
 
 def _anchors(tree: Any) -> Iterator[tuple[str, str]]:

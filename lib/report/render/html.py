@@ -45,7 +45,7 @@ def write_site(chapters: Sequence[Chapter], info: ReportInfo, folder: Path, expl
         chapters: as `read_chapters` returns them.
         info: what the first page says of the report.
         folder: takes `index.html`, a page for each chapter, named after its notebook, and their figures in `images/`;
-            made if missing. The pages link to `report.pdf` (unless the PDF could not be made), `run/` and
+            made if missing. The pages link to `report.pdf` (unless there is no PDF), `run/` and
             `notebooks/` beside them.
         explorer: whether `explorer.html` is beside them too.
 
@@ -59,13 +59,15 @@ def write_site(chapters: Sequence[Chapter], info: ReportInfo, folder: Path, expl
         raise RenderError("a report needs at least one notebook")
     folder = Path(folder)
     texts = _Texts(chapters, info)
-    counted = sum(chapter.stem != APPENDIX for chapter in chapters)
+    finished = sum(chapter.stem != APPENDIX for chapter in chapters)
+    counted = finished + info.to_come
     site = frame(info.title) | {
         "kind": info.kind,
         "study": info.study,
         "generated": info.generated,
         "explorer": explorer,
-        "pdf": not info.pdf_problem,
+        "pdf": not (info.pdf_problem or info.to_come),
+        "unfinished": f"This report has {finished} of {counted} chapters so far." if info.to_come else "",
         "pages": [texts.page(chapter, counted) for chapter in chapters],
     }
     files: dict[str, str | bytes] = {"index.html": _cover(site, info, texts, chapters)}

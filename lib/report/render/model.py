@@ -43,6 +43,7 @@ class ReportInfo:
         kind: what the report is of, one word.
         origin: the file that numbers of the first page come from.
         files: of the report, relative to its folder, and what is in them; the first page links to them.
+        to_come: number of chapters that are still being made; none of a finished report.
     """
 
     title: str
@@ -56,6 +57,7 @@ class ReportInfo:
     kind: str = "Study"
     origin: str = METRICS
     files: tuple[tuple[str, str], ...] = FILES
+    to_come: int = 0
 
 
 @dataclass(frozen=True)

@@ -25,23 +25,27 @@ API_VERSION = [1, 23, 1]  # of the JSON tree, pandoc 3.x
 Element = dict[str, Any]
 Elements = list[Element]
 
+_parsed: dict[str, Elements] = {}  # the blocks of every text that this process has parsed
+
 
 class PandocError(UserError):
     """pandoc reported an error or a warning; the message is its own, on one line."""
 
 
 def parse(texts: Sequence[str]) -> list[Elements]:
-    """Parse Markdown texts, each on its own; return the blocks of each text.
+    """Parse Markdown texts, each on its own; return the blocks of each text. A text is parsed once.
 
     A number that is marked with its source, see `lib.core.traced`, becomes a Span of class `source`.
     """
-    half = len(texts) // 2
+    new = [text for text in dict.fromkeys(texts) if text not in _parsed]
+    half = len(new) // 2
     with ThreadPoolExecutor() as pool:  # pandoc is another process and uses one core
-        trees = pool.map(_parsed, [part for part in (texts[:half], texts[half:]) if part])
-    return [sourced(block["c"][1]) for tree in trees for block in tree["blocks"]]
+        trees = pool.map(_parse, [part for part in (new[:half], new[half:]) if part])
+    _parsed.update(zip(new, (block["c"][1] for tree in trees for block in tree["blocks"]), strict=True))
+    return [sourced(_parsed[text]) for text in texts]  # which copies it
 
 
-def _parsed(texts: Sequence[str]) -> dict[str, Any]:
+def _parse(texts: Sequence[str]) -> dict[str, Any]:
     source = json.dumps(list(texts), ensure_ascii=False)
     return json.loads(_run(source, "--from", str(TEMPLATES / "markdown.lua"), "--to", "json"))
 

@@ -36,13 +36,20 @@ LONG_WORD = re.compile(r"\S{40,}")
 Titles = Mapping[str, str]  # the ids of the chapters' titles
 
 
-def write_pdf(chapters: Sequence[Chapter], info: ReportInfo, path: Path, stop: Event | None = None) -> None:
+def write_pdf(
+    chapters: Sequence[Chapter],
+    info: ReportInfo,
+    path: Path,
+    typesetting: Event | None = None,
+    stop: Event | None = None,
+) -> None:
     """Write the report as one PDF/UA-1 document. The same chapters give the same bytes.
 
     Args:
         chapters: as `read_chapters` returns them.
         info: what the cover says.
         path: the PDF to write.
+        typesetting: set when all is written that Typst reads; from then on other threads can compute.
         stop: set by another thread to end this before the PDF is finished.
 
     Raises:
@@ -52,7 +59,10 @@ def write_pdf(chapters: Sequence[Chapter], info: ReportInfo, path: Path, stop: E
         raise RenderError("a report needs at least one notebook")
     with tempfile.TemporaryDirectory(prefix="report-") as temporary:
         folder = Path(temporary)
-        pdf = _compile(folder, write_source(chapters, info, folder), info, stop or Event())
+        pieces = write_source(chapters, info, folder)
+        if typesetting is not None:
+            typesetting.set()
+        pdf = _compile(folder, pieces, info, stop or Event())
     with replacing(Path(path)) as target:
         target.write_bytes(pdf)
 
@@ -172,7 +182,7 @@ def _compile(folder: Path, pieces: Sequence[Piece], info: ReportInfo, stop: Even
     def lay_out(plan: Plan) -> placement.Marks:
         if stop.is_set():
             raise RenderError("the PDF: stopped")
-        _arrange(pieces, plan, folder)
+        _arrange(pieces, plan, folder, draft=True)
         marks = json.loads(compiler.query("<places>", field="value", one=True))
         sides = {"begin": {}, "end": {}}
         for mark in marks:
@@ -180,7 +190,7 @@ def _compile(folder: Path, pieces: Sequence[Piece], info: ReportInfo, stop: Even
         return placement.Marks(sides["begin"], sides["end"])
 
     try:
-        placement.place([piece.unit for piece in pieces], lay_out)
+        _arrange(pieces, placement.place([piece.unit for piece in pieces], lay_out), folder)
         pdf, warnings = compiler.compile_with_warnings(
             format="pdf", pdf_standards=["ua-1"], timestamp=int(_date(info).timestamp())
         )
@@ -202,15 +212,15 @@ def _problem(error: Any, folder: Path) -> str:
     return f"{places[-1] if places else 'PDF'}: {message}"
 
 
-def _arrange(pieces: Sequence[Piece], plan: Plan, folder: Path) -> None:
-    """Write the pieces in the order and sizes of a plan."""
+def _arrange(pieces: Sequence[Piece], plan: Plan, folder: Path, draft: bool = False) -> None:
+    """Write the pieces in the order and sizes of a plan; a draft has nothing before the chapters."""
     known = {piece.unit.key: piece for piece in pieces}
     lines = ['#import "style.typ": *']
     for key in plan.order:
         new_page = ["#pagebreak(weak: true)"] if key in plan.breaks else []
         lines += [*new_page, f"{PLACE}{known[key].place}\n{known[key].markup}"]
     (folder / BODY).write_text("\n\n".join(lines) + "\n", encoding="utf-8")
-    sizes = {"scale": plan.scale, "parts": dict(plan.parts), "broken": sorted(plan.broken)}
+    sizes = {"scale": plan.scale, "parts": dict(plan.parts), "broken": sorted(plan.broken), "draft": draft}
     (folder / "sizes.json").write_text(json.dumps(sizes), encoding="utf-8")
 
 

@@ -87,7 +87,6 @@ def place(units: Sequence[Unit], lay_out: Callable[[Plan], Marks]) -> Plan:
         last = max((mark.page, mark.y) for mark in [*marks.begins.values(), *marks.ends.values()])
         if last[0] == 1 or last[1] - TOP > SPARSE:
             return plan
-    lay_out(plans[0])
     return plans[0]
 
 

@@ -100,7 +100,7 @@ def said(folder: Path) -> Said:
 
 def expected(folder: Path, study: Study, notice: str = "") -> Said:
     """What a report has to say by the scores and the executed notebooks in its folder."""
-    from lib.report.build import render
+    from lib.report.rendering import render
 
     again = recomputed.recompute(study, Run(folder / "run"))
     with tempfile.TemporaryDirectory(prefix="verify-") as temporary:

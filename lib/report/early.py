@@ -1,0 +1,70 @@
+"""Pages of the chapters that are finished, in the folder of a report that takes long, listed in `index.html`.
+
+They lie where the finished pages will, so that these replace them. Imports nothing slow.
+"""
+
+import sys
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from lib.core.cache import write_json
+from lib.report import verdicts
+from lib.report.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from lib.study import Study
+
+STATUS = "unfinished.json"  # beside the pages: what `index.html` says of them
+SOON = 60.0  # seconds; a report that is made by then needs no early pages
+
+
+class Early:
+    """Writes them while kernels are busy; a problem with them is told, and ends nothing."""
+
+    def __init__(self, folder: Path, notice: str, found: Mapping[str, Verdict]):
+        """Writes nothing yet.
+
+        Args:
+            folder: of the report in the making.
+            notice: printed on its first page.
+            found: the verdict on each notebook, as `build` keeps it.
+        """
+        self._folder, self._notice, self._found = folder, notice, found
+        self._begun, self._shown = time.monotonic(), 0
+        self._pool = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        with suppress(FileNotFoundError):
+            (self._folder / STATUS).unlink()
+
+    def show(self, study: "Study") -> None:
+        """Writes the pages of the chapters before the first unfinished one, beside what else is done."""
+        if time.monotonic() - self._begun >= SOON:
+            self._pool.submit(self._write, study)
+
+    def _write(self, study: "Study") -> None:
+        from lib.report import studies, uptodate
+        from lib.report.rendering import render_finished
+
+        texts = uptodate.notebooks(study)
+        names = list(takewhile(lambda stem: self._found[stem].verdict == verdicts.OK, (text.stem for text in texts)))
+        if len(names) in (self._shown, len(texts)):
+            return
+        try:
+            notebooks = [self._folder / "notebooks" / f"{name}.ipynb" for name in names]
+            render_finished(study, notebooks, texts[len(names) :], self._notice, self._folder)
+            state = f"in progress, {len(names)} of {len(texts)} chapters"
+            write_json(self._folder / STATUS, {"status": state, "title": study.params.title})
+            studies.write_index(self._folder.parent)
+            self._shown = len(names)
+        except Exception as error:
+            print(f"{study.params.study}: no early pages ({verdicts.in_a_line(error)})", file=sys.stderr)
