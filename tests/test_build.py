@@ -16,6 +16,7 @@ from lib.presentation import explorer, first_page
 from lib.presentation.memo import Memo
 from lib.report import build, early, execute, rendering, uptodate
 from lib.report.render.model import RenderError
+from lib.report.verdicts import UNFINISHED
 
 HEADER = """\
 # ---
@@ -236,7 +237,7 @@ def test_finished_chapters_can_be_read_while_others_are_made(looked_at):
     texts = [path.read_text(encoding="utf-8") for path in [report.parent / "index.html", *report.glob("*.html")]]
     assert not any("so far" in text or "in progress" in text for text in texts)
     assert '<a href="02_b.html#tab-b"' in texts[[*report.glob("*.html")].index(report / "01_a.html") + 1]
-    assert not list(report.parent.glob(".*")) and not list(report.rglob(early.STATUS))
+    assert not list(report.parent.glob(".*")) and not list(report.rglob(UNFINISHED))
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), UserError("no luck")])

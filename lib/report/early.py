@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lib.core.cache import write_json
 from lib.report import verdicts
-from lib.report.verdicts import Verdict
+from lib.report.verdicts import UNFINISHED, Verdict
 
 if TYPE_CHECKING:
     from lib.study import Study
 
-STATUS = "unfinished.json"  # beside the pages: what `index.html` says of them
 SOON = 60.0  # seconds; a report that is made by then needs no early pages
 
 
@@ -44,7 +43,7 @@ class Early:
     def __exit__(self, *_: Any) -> None:
         self._pool.shutdown(cancel_futures=True)
         with suppress(FileNotFoundError):
-            (self._folder / STATUS).unlink()
+            (self._folder / UNFINISHED).unlink()
 
     def show(self, study: "Study") -> None:
         """Writes the pages of the chapters before the first unfinished one, beside what else is done."""
@@ -63,7 +62,7 @@ class Early:
             notebooks = [self._folder / "notebooks" / f"{name}.ipynb" for name in names]
             render_finished(study, notebooks, texts[len(names) :], self._notice, self._folder)
             state = f"in progress, {len(names)} of {len(texts)} chapters"
-            write_json(self._folder / STATUS, {"status": state, "title": study.params.title})
+            write_json(self._folder / UNFINISHED, {"status": state, "title": study.params.title})
             studies.write_index(self._folder.parent)
             self._shown = len(names)
         except Exception as error:

@@ -9,7 +9,6 @@ from lib.core.cache import content_key, read_object, replacing
 from lib.core.locks import lock
 from lib.presentation.text import detector_name
 from lib.report import uptodate, verdicts
-from lib.report.early import STATUS
 from lib.report.render.html import environment, frame
 
 TITLE, INDEX = "Reports", "index.html"
@@ -46,7 +45,7 @@ def write_index(reports: Path) -> Path:
             left.unlink(missing_ok=True)
         found = sorted(path.parent.parent for path in reports.glob("*/run/status.json"))
         found = [folder for folder in found if folder.name[0] != "."]
-        found += sorted(path.parent for path in reports.glob(f".*.making.*/{STATUS}"))
+        found += sorted(path.parent for path in reports.glob(f".*.making.*/{verdicts.UNFINISHED}"))
         studies = [_study(folder) for folder in sorted(found, key=_name)]
         others = [each for each in (("Sweeps", _sweeps(reports)), ("Comparisons", _comparisons(reports))) if each[1]]
         text = environment().get_template("studies.html.j2").render(site=frame(TITLE), studies=studies, others=others)
@@ -81,7 +80,7 @@ def _name(folder: Path) -> str:
 
 def _study(folder: Path) -> dict[str, Any]:
     """One study as the template needs it."""
-    early = read_object(folder / STATUS)
+    early = read_object(folder / verdicts.UNFINISHED)
     status, metrics = early or read_object(folder / "run" / "status.json"), read_object(folder / "run" / "metrics.json")
     params, manifest = read_object(folder / "run" / "params.json"), read_object(folder / "run" / "manifest.json")
     state = str(status.get("status") or "unfinished")

@@ -14,6 +14,7 @@ from lib.core.errors import UserError, of_the_disk
 
 OK, NEVER_RAN, STOPPED = "ok", "never_ran", "stopped"
 CELL_ERROR, TIMED_OUT, KERNEL_DIED, OUT_OF_MEMORY = "cell_error", "timed_out", "kernel_died", "out_of_memory"
+UNFINISHED = "unfinished.json"  # beside the pages of finished chapters: what `index.html` says of their report
 NOT_RENDERED = "not_rendered"  # of a whole report whose notebooks are all ok
 
 _NO_MEMORY = re.compile(
