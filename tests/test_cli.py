@@ -116,7 +116,12 @@ def test_a_report_says_at_once_what_it_does_and_how_long_it_took_before(place, m
     status.parent.mkdir(parents=True)
     status.write_text('{"seconds": 65.2}')
     assert main(["report", "digits"]) == 0
-    assert capsys.readouterr().out.splitlines()[0].endswith("; the last report took 1:05 min")
+    said = capsys.readouterr().out
+    assert said.splitlines()[0].endswith("; the last report took 1:05 min") and "Finished chapters" not in said
+    status.write_text('{"seconds": 1500}')
+    assert main(["report", "digits"]) == 0
+    second = capsys.readouterr().out.splitlines()[1]
+    assert second.startswith("Finished chapters") and second.endswith(str(paths.reports_folder() / "index.html"))
 
 
 def test_the_default_study_falls_back_to_the_embedded_one_with_a_notice(place, monkeypatch, capsys):

@@ -97,11 +97,19 @@ def _announcement(study: "Parameters") -> str:
     """What will be done, and how long it took before: here, or where the benchmark was run."""
     from lib.core import cache, paths
     from lib.core.formatting import clock
+    from lib.report.early import SOON
 
     count = len([*paths.notebooks_folder().glob("[0-9][0-9]_*.py")])
     target = paths.shown(paths.reports_folder() / study.study)
     line = f"{study.study}: executing up to {count} notebooks, then rendering them into {target}"
-    if last := cache.read_object(paths.reports_folder() / study.study / "run" / "status.json").get("seconds"):
-        return f"{line}; the last report took {clock(last)}"
+    seconds = cache.read_object(paths.reports_folder() / study.study / "run" / "status.json").get("seconds")
     measured = cache.read_object(paths.ROOT / "benchmarks" / "profile.json").get(f"{study.study}, oneDNN on")
-    return f"{line}; it took {clock(measured['seconds'])} on {measured['cores']} cores" if measured else line
+    if seconds:
+        line += f"; the last report took {clock(seconds)}"
+    elif measured:
+        seconds = measured["seconds"]
+        line += f"; it took {clock(seconds)} on {measured['cores']} cores"
+    if not seconds or seconds > 2 * SOON:
+        index = paths.shown(paths.reports_folder() / "index.html")
+        line += f"\nFinished chapters can be read while others are made: {index}"
+    return line
