@@ -260,3 +260,16 @@ def test_early_pages_that_cannot_be_made_are_told_and_end_nothing(looked_at, mon
     report = build.build(params.load("digits"))
     assert "digits: no early pages (no page)" in capsys.readouterr().err
     assert (report / "report.pdf").is_file()
+
+
+def test_a_quick_report_has_no_early_pages_and_does_not_wait_for_them(looked_at, monkeypatch):
+    looked_at["none"] = True
+    monkeypatch.setattr(early, "SOON", 1e6)
+    build.build(params.load("digits"))
+    assert looked_at == {"none": True, "links": []}
+
+
+def test_early_pages_wait_for_their_time(looked_at, monkeypatch):
+    monkeypatch.setattr(early, "SOON", 20.0)  # longer than until the first chapter is finished
+    build.build(params.load("digits"))
+    assert "in progress, 1 of 2 chapters" in looked_at["index.html"]

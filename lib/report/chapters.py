@@ -64,7 +64,6 @@ def execute_all(
     beside = [source for source in rest if source.stem in SECOND and len(lanes) > 1 and not params.inspects]
     if beside:
         shutil.copytree(*kernels.run_folders, copy_function=lambda *pair: uptodate.copy(*map(Path, pair)))
-    if beside:
         _side_by_side(first, [source for source in rest if source not in beside], lanes[1], beside)
     else:
         first.execute(rest)

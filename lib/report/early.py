@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, Self
 
 from lib.core.cache import write_json
@@ -34,23 +35,25 @@ class Early:
             found: the verdict on each notebook, as `build` keeps it.
         """
         self._folder, self._notice, self._found = folder, notice, found
-        self._begun, self._shown = time.monotonic(), 0
-        self._pool = ThreadPoolExecutor(1)
+        self._soon, self._shown = time.monotonic() + SOON, 0
+        self._ended, self._pool = Event(), ThreadPoolExecutor(1)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: Any) -> None:
+        self._ended.set()
         self._pool.shutdown(cancel_futures=True)
         with suppress(FileNotFoundError):
             (self._folder / UNFINISHED).unlink()
 
     def show(self, study: "Study") -> None:
-        """Writes the pages of the chapters before the first unfinished one, beside what else is done."""
-        if time.monotonic() - self._begun >= SOON:
-            self._pool.submit(self._write, study)
+        """Writes the pages of the chapters before the first unfinished one in a thread, not before `SOON`."""
+        self._pool.submit(self._write, study)
 
     def _write(self, study: "Study") -> None:
+        if self._ended.wait(max(self._soon - time.monotonic(), 0)):
+            return
         from lib.report import studies, uptodate
         from lib.report.rendering import render_finished
 
