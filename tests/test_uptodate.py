@@ -11,8 +11,7 @@ from lib import params
 from lib.core import cache, paths
 from lib.presentation import explorer, first_page
 from lib.presentation.memo import Memo
-from lib.report import build, execute, uptodate
-from lib.report.render import document, html, pdf
+from lib.report import build, execute, rendering, uptodate
 
 # Keys
 
@@ -206,9 +205,9 @@ def make(tmp_path, monkeypatch):
     monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("ANOMALY_REPORTS_DIR", str(tmp_path / "reports"))
     monkeypatch.setattr(paths, "notebooks_folder", lambda: tmp_path / "notebooks")
-    monkeypatch.setattr(document, "read_chapters", lambda *_: [])  # the links of these three lead to later ones
-    monkeypatch.setattr(html, "write_site", lambda *_, **__: [])  # rendering has tests of its own
-    monkeypatch.setattr(pdf, "write_pdf", lambda *_: None)
+    monkeypatch.setattr(rendering, "read_chapters", lambda *_: [])  # the links of these three lead to later ones
+    monkeypatch.setattr(rendering, "write_site", lambda *_, **__: [])  # rendering has tests of its own
+    monkeypatch.setattr(rendering, "write_pdf", lambda *_: None)
     monkeypatch.setattr(first_page, "memo", lambda *_: Memo("A question?"))  # it needs all six notebooks
     monkeypatch.setattr(explorer, "write_explorer", lambda study, run, folder, _: folder / "index.html")
     monkeypatch.setattr(execute, "execute", lambda *given: (executed.append(given[0].stem[:2]), real(*given)))
