@@ -1,6 +1,7 @@
-"""A study as a report: `build` executes its notebooks (`execute`) and renders them (`render`).
+"""A study as a report: `build` executes its notebooks (`execute`) and renders them (`rendering`, with `render`).
 
-`uptodate` decides what of this is necessary; `studies` writes the page that lists all reports.
+`early` shows the chapters that are finished while others are executed; `uptodate` decides what of this is
+necessary; `studies` writes the page that lists all reports.
 """
 
 import sys
