@@ -1,6 +1,6 @@
 """Everything that gives an image an anomaly score: one kind a file, all with one life (see `base`)."""
 
-from lib.detectors.base import Detector, History, Kind, Options, groups_of, kind, kinds, load, register, slug
+from lib.detectors.base import Detector, History, Kind, Options, groups_of, kind, kinds, load, recorded, register, slug
 from lib.detectors.specs import (
     BASELINE,
     COMBINED,
@@ -30,6 +30,7 @@ __all__ = [
     "leading",
     "load",
     "other_scores",
+    "recorded",
     "register",
     "slug",
     "spec",

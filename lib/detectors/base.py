@@ -116,7 +116,7 @@ class Detector(ABC):
         """The part of a fit that every value of the scoring options shares."""
 
     def learn_score(self, images: Images, indices: np.ndarray) -> None:  # noqa: B027 - most have nothing to do here
-        """The part of a fit that only the option `score` needs; nothing by default."""
+        """The part of a fit that only the option `score` needs: nothing by default, or for a network's usual score."""
 
     @abstractmethod
     def score(self, images: Images) -> np.ndarray:
@@ -252,14 +252,18 @@ def load(folder: str | Path, **options: Any) -> Detector:
     Raises:
         UserError: a file is missing or not readable, or there is no such kind of detector any more.
     """
-    folder = Path(folder)
+    own_kind, values = recorded(Path(folder), **options)
+    return own_kind.detector.load(Path(folder), values)
+
+
+def recorded(folder: Path, **options: Any) -> tuple[Kind, Options]:
+    """The kind and the options of the fitted detector that lies in a folder; arguments and errors as of `load`."""
     try:
         record = read_json(folder / FILE)
         own_kind = kind(record["kind"])
-        values = own_kind.options.model_validate_json(json.dumps(record["options"] | options))
+        return own_kind, own_kind.options.model_validate_json(json.dumps(record["options"] | options))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise unreadable(folder, "detector", error) from None
-    return own_kind.detector.load(folder, values)
 
 
 def unreadable(folder: Path, name: str, error: Exception) -> UserError:

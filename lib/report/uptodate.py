@@ -89,15 +89,15 @@ def report_key(params: Parameters, notice: str = "") -> str:
     Of the notice it holds only whether there is one: the reason in it may be worded differently each time.
     """
     versions = {"python": platform.python_version(), **provenance.versions()}
-    code = [code_key(notebook) for notebook in notebooks()]
+    code = code_key(*notebooks())
     own = [params.model_dump(), data.state(params), provenance.source_date()]
     return cache.content_key(*own, code, _rendering_key(), versions, provenance.device(), bool(notice))
 
 
-def code_key(notebook: Path) -> str:
-    """A key of a notebook's text, the code that it imports, and the published figures."""
+def code_key(*notebooks: Path) -> str:
+    """A key of the texts of notebooks, the code that they import, and the published figures."""
     published = (paths.params_folder() / "published").glob("*.json")
-    return cache.files_key([*cache.code_files("lib", notebook, *walked()), *published])
+    return cache.files_key([*cache.code_files("lib", *notebooks, *walked()), *published])
 
 
 def walked() -> list[Path]:

@@ -4,6 +4,7 @@ The test runs before a detector is fitted and before it scores, on any device bu
 environment runs it on a CPU too. Where it fails the run stops, or, with `DEVICE=auto`, goes on with the CPU.
 """
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -33,7 +34,7 @@ def check(detector: Detector, channels: int) -> dict[str, Any]:
         return _failed[0].record()
     from lib.core import backend
 
-    backend.check_device()
+    _check_device()
     forced = os.environ.get("DEVICE_TEST", "") not in ("", "0")
     parts = _networks(detector, channels) if forced or backend.device() != "CPU" else {}
     if not parts:
@@ -45,6 +46,14 @@ def check(detector: Detector, channels: int) -> dict[str, Any]:
     if not result.passed:
         raise DeviceFault(result)
     return result.record()
+
+
+@functools.cache
+def _check_device() -> None:
+    """`backend.check_device`, once for a process; an error is raised again each time."""
+    from lib.core import backend
+
+    backend.check_device()
 
 
 def falls_back(fault: DeviceFault) -> bool:

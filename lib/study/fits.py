@@ -1,6 +1,7 @@
 """The one path on which any detector of a study is fitted and its scores computed, or found in the cache."""
 
 import functools
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lib import detectors
-from lib.core import cache, paths, provenance, strategy
+from lib.core import cache, checksums, paths, provenance, strategy
 from lib.core.errors import DeviceFault, UserError
 from lib.detectors import Detector, History, Spec, batches
 from lib.study import device
@@ -18,8 +19,11 @@ from lib.study.examples import example_indices
 from lib.study.study import Study
 
 LIBRARIES = ("tensorflow", "tensorflow-cpu", "tensorflow-metal", "keras", "numpy", "scikit-learn", "scikit-image")
+FIT = "fit.json"  # beside a fitted detector: its history, its layers, and the seconds
 TESTED = "device_test.json"  # beside a fit or its scores, where the device was tested before
 LEARNED = "learned.npz"  # beside the scores of a network: what those other than its own need
+
+_last: dict[str, Detector] = {}  # the one that this process has fitted last, by its key: it need not be loaded
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,15 @@ class Fitted:
         else:
             detector.learn_score(study.images, np.sort(study.split.fit))
         return detector
+
+    def copied(self, folder: Path) -> bool:
+        """Copies a fitted network, which takes long to load, into a new folder; whether its files are all it needs."""
+        network = hasattr(self.spec.kind.detector, "all_scores") and self.spec.scoring == _usual_scoring(self.spec)
+        if not network or detectors.recorded(self.fit_folder)[1] != self.spec.options:
+            return False
+        beside = shutil.ignore_patterns(FIT, TESTED, checksums.NAME)
+        shutil.copytree(self.fit_folder, folder, dirs_exist_ok=True, ignore=beside, copy_function=shutil.copyfile)
+        return True
 
     @property
     def device_tests(self) -> list[dict[str, Any]]:
@@ -116,7 +129,7 @@ def _fit_and_score(study: Study, spec: Spec, every_score: bool) -> Fitted:
         if cache.has("scores", every_key):
             score_key = every_key
     score_folder = cache.cached("scores", score_key, lambda folder: _score(study, spec, fit_folder, folder, every))
-    record, score = cache.read_json(fit_folder / "fit.json"), cache.read_json(score_folder / "score.json")
+    record, score = cache.read_json(fit_folder / FIT), cache.read_json(score_folder / "score.json")
     with np.load(score_folder / "scores.npz") as scores:
         values = scores[own]
     seconds, history = {"fit": record["seconds"], "score": score["seconds"]}, record["history"]
@@ -129,7 +142,12 @@ def fit(study: Study, spec: Spec) -> tuple[Path, bool]:
     """Fits a detector that is not made of others, or finds it in the cache: its folder, and whether it was found."""
     key = _fit_key(study, spec)
     cached = cache.has("fits", key)
-    return cache.cached("fits", key, lambda folder: _fit(study, spec, folder)), cached
+
+    def make(folder: Path) -> None:
+        _last.clear()
+        _last[key] = _fit(study, spec, folder)
+
+    return cache.cached("fits", key, make), cached
 
 
 def fit_together(study: Study, spec: Spec) -> Path | None:
@@ -207,7 +225,7 @@ def _refer(study: Study, together: Detector, members: tuple[Fitted, ...]) -> tup
     return reference, together.refer([member.scores[reference] for member in members], groups)
 
 
-def _fit(study: Study, spec: Spec, folder: Path) -> None:
+def _fit(study: Study, spec: Spec, folder: Path) -> Detector:
     detector = spec.create()
     tested = device.check(detector, study.images.pixels().shape[-1])
     shared = detector.prepare(study.images)
@@ -217,12 +235,15 @@ def _fit(study: Study, spec: Spec, folder: Path) -> None:
     _check_finite(spec, detector, history)
     detector.save(folder)
     layers = detector.layers() if hasattr(detector, "layers") else []
-    cache.write_json(folder / "fit.json", {"history": history, "layers": layers, "seconds": round(seconds, 2)})
+    cache.write_json(folder / FIT, {"history": history, "layers": layers, "seconds": round(seconds, 2)})
     _record(tested, folder)
+    return detector
 
 
 def _score(study: Study, spec: Spec, fit_folder: Path, folder: Path, every: bool) -> None:
-    detector = detectors.load(fit_folder, **spec.scoring)
+    detector = _last.pop(fit_folder.name, None)
+    if detector is None or detector.options != spec.options:
+        detector = detectors.load(fit_folder, **spec.scoring)
     tested = device.check(detector, study.images.pixels().shape[-1])
     detector.prepare(study.images)
     shared = detector.prepare_score(study.images)

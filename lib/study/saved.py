@@ -125,10 +125,12 @@ def export(study: Study, run: Run, fitted: Fitted, column: str, threshold: dict[
         column: its name in the run.
         threshold: `value`, `rule` and `saw`, as JSON keeps them, and where it aims at a rate, `target` and `alpha`.
     """
-    ids, detector = study.images.table["id"].to_numpy(), fitted.detector(study)
-    size = size_of(detector, study.images.size)
+    ids, detector = study.images.table["id"].to_numpy(), fitted.spec.create()
     with cache.replacing_folder(run.detector(column)) as making:
-        detector.save(making)
+        if any(hasattr(detector, name) for name in ("embed", "heatmap")) or not fitted.copied(making):
+            detector = fitted.detector(study)
+            detector.save(making)
+        size = size_of(detector, study.images.size)
         cache.write_json(making / "threshold.json", threshold)
         left_out = run.arrays("left_out", column).get("scores", np.empty(0))
         np.save(making / "calibration.npy", np.r_[fitted.scores[study.split.calibration], left_out])
