@@ -147,6 +147,12 @@ class Study:
         """Indices of the anomalies of the test set."""
         return self.split.test[self.labels[self.split.test] == 1]
 
+    @cached_property
+    def _holding_out(self) -> "Study":
+        """The same study under the protocol `holdout`; see `holdout_of`."""
+        held_out = {"protocol": "holdout", "validation_share": _validation_share(self.params)}
+        return Study.open(self.params.model_copy(update=held_out))
+
     def pixels(self, indices: np.ndarray) -> np.ndarray:
         """Images by index, uint8 (n, H, W, C)."""
         return self.images.take(indices).images
@@ -179,8 +185,11 @@ def holdout_of(study: Study) -> Study:
     are tested on would flatter the one chosen. Where the study names no share, it is `VALIDATION_SHARE`. A study that
     inspects needs none.
     """
-    choose = study.params.refines and not study.params.inspects
-    share = study.params.validation_share or (VALIDATION_SHARE if choose else 0.0)
-    if study.params.protocol == "holdout" and share == study.params.validation_share:
-        return study
-    return Study.open(study.params.model_copy(update={"protocol": "holdout", "validation_share": share}))
+    params = study.params
+    itself = params.protocol == "holdout" and params.validation_share == _validation_share(params)
+    return study if itself else study._holding_out
+
+
+def _validation_share(params: Parameters) -> float:
+    choose = params.refines and not params.inspects
+    return params.validation_share or (VALIDATION_SHARE if choose else 0.0)
