@@ -11,13 +11,14 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+
+import memory
 
 HERE = Path(__file__).resolve().parent
 COUNTS = (10_000, 100_000, 1_000_000)
@@ -117,8 +118,7 @@ def main() -> None:
     if len(sys.argv) == 5 and sys.argv[1] in STEPS:
         count = int(sys.argv[2])
         seconds = STEPS[sys.argv[1]](count, Path(sys.argv[3]), int(sys.argv[4]))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-        print(json.dumps({"images_per_second": round(count / seconds, 1), "peak_memory_mb": round(peak)}))
+        print(json.dumps({"images_per_second": round(count / seconds, 1), "peak_memory_mb": round(memory.peak())}))
         return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, default=32, help="of prepared images, pixels; a multiple of 8")
@@ -134,8 +134,8 @@ def main() -> None:
                 repeat(count, Path(folder))
             for step in STEPS if count <= PREPARED else ("score",):
                 results[step][str(count)] = result = measured(step, count, Path(folder), arguments.side)
-                rate, memory = result["images_per_second"], result["peak_memory_mb"]
-                print(f"{step:<8}{count:>10,} images: {rate:>8.1f} a second, peak memory {memory:>5} MB", flush=True)
+                rate, most = result["images_per_second"], result["peak_memory_mb"]
+                print(f"{step:<8}{count:>10,} images: {rate:>8.1f} a second, peak memory {most:>5} MB", flush=True)
     ratios = {}
     for step, by_count in results.items():
         rates = [each["images_per_second"] for each in by_count.values()]

@@ -7,7 +7,6 @@ the new images with the calibration images and draws a page.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+MEMORY = ROOT / "benchmarks" / "memory.py"  # runs `lib`, and says how much memory it took
 sys.path.insert(0, str(ROOT))
 
 
@@ -84,14 +84,12 @@ def write_files(folder: Path, images: int) -> None:
 
 def scored(images: Path, out: Path) -> tuple[float, float]:
     """Seconds and peak memory (MB) of a process that scores images."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     started = time.monotonic()
-    command = [sys.executable, "-m", "lib", "score", "moto", str(images), "--out", str(out)]
+    command = [sys.executable, str(MEMORY), "score", "moto", str(images), "--out", str(out)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode not in (0, 1):
         raise SystemExit(done.stderr)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # of the largest child so far
-    return time.monotonic() - started, max(peak, before) / 1024
+    return time.monotonic() - started, float(done.stderr.splitlines()[-1])
 
 
 if __name__ == "__main__":

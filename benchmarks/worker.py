@@ -6,10 +6,11 @@ The answer is a line of JSON too. A side that waits uses no processor time, so t
 
 import json
 import os
-import resource
 import sys
 import time
 from dataclasses import replace
+
+import memory
 
 
 class Suite:
@@ -65,8 +66,7 @@ def main() -> None:
         if command == "product":
             answer = product()
         elif command == "memory":
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            answer = peak / (1e6 if sys.platform == "darwin" else 1e3)
+            answer = memory.peak()
         else:
             started = time.perf_counter()
             result = getattr(side, command)(*arguments)
