@@ -46,6 +46,24 @@ def test_a_folder_is_made_once_and_only_whole(tmp_path):
     assert len(made) == 1 and {each.name for each in folder.iterdir()} == {"whole", "checksums.json"}
 
 
+def test_every_file_of_a_folder_is_on_the_disk_once_before_the_folder_is_in_place(tmp_path, monkeypatch):
+    flushed, real, target = [], os.fsync, tmp_path / "folder"
+
+    def fsync(handle: int) -> None:
+        flushed.append((os.fstat(handle).st_ino, target.exists()))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with cache.replacing_folder(target) as made:
+        (made / "inside").mkdir()
+        cache.write_json(made / "inside" / "one.json", 1)
+        (made / "two").write_text("2")
+    before = [inode for inode, there in flushed if not there]
+    assert sorted(before) == sorted(path.stat().st_ino for path in [target, *target.rglob("*")])
+    cache.write_json(tmp_path / "alone.json", 1)
+    assert ((tmp_path / "alone.json").stat().st_ino, True) in flushed
+
+
 def _hold(root: str, ready, seconds: float) -> None:
     import os
 

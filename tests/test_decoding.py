@@ -363,6 +363,13 @@ print(peak() - before)
 """
 
 
+def test_the_peak_memory_of_a_process_is_not_that_of_the_one_that_started_it():
+    large = bytearray(600_000_000)
+    command = [sys.executable, "-c", "from benchmarks.memory import peak; print(peak())"]
+    done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=True)
+    assert len(large) > 0 and 1 < float(done.stdout) < 200
+
+
 def test_no_small_file_fills_the_memory(tmp_path):
     """Measured as the memory of a process, since decoders do not allocate through Python."""
     for name, content in BOMBS.items():

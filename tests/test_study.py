@@ -58,6 +58,33 @@ def test_a_detector_of_another_score_takes_what_scoring_has_learned(monkeypatch)
     assert own.detector(study).arrays() == {}  # of the mean squared error
 
 
+def test_a_network_is_copied_where_the_files_of_its_fit_are_all_that_it_needs(tmp_path):
+    study, _, fits_by_column, _ = fitted("holdout")
+    networks = {column: fit for column, fit in fits_by_column.items() if fit.spec.kind.family == "autoencoder"}
+    copied = {column for column, fit in networks.items() if fit.copied(tmp_path / column)}
+    assert copied == {column for column, fit in networks.items() if fit.spec.options.score == "mse"} < set(networks)
+    for column in copied:
+        kept, saved = detectors.load(tmp_path / column), tmp_path / "saved" / column
+        kept.save(saved)
+        assert {path.name for path in (tmp_path / column).iterdir()} == {path.name for path in saved.iterdir()}
+        assert kept.options == networks[column].spec.options
+        np.testing.assert_allclose(kept.score(study.images), networks[column].scores, rtol=1e-4)
+
+
+def test_a_network_is_not_loaded_to_be_scored_where_this_process_has_just_fitted_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("ANOMALY_CACHE_DIR", str(tmp_path))
+    study = opened("resubstitution")
+    quick = detectors.spec("autoencoder", {"epochs": 1}, study.params.model_dump())
+    with monkeypatch.context() as patch:
+        patch.setattr(detectors, "load", lambda *_, **__: pytest.fail("loaded"))
+        scores = fits.fit_and_score(study, quick).scores
+    other = detectors.with_options(quick, "other", score="coarse")
+    fits.fit(study, detectors.with_options(quick, "longer", epochs=2))  # now another one was fitted last
+    loaded = fits.fit_and_score(study, other)
+    np.testing.assert_allclose(loaded.detector(study).score(study.images), loaded.scores, rtol=1e-4)
+    np.testing.assert_allclose(detectors.load(loaded.fit_folder).score(study.images), scores, rtol=1e-4)
+
+
 def test_short_forms_seeds_and_mixed_precision_are_planned_beside_the_published_detectors():
     asked = {"backbone": "efficientnet_lite0", "backbone_size": 32, "refinements": [{"beta": 0.01}]}
     study = with_params(opened("resubstitution"), detectors=[], seeds=[1], dtype_policy="mixed_bfloat16", **asked)
