@@ -132,7 +132,8 @@ def _side_by_side(first: _Lane, sources: list[Path], second: _Lane, beside: list
             with suppress(UserError):  # it is raised where the pages are written
                 from lib.report.render.document import read_ahead
 
-                read_ahead([path for path in sorted(first.folder.glob("*.ipynb")) if path.stem not in SECOND])
+                done = [stem for stem, verdict in sorted(first.found.items()) if verdict.verdict == verdicts.OK]
+                read_ahead([first.folder / f"{stem}.ipynb" for stem in done])
             pending.result()
         except (KeyboardInterrupt, SystemExit):
             second.kernels.kill()  # else the pool would wait for it
