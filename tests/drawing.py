@@ -20,7 +20,7 @@ def drawn(figure):
             boxes[text] = Text.get_window_extent(text, renderer)  # of an annotation without its arrow
         return draw(text, renderer, *args)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, plots.style():  # as it is saved: ticks follow the style
         patch.setattr(Text, "draw", record)
         FigureCanvasAgg(figure).draw()
     return boxes

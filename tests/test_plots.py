@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from drawing import check_words, drawn, svg, words
 from matplotlib.colors import same_color
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
 from lib.evaluation import metrics
 from lib.presentation import plots
@@ -157,6 +158,7 @@ FIGURES = {
     "confusion: both": lambda: plots.confusion(COUNTS | {"accuracy": {"value": 0.9}}),
     "confusion: no anomalies": lambda: plots.confusion({"tp": 0, "fp": 0, "tn": 1_000_000, "fn": 0}),
     "threshold_sweep: many": lambda: plots.threshold_sweep(GRID, MISSES, ALARMS, 0.02),
+    "threshold_sweep: long number": lambda: plots.threshold_sweep(GRID, MISSES, ALARMS, 0.0312959),
     "threshold_sweep: five": lambda: plots.threshold_sweep([0.01, 0.02, 0.03, 0.04, 0.05], MISSES[:5], ALARMS[:5]),
     "expected_cost: two ratios": lambda: plots.expected_cost(GRID, COSTS, 0.02),
     "expected_cost: zero": lambda: plots.expected_cost([0.1, 0.2, 0.3], {"1 : 1": [1.0, 0.0, 0.5]}),
@@ -184,6 +186,9 @@ FIGURES = {
     "seed_spread: one": lambda: plots.seed_spread({"autoencoder": [0.918]}),
     "seed_spread: all equal": lambda: plots.seed_spread({"autoencoder": [0.5, 0.5, 0.5]}, xlabel="AUPR"),
     "latent_use: three": lambda: plots.latent_use({name: latent(values) for name, values in LATENT.items()}, 0.01),
+    "latent_use: hundreds": lambda: plots.latent_use(
+        {n: latent(np.geomspace(1, 1e-3, 512)) for n in ("VAE", "β-VAE")}, 0.01
+    ),
     "latent_use: nothing": lambda: plots.latent_use({"VAE": latent([0.0, 0.0])}, 0.01),
     "latent_use: none": lambda: plots.latent_use({}, 0.01),
     "cost_benefit: twenty-five": lambda: cost(AUROCS, SECONDS, families=FAMILIES),
@@ -263,6 +268,7 @@ def test_fits_a_page_and_is_saved_as_vectors(figure):
 
 
 def test_texts_are_readable_on_paper_and_neither_clipped_nor_overlapping(figure):
+    assert isinstance(figure.get_layout_engine(), PlaceHolderLayoutEngine | None)  # else it is saved otherwise
     check_words(figure)
 
 

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from lib.core import traced
 from lib.presentation import plots, tables
+from lib.presentation.plots.style import lay_out
 
 SOURCES = {"text/markdown": "sources", "caption": "caption_sources"}  # metadata with the places of traced numbers
 DPI = 150  # of images in figures: one of 96 or 32 pixels in a grid of eight columns is not interpolated
@@ -138,8 +139,9 @@ def _emit(bundle: dict[str, Any], report: dict[str, Any]) -> None:
 def svg(drawn: Figure) -> str:
     """A figure as SVG: text and lines are vectors, images have the resolution `DPI`."""
     buffer = io.BytesIO()
-    # Its style has laid the figure out. With a layout engine, saving would lay it out and draw it once more.
+    # With a layout engine, even one without effect, saving would draw the figure once more.
     with plots.style(), matplotlib.rc_context({"figure.constrained_layout.use": False}):  # it also fixes the ids
+        lay_out(drawn)  # unless its style has done so
         drawn.set_layout_engine(None)
         drawn.savefig(buffer, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
     text = _EMBEDDED.sub(_compressed, buffer.getvalue().decode())

@@ -194,7 +194,7 @@ def differences(rows: Mapping[str, Mapping] | Sequence[Mapping], noise: float | 
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     baseline = baselines[0] if len(baselines) == 1 else "the baseline"
     axes.set_xlabel(f"AUROC minus that of {shortened(baseline)} (positive = better)")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    legend_above(figure, *axes.get_legend_handles_labels())
     items = [f"{row['name']}: {_with_interval(row['difference'], sign=True)}" for row in drawn]
     return described(
         figure,

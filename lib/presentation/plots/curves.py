@@ -18,6 +18,7 @@ from lib.presentation.plots.style import (
     curve_looks,
     described,
     labelled,
+    legend_above,
     log_axis,
     note,
     shortened,
@@ -152,7 +153,7 @@ def latent_use(records: Mapping[str, Mapping], floor: float) -> Figure:
     if not floor > 0:
         raise ValueError(f"floor: {floor} nats cannot be drawn on a logarithmic scale; give more than 0")
     lowest = floor / 100
-    figure = Figure(figsize=(WIDTH, 2.6))
+    figure = Figure(figsize=(WIDTH, 2.3))
     axes = figure.add_subplot()
     clipped = False
     for (colour, dashes, marker), (name, record) in zip(curve_looks(records), records.items(), strict=True):
@@ -174,7 +175,7 @@ def latent_use(records: Mapping[str, Mapping], floor: float) -> Figure:
     axes.set_ylabel(
         f"KL in nats (log scale,\nall below {lowest:g} at {lowest:g})" if clipped else "KL in nats (log scale)"
     )
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    legend_above(figure, *axes.get_legend_handles_labels())
     items = [
         f"{name}: {record['kl']:.3g} nats in all, {record['active']:,} of {record['latent']:,} values active"
         for name, record in records.items()

@@ -21,6 +21,7 @@ STYLE = Path(__file__).parent / "report.mplstyle"
 WIDTH = 5.6  # inches: most of the text column of the page
 LONGEST = 40  # characters of a name
 FONT = "DejaVu Sans"  # as in the style file; it comes with matplotlib
+LAYOUTS = 4  # at most, until all parts of a figure stay in place
 LISTED = 8  # up to so many items are listed in an alternative text
 
 NORMAL = "#0072B2"
@@ -72,11 +73,28 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
             figure = function(*args, **kwargs)
             for text in figure.findobj(Text):
                 text.set_text(drawable(text.get_text()))
-            if not isinstance(figure.get_layout_engine(), PlaceHolderLayoutEngine):  # a sheet has its places
-                figure.draw_without_rendering()  # ticks are created while drawing, in the style of that moment
+            lay_out(figure)
         return figure
 
     return wrapper
+
+
+def lay_out(figure: Figure) -> None:
+    """Give every part of a figure its place for good; one without a layout, such as a sheet, has its places."""
+    engine = figure.get_layout_engine()
+    if engine is None or isinstance(engine, PlaceHolderLayoutEngine):
+        return
+    for _ in range(LAYOUTS):  # ticks are created while drawing, in the style of that moment, and then take other room
+        figure.draw_without_rendering()
+        before = _places(figure)
+        engine.execute(figure)
+        if np.allclose(before, _places(figure), atol=1e-3):
+            break
+    figure.set_layout_engine("none")
+
+
+def _places(figure: Figure) -> np.ndarray:
+    return np.array([axes.get_position().bounds for axes in figure.axes])
 
 
 def described(figure: Figure, alt: str) -> Figure:

@@ -21,6 +21,7 @@ from lib.presentation.plots.style import (
     curve_looks,
     described,
     draw_threshold,
+    legend_above,
     log_axis,
     percent_axis,
     some,
@@ -130,7 +131,7 @@ def threshold_sweep(thresholds, miss_rate, false_alarm_rate, threshold: float | 
         ValueError: Lengths differ, or there are no thresholds.
     """
     check_same_length(thresholds, miss_rate, false_alarm_rate)
-    figure = Figure(figsize=(WIDTH, 2.5))
+    figure = Figure(figsize=(WIDTH, 2.3))
     axes = figure.add_subplot()
     few = len(thresholds) <= _FEW
     for rate, name, colour, dashes, marker in (
@@ -145,7 +146,7 @@ def threshold_sweep(thresholds, miss_rate, false_alarm_rate, threshold: float | 
     percent_axis(axes.yaxis)
     axes.set_xlabel("Threshold on the anomaly score")
     axes.set_ylabel("Share of the class")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    legend_above(figure, *axes.get_legend_handles_labels())
     at = [
         f"At {value:.4g}, {percent(misses)} of the anomalies are missed and {percent(alarms)} of the normal images are "
         "flagged"
@@ -220,7 +221,7 @@ def operations(frame: pandas.DataFrame, threshold: float | None = None, per: int
     columns = [frame[column].to_numpy(dtype=float) for column in ("threshold", "reviewed", "false_alarms", "missed")]
     check_same_length(*columns)
     thresholds, reviewed, false_alarms, missed = columns
-    figure = Figure(figsize=(WIDTH, 3.2))
+    figure = Figure(figsize=(WIDTH, 2.9))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     marker = "o" if len(thresholds) <= _FEW else None
     above.plot(thresholds, reviewed, color=INK, marker=marker, label="Reviewed")
@@ -243,7 +244,7 @@ def operations(frame: pandas.DataFrame, threshold: float | None = None, per: int
     handles, labels = zip(
         *(pair for axes in (above, below) for pair in zip(*axes.get_legend_handles_labels(), strict=True)), strict=True
     )
-    figure.legend(handles, labels, loc="outside upper left", ncols=3)
+    legend_above(figure, handles, labels)
     at = [
         f"at {value:.4g}, {review:,.1f} are reviewed, of which {alarms:,.1f} are false alarms, and {misses:,.1f} "
         "anomalies are missed"
