@@ -268,7 +268,8 @@ def test_fits_a_page_and_is_saved_as_vectors(figure):
 
 
 def test_texts_are_readable_on_paper_and_neither_clipped_nor_overlapping(figure):
-    assert isinstance(figure.get_layout_engine(), PlaceHolderLayoutEngine | None)  # else it is saved otherwise
+    if figure.axes:  # one without a layout is saved as it is drawn here
+        assert isinstance(figure.get_layout_engine(), PlaceHolderLayoutEngine)
     check_words(figure)
 
 
