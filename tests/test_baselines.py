@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from skimage.feature import hog
 from sklearn.metrics import roc_auc_score
 
 from lib import data, detectors, params
 from lib.data import ImageSet, attributes
 from lib.detectors.baselines import white_margin
+from lib.detectors.baselines.hog import features
 
 CHEAP = [name for name, kind in detectors.kinds().items() if kind.fitted_alone]
 each_cheap = pytest.mark.parametrize("name", CHEAP)
@@ -114,6 +116,21 @@ def test_oriented_gradients_do_not_depend_on_brightness_and_grey_is_grey_colour(
     np.testing.assert_allclose(score(images // 2 + 100), 0, atol=1e-5)
     grey = made_up(1)
     np.testing.assert_allclose(fitted("hog", grey)[1](np.repeat(grey, 3, axis=-1)), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(40, 24, 1), (67, 96, 3), (16, 16, 3)])
+def test_histograms_of_oriented_gradients_are_those_of_scikit_image(shape):
+    random = np.random.default_rng(3)
+    images = random.random((6, *shape)).astype(np.float32)
+    images[1] = 0.25  # no gradient anywhere
+    images[2, : shape[0] // 2] = 0.5  # none in half of it
+    images[3] = 0.5 + random.integers(0, 2, shape) / 255  # the faintest there is
+    images[4] = np.linspace(0, 1, shape[1])[:, None]  # one orientation
+    settings = {"cells_per_block": (2, 2), "block_norm": "L2-Hys", "channel_axis": -1}
+    expected = [hog(image, orientations=9, pixels_per_cell=(8, 8), **settings) for image in images]
+    computed = features(images)
+    assert computed.dtype == np.float32
+    np.testing.assert_allclose(computed, expected, atol=1e-5)
 
 
 def test_images_too_small_for_one_block_are_refused():
