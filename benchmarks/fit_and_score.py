@@ -15,6 +15,8 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 HERE = Path(__file__).resolve().parent
 NAMES = ("autoencoder", "vae", "beta_vae")
 FIT_IMAGES = 800
@@ -61,7 +63,16 @@ def main() -> None:
         action="store_true",
         help="run the script as on processors with AVX2 and without AVX-512, where TensorFlow leaves oneDNN off",
     )
+    parser.add_argument(
+        "--rounding",
+        metavar="FILE",
+        type=Path,
+        help="only fit again by the script, with oneDNN, and add the losses to this result of a script without it",
+    )
     arguments = parser.parse_args()
+    if arguments.rounding:
+        rounding(arguments.rounding)
+        return
     epochs, limit = (20, 10_000) if arguments.full else (4, 2_000)
     with tempfile.TemporaryDirectory(prefix="anomaly-benchmark-") as cache:
         onednn = {"TF_ENABLE_ONEDNN_OPTS": "0"} if arguments.script_without_onednn else {}
@@ -98,6 +109,21 @@ def steps(epochs: int, limit: int):
     for name in NAMES:
         yield f"fit {name}", ("fit", name, epochs)
         yield f"score {name}", ("score", limit)
+
+
+def rounding(file: Path) -> None:
+    """Adds the losses of the script with oneDNN, whose sums are rounded in another way, to a result."""
+    result = json.loads(file.read_text(encoding="utf-8"))
+    side = Side("plain", {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"})
+    side.ask("load")
+    for name in NAMES:
+        losses = result["losses"][name]
+        losses["script, oneDNN on"] = side.ask("fit", name, result["size"]["epochs"])["result"]
+        for other in ("suite", "script, oneDNN on"):
+            shares = [abs(one / two - 1) for one, two in zip(losses[other], losses["script"], strict=True)]
+            mean, largest, last = np.mean(shares), max(shares), shares[-1]
+            print(f"{name:<12} {other:<18} mean {mean:.2%}, largest {largest:.2%}, last {last:.2%}", flush=True)
+    file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def total(result: dict, side: str, part: str) -> float:

@@ -1,8 +1,8 @@
 """The published method as one plain script with Keras's own `fit` and `predict`, which the suite is compared with.
 
-It has the study's layers, losses, seed and order of work, and uses nothing of `lib`. Every image is decoded twice (to
-count, and to prepare), held as float32 three times, and reconstructed twice by each detector (for the flagged images,
-and for the metrics).
+It has the study's layers, losses, seed and order of work, and one order of the images for all epochs, and uses
+nothing of `lib`. Every image is decoded twice (to count, and to prepare), held as float32 three times, and
+reconstructed twice by each detector (for the flagged images, and for the metrics).
 """
 
 import numpy as np
@@ -84,7 +84,9 @@ class Script:
             return tf.image.resize(tf.cast(image, tf.float32) / 255.0, [SIZE, SIZE]), label
 
         pairs = [(image, label == airplane) for image, label in dataset.map(prepare).cache()]
-        self.normal = np.array([image for image, is_airplane in pairs if is_airplane])
+        normal = np.array([image for image, is_airplane in pairs if is_airplane])
+        order = tf.data.Dataset.range(len(normal)).shuffle(len(normal), SEED, reshuffle_each_iteration=False)
+        self.normal = normal[list(order.as_numpy_iterator())]
         self.anomalies = np.array([image for image, is_airplane in pairs if not is_airplane])
         self.images = np.array([image for image, _ in pairs])
         self.labels = np.array([0 if is_airplane else 1 for _, is_airplane in pairs])
@@ -93,7 +95,7 @@ class Script:
     def fit(self, name, epochs):
         self.model = VAE(BETAS[name]) if name in BETAS else Autoencoder()
         self.model.compile(keras.optimizers.Adam(0.001), loss="mse", metrics=["mse"])
-        history = self.model.fit(self.normal, self.normal, epochs=epochs, batch_size=BATCH, verbose=0)
+        history = self.model.fit(self.normal, self.normal, BATCH, epochs, verbose=0, shuffle=False)
         return history.history["loss"]
 
     def score(self, limit):
