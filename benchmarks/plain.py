@@ -73,23 +73,25 @@ class Script:
 
     def load(self):
         tf.random.set_seed(SEED)
-        dataset = tfds.load("caltech101", split="train+test", as_supervised=True)
+        dataset = tfds.load("caltech101", split="train+test")
         airplane = tfds.builder("caltech101").info.features["label"].names.index("airplanes")
         counts = {}
-        for _, label in dataset:
-            counts[int(label)] = counts.get(int(label), 0) + 1
+        for example in dataset:
+            counts[int(example["label"])] = counts.get(int(example["label"]), 0) + 1
 
         @tf.function
-        def prepare(image, label):
-            return tf.image.resize(tf.cast(image, tf.float32) / 255.0, [SIZE, SIZE]), label
+        def prepare(example):
+            image = tf.image.resize(tf.cast(example["image"], tf.float32) / 255.0, [SIZE, SIZE])
+            return image, example["label"], example["image/file_name"]
 
-        pairs = [(image, label == airplane) for image, label in dataset.map(prepare).cache()]
-        normal = np.array([image for image, is_airplane in pairs if is_airplane])
+        pairs = [(image, label == airplane, name.numpy()) for image, label, name in dataset.map(prepare).cache()]
+        by_name = sorted((pair for pair in pairs if pair[1]), key=lambda pair: pair[2])
+        normal = np.array([image for image, _, _ in by_name])
         order = tf.data.Dataset.range(len(normal)).shuffle(len(normal), SEED, reshuffle_each_iteration=False)
         self.normal = normal[list(order.as_numpy_iterator())]
-        self.anomalies = np.array([image for image, is_airplane in pairs if not is_airplane])
-        self.images = np.array([image for image, _ in pairs])
-        self.labels = np.array([0 if is_airplane else 1 for _, is_airplane in pairs])
+        self.anomalies = np.array([image for image, is_airplane, _ in pairs if not is_airplane])
+        self.images = np.array([image for image, _, _ in pairs])
+        self.labels = np.array([0 if is_airplane else 1 for _, is_airplane, _ in pairs])
         return len(self.images)
 
     def fit(self, name, epochs):
