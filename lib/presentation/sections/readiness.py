@@ -19,5 +19,5 @@ def readiness(study: Study) -> None:
     )
     show.prose(text.readiness(findings))
     images = study.images
-    notes = [literal(images.finding), text.left_out(images.unreadable, images.masks_missing)]
+    notes = [f"**Layout.** {literal(images.finding)}", text.left_out(images.unreadable, images.masks_missing)]
     show.prose(" ".join(note for note in notes if note))
