@@ -304,6 +304,14 @@ def test_without_anything_to_draw_one_sentence_says_so(name):
     assert words(figure) == [figure.get_label()] and figure.get_label()[:3] in ("No ", "The")
 
 
+@pytest.mark.parametrize(("name", "gaps"), [("loss_terms: one model", False), ("loss_terms: two models", True)])
+def test_a_term_of_the_loss_of_zero_leaves_a_gap_that_the_axis_explains(name, gaps):
+    figure = figure_of(name)
+    lines = [line.get_ydata() for axes in figure.axes for line in axes.lines]
+    assert any(np.isnan(line).any() for line in lines) == gaps
+    assert any("a gap is 0" in text for text in words(figure)) == gaps
+
+
 # ---------------------------------------------------------------- alternative texts
 
 

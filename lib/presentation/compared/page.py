@@ -96,6 +96,6 @@ def _maps(studies: tuple[Finished, Finished], saved: tuple) -> str:
     able = [study.name for study, own in zip(studies, saved, strict=True) if own]
     unable = [study.name for study, own in zip(studies, saved, strict=True) if not own]
     if not able:
-        return "The answering detectors have no heat maps."
-    missing = f" The answering detector of {unable[0]} has none." if unable else ""
+        return "The saved detectors of the answers draw no heat maps."
+    missing = f" That of {unable[0]} draws none." if unable else ""
     return f"Heat maps are by the answering detector{'' if unable else 's'} of {listed(able)}.{missing}"

@@ -72,7 +72,7 @@ def loss_terms(history: Mapping) -> Figure:
     Args:
         history: Terms by name (`{"reconstruction": [...], "KL": [...]}`), each with a value per epoch, or such a
             mapping by model name, which gives one panel per model on a common scale. Values of zero or less, which a
-            logarithmic scale cannot show, leave a gap.
+            logarithmic scale cannot show, leave a gap, which the axis explains.
 
     Returns:
         Figure with one panel per model and one line per term.
@@ -89,7 +89,8 @@ def loss_terms(history: Mapping) -> Figure:
     for axes, (name, terms) in zip(panels, models.items(), strict=True):
         _epochs(axes, terms, log=True)
         axes.set_title(shortened(name), loc="left", fontweight="bold")
-    panels[0].set_ylabel("Term of the loss (log scale)")
+    gaps = any(min(values) <= 0 for terms in models.values() for values in terms.values())
+    panels[0].set_ylabel("Term of the loss (log scale" + (",\na gap is 0)" if gaps else ")"))
     log_axis(panels[0].yaxis)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
