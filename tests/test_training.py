@@ -130,17 +130,14 @@ def plain_losses(name, settings):
     return history["loss"]
 
 
-@pytest.mark.parametrize(
-    ("name", "changes", "least"),
-    [("autoencoder", {}, 0.7), ("vae", {"beta": 1.0}, 0.9), ("vae", {"beta": 0.0001}, 0.9)],
-)
-def test_losses_are_those_of_a_plain_script_but_for_float_noise(name, changes, least):
+@pytest.mark.parametrize(("name", "changes"), [("autoencoder", {}), ("vae", {"beta": 1.0}), ("vae", {"beta": 0.0001})])
+def test_losses_are_those_of_a_plain_script_but_for_float_noise(name, changes):
     made, history = fitted(name, **changes)
     expected = plain_losses(name, made.settings)
-    np.testing.assert_allclose(history["loss"], expected, rtol=1e-3)
-    assert history["loss"][-1] < least * history["loss"][0]
+    np.testing.assert_allclose(history["loss"], expected, rtol=2e-3)  # 0.0007 and 0.0001 with oneDNN and without it
+    assert history["loss"][-1] < 0.7 * history["loss"][0]
     _, other = fitted(name, learning_rate=0.0021, **changes)  # the comparison would see a difference
-    assert not np.allclose(other["loss"], expected, rtol=1e-3)
+    assert not np.allclose(other["loss"], expected, rtol=0.02)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
