@@ -363,7 +363,11 @@ def test_the_section_shows_one_table_the_verdict_and_what_the_folder_holds(monke
     pictures = replace(images(labels), finding="2 class folders.", unreadable=[["bad/x.png", "cut"]])
     sections.readiness(Study(PARAMS, pictures, labels, divided(labels)))
     assert list(shown) == ["tab-readiness", 1, 2]
-    assert shown[1].startswith("Overall: ") and shown[2].startswith("2 class folders.") and "bad/x.png" in shown[2]
+    assert (
+        shown[1].startswith("Overall: ")
+        and shown[2].startswith("**Layout.** 2 class folders.")
+        and "bad/x.png" in shown[2]
+    )
 
 
 def test_a_file_s_name_is_escaped_on_the_page_and_plain_in_the_terminal():
