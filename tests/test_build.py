@@ -204,9 +204,12 @@ show.table(pandas.DataFrame({"a": ["b"]}), label="tab-b", caption="A table.")
 
 @pytest.fixture
 def looked_at(suite, monkeypatch):
-    """A report of a chapter that links to the next one; gives what a reader sees while that one is executed."""
-    notebook(suite[0], "01_a", BEGIN + LINKS)
-    notebook(suite[0], "02_b", TABLE)
+    """A report of a chapter that links to the next one; gives what a reader sees while that one is executed.
+
+    The run folder is empty until then, as before fits begin.
+    """
+    notebook(suite[0], "01_a", LINKS)
+    notebook(suite[0], "02_b", BEGIN + TABLE)
     monkeypatch.setattr(early, "SOON", 0.0)
     real, reports, seen = execute.execute, paths.reports_folder(), {}
 

@@ -34,8 +34,9 @@ def render(study: Study, notebooks: Sequence[Path], notice: str, folder: Path) -
         The pages, the PDF last, and why there is no PDF, if so.
     """
     run = Run(folder / "run")
-    info = _info(study, run, notice, first_page.memo(study, run))
-    chapters = read_chapters(notebooks, _appendix(study, run))
+    manifest = run.read("manifest")
+    info = _info(study, run, manifest, notice, first_page.memo(study, run))
+    chapters = read_chapters(notebooks, _appendix(study, manifest))
     explored = bool(len(study.anomalies))  # without anomalies there is nothing to trade false alarms against
     typesetting, stop = Event(), Event()
     with ThreadPoolExecutor(1) as pool:  # Typst computes outside Python, so that both take the time of one
@@ -69,17 +70,16 @@ def render_finished(
     Returns:
         The pages and their pictures.
     """
-    run = Run(folder / "run")
+    run, manifest = Run(folder / "run"), study.provenance()  # the run folder has none before fits begin
     info = replace(
-        _info(study, run, notice, Memo(question(study.params, study.counts["anomalies"]))),
+        _info(study, run, manifest, notice, Memo(question(study.params, study.counts["anomalies"]))),
         to_come=len(to_come),
         files=tuple((name, meaning) for name, meaning in FILES if (folder / name).is_file()),
     )
-    return write_site(read_chapters(notebooks, _appendix(study, run), to_come), info, folder)
+    return write_site(read_chapters(notebooks, _appendix(study, manifest), to_come), info, folder)
 
 
-def _info(study: Study, run: Run, notice: str, memo: Memo) -> ReportInfo:
-    manifest = run.read("manifest")
+def _info(study: Study, run: Run, manifest: dict[str, Any], notice: str, memo: Memo) -> ReportInfo:
     return ReportInfo(
         title=study.params.title,
         study=study.params.study,
@@ -91,8 +91,8 @@ def _info(study: Study, run: Run, notice: str, memo: Memo) -> ReportInfo:
     )
 
 
-def _appendix(study: Study, run: Run) -> Any:
-    return appendix(run.read("manifest"), study.params.model_dump())
+def _appendix(study: Study, manifest: dict[str, Any]) -> Any:
+    return appendix(manifest, study.params.model_dump())
 
 
 def _write_pdf(chapters: Sequence[Chapter], info: ReportInfo, path: Path, typesetting: Event, stop: Event) -> str:
