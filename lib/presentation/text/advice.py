@@ -132,8 +132,8 @@ def _nuisance(associations: pandas.DataFrame) -> list[tuple[str, str]]:
             f"Make the score independent of {words}",
             f"The score {'rises' if rising else 'falls'} with {words} for normal images and anomalies alike: "
             f"Spearman's correlation is {correlations}. To that extent the score measures how hard an image is to "
-            "reconstruct. Compare an image with normal images of similar value, or divide the error by its expected "
-            "value.",
+            f"reconstruct. Compare an image with normal images that are like it in {words}, or divide its error "
+            "by theirs.",
         )
     ]
 
