@@ -114,7 +114,6 @@ def _row(detector: Mapping[str, Any], prevalence: float) -> dict[str, str]:
     figures = {name: f"{in_use[name]:,.1f}" for name in ("reviewed", "missed", "false_alarms")}
     return figures | {
         "name": _name(detector),
-        "fitted": detector["fitted"],
         "threshold": _number(detector["threshold"]),
         **{key: f"{percent(at[key]['value'])} ({_interval(at[key])})" for key in ("recall", "fpr")},
     }
