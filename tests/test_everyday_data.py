@@ -466,4 +466,4 @@ def test_images_of_a_kind_of_part_are_in_every_set(tmp_path):
     opened = Study.open(study(root))
     for part in ("fit", "calibration", "test"):
         assert set(opened.images.column("group")[getattr(opened.split, part)]) == {"mono", "poly"}
-    assert "divided image by image: 'mono' and 'poly'" in opened.grouping
+    assert "'mono' and 'poly' are too large to stay in one set, and are divided image by image." in opened.grouping

@@ -66,8 +66,8 @@ def of(images: ImageSet, labels: np.ndarray, rule: str) -> Grouping:
                 near, finding = identical, _similar(alike, labels)
     units = joined(near, named)
     if large:
-        names = listed([f"'{name}'" for name in large])
-        finding += f" Too large to stay in one set, and divided image by image: {names}."
+        names, verb = listed([f"'{name}'" for name in large]), "is" if len(large) == 1 else "are"
+        finding += f" {names} {verb} too large to stay in one set, and {verb} divided image by image."
     if (named != "").any():
         finding += f" Images of one group stay together ({count(len(set(named) - {''}), 'group')})."
     return Grouping(near, units, finding)
