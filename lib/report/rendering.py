@@ -16,7 +16,7 @@ from lib.presentation.text.first_page import question
 from lib.report.render.appendix import appendix
 from lib.report.render.document import read_chapters
 from lib.report.render.html import write_site
-from lib.report.render.model import FILES, Chapter, ReportInfo
+from lib.report.render.model import Chapter, ReportInfo
 from lib.report.render.pdf import write_pdf
 from lib.study import Run, Study
 
@@ -74,7 +74,7 @@ def render_finished(
     info = replace(
         _info(study, run, manifest, notice, Memo(question(study.params, study.counts["anomalies"]))),
         to_come=len(to_come),
-        files=tuple((name, meaning) for name, meaning in FILES if (folder / name).is_file()),
+        files=(),  # they are whole when the report is
     )
     return write_site(read_chapters(notebooks, _appendix(study, manifest), to_come), info, folder)
 
